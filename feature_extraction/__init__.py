@@ -1,0 +1,1 @@
+"""From bytes on disk to a feature table: recordings, windows, encoders and text embeddings."""
