@@ -1,0 +1,247 @@
+"""Command line: `python -m sadvae_har COMMAND` or `sadvae-har COMMAND`. The only place that prints.
+
+Handlers import what they need when they run, so that light commands start fast. An `InputError`
+becomes one line on standard error and exit code 2; Ctrl-C leaves a state from which the same command
+continues and exits with 130.
+"""
+
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from jsonargparse import Namespace
+
+from feature_extraction.errors import InputError
+from sadvae_har import command_line as cl
+from sadvae_har.config import config_from_namespace
+
+
+def data_list(arguments: Namespace) -> None:
+    """Print the data sets that can be read."""
+    from feature_extraction.datasets import DATASETS
+
+    for name, spec in DATASETS.items():
+        print(f"{name:10} {spec.title}\n{'':10} {spec.licence}\n{'':10} {spec.homepage}")
+
+
+def data_check(arguments: Namespace) -> None:
+    """Read every recording and print what looks wrong."""
+    from feature_extraction.prepare import check
+
+    print("\n".join(check(arguments.dataset, arguments.raw)))
+
+
+def data_prepare(arguments: Namespace) -> None:
+    """Cut recordings into windows and print the summary table."""
+    from feature_extraction.prepare import prepare, summary_table
+
+    windows = prepare(arguments.dataset, arguments.raw, out=arguments.resources / "windows", force=arguments.force)
+    print(summary_table(windows))
+
+
+def splits_create(arguments: Namespace) -> None:
+    """Draw new splits and write them as JSON."""
+    from feature_extraction.protocol import SPLITS_FOLDER
+    from feature_extraction.split_creation import create_splits
+
+    folder = arguments.out or SPLITS_FOLDER
+    for split in create_splits(arguments.dataset, arguments.kind, arguments.count, arguments.seed):
+        path = folder / split.dataset / f"{split.name}.json"
+        if path.exists() and not arguments.force:
+            raise InputError(f"{path}: exists; add --force to replace it or choose another --out")
+        split.save(path)
+        print(f"{path}: {len(split.seen)} seen / {len(split.unseen)} unseen: {', '.join(split.unseen)}")
+
+
+def splits_list(arguments: Namespace) -> None:
+    """Print the splits of a data set."""
+    from feature_extraction.datasets import get_dataset
+    from feature_extraction.protocol import find_split, list_splits
+
+    dataset = get_dataset(arguments.dataset).name
+    for name in list_splits(dataset):
+        split = find_split(dataset, name)
+        print(f"{name:16} {len(split.seen)}/{len(split.unseen)}  unseen: {', '.join(split.unseen)}")
+
+
+def encoder_pretrain(arguments: Namespace) -> None:
+    """Train an IMU encoder on the seen classes of the train subjects of a split."""
+    from feature_extraction.prepare import prepare
+    from feature_extraction.pretraining import pretrain
+    from sadvae_har.pipeline import load_split
+
+    config = config_from_namespace(arguments)
+    windows = prepare(config.dataset, arguments.raw, out=arguments.resources / "windows")
+    checkpoint = pretrain(windows, load_split(config), arguments.objective, resources=arguments.resources)
+    print(f"encoder: {checkpoint}")
+
+
+def encoder_extract(arguments: Namespace) -> None:
+    """Compute the feature table of a split, training its encoder if need be."""
+    from sadvae_har.pipeline import load_features, load_split
+
+    config = config_from_namespace(arguments)
+    table = load_features(config, load_split(config), _locations(arguments))
+    if arguments.out is not None:
+        table.save(arguments.out, half=True)
+        print(f"features: {arguments.out}")
+    print(f"{len(table.features)} windows, " + ", ".join(f"{name} {width}" for name, width in table.blocks.items()))
+
+
+def encoder_show(arguments: Namespace) -> None:
+    """Print what a checkpoint is and what it has seen."""
+    from feature_extraction.pretraining import describe_checkpoint
+
+    print(describe_checkpoint(arguments.checkpoint))
+
+
+def text_embed(arguments: Namespace) -> None:
+    """Embed every description of a data set into the cache."""
+    from feature_extraction.datasets import get_dataset
+    from feature_extraction.text import embed_views
+
+    config = config_from_namespace(arguments)
+    class_list = get_dataset(config.dataset).class_list()
+    cache = arguments.resources / "text_feats"
+    views = embed_views(class_list, class_list.names, config.text.views, config.text.model, cache)
+    for view, array in views.items():
+        print(f"{view:12} {array.shape[0]} classes x {array.shape[1]} texts x {array.shape[2]} dimensions")
+
+
+def run(arguments: Namespace) -> None:
+    """Run all four stages on one split, or on every split of a kind."""
+    from sadvae_har import pipeline
+    from sadvae_har.tables import average_table, run_summary
+
+    config, locations = config_from_namespace(arguments), _locations(arguments)
+    if arguments.splits is None:
+        folder, metrics = pipeline.run(config, locations, arguments.out)
+        print(run_summary(metrics))
+        print(f"report: {folder.path / 'report.html'}")
+        return
+    names = pipeline.splits_of_kind(config, arguments.splits)
+    print(f"{len(names)} splits: {', '.join(names)}", file=sys.stderr)
+    print(average_table(pipeline.run_splits(config, names, locations)))
+
+
+def descriptions(arguments: Namespace) -> None:
+    """Run every split of a kind with each description view alone and with all of them; print one table."""
+    from sadvae_har import pipeline
+    from sadvae_har.tables import comparison_table
+
+    config, locations = config_from_namespace(arguments), _locations(arguments)
+    names = pipeline.splits_of_kind(config, arguments.splits or "random")
+    print(comparison_table(pipeline.compare_descriptions(config, names, locations)))
+
+
+def zsl_train(arguments: Namespace) -> None:
+    """Stage 1: train the VAEs of a split; resumes if interrupted."""
+    _stage("zsl train", arguments)
+
+
+def zsl_evaluate(arguments: Namespace) -> None:
+    """Classify the unseen classes' test windows with a trained run."""
+    _stage("zsl evaluate", arguments)
+
+
+def gate_train(arguments: Namespace) -> None:
+    """Stages 2 and 3: score pseudo-unseen classes and fit the domain classifier on them."""
+    _stage("gate train", arguments)
+
+
+def gzsl_evaluate(arguments: Namespace) -> None:
+    """Stage 4: classify test windows of all classes, seen and unseen."""
+    _stage("gzsl evaluate", arguments)
+
+
+def _stage(name: str, arguments: Namespace) -> None:
+    from sadvae_har.pipeline import run_stage
+
+    folder = run_stage(name, config_from_namespace(arguments), _locations(arguments), arguments.out)
+    print(f"{name}: done, in {folder.path}")
+
+
+def report(arguments: Namespace) -> None:
+    """Write report.html of a run folder again from its saved results and print the summary."""
+    from sadvae_har.report import write_report
+    from sadvae_har.run_folder import RunFolder
+    from sadvae_har.tables import run_summary
+
+    path = write_report(arguments.run)
+    print(run_summary(RunFolder(arguments.run).metrics()))
+    print(f"report: {path}")
+
+
+def original_export(arguments: Namespace) -> None:
+    """Write a split in the layout that the original SA-DVAE code reads."""
+    from sadvae_har.pipeline import export_original_layout
+
+    print(export_original_layout(config_from_namespace(arguments), _locations(arguments), arguments.out))
+
+
+def _locations(arguments: Namespace):  # noqa: ANN202 - the type lives in a module that is slow to import
+    from sadvae_har.pipeline import Locations
+
+    return Locations(raw=arguments.raw, features=arguments.features, resources=arguments.resources)
+
+
+_RUN = (cl.config, cl.raw, cl.features, cl.resources, cl.out("run folder (default: resources/runs/DATASET/...)"))
+_SPLITS = cl.option("--splits", default=None, help="run every split of this kind: random, zerohar, ...")
+COMMANDS = (
+    cl.Command("data list", data_list, ()),
+    cl.Command("data check", data_check, (cl.dataset, cl.raw)),
+    cl.Command("data prepare", data_prepare, (cl.dataset, cl.raw, cl.resources, cl.force)),
+    cl.Command("splits list", splits_list, (cl.dataset,)),
+    cl.Command(
+        "splits create",
+        splits_create,
+        (
+            cl.dataset,
+            cl.option("--kind", default="random", choices=["random", "zerohar", "loco"], help="how classes are drawn"),
+            cl.option("--count", type=int, default=6, help="number of random splits"),
+            cl.option("--seed", type=int, default=0, help="seed of the draws"),
+            cl.out("folder (default: resources/label_splits)"),
+            cl.force,
+        ),
+    ),
+    cl.Command(
+        "encoder pretrain",
+        encoder_pretrain,
+        (cl.option("--objective", default="supervised", help="what it learns from"), cl.config, cl.raw, cl.resources),
+    ),
+    cl.Command(
+        "encoder extract",
+        encoder_extract,
+        (cl.config, cl.raw, cl.features, cl.resources, cl.out("also write the table to this .npz file, as float16")),
+    ),
+    cl.Command("encoder show", encoder_show, (cl.option("checkpoint", type=Path, help="folder of a checkpoint"),)),
+    cl.Command("text embed", text_embed, (cl.config, cl.resources)),
+    cl.Command("zsl train", zsl_train, _RUN),
+    cl.Command("zsl evaluate", zsl_evaluate, _RUN),
+    cl.Command("gate train", gate_train, _RUN),
+    cl.Command("gzsl evaluate", gzsl_evaluate, _RUN),
+    cl.Command("run", run, (*_RUN, _SPLITS)),
+    cl.Command("descriptions", descriptions, (*_RUN[:-1], _SPLITS)),
+    cl.Command("report", report, (cl.option("run", type=Path, help="run folder"),)),
+    cl.Command("original export", original_export, (*_RUN[:-1], cl.out("folder to write"))),
+)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; return the exit code."""
+    name, arguments = cl.leaf_arguments(cl.build_parser(COMMANDS).parse_args(argv))
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    try:
+        next(command for command in COMMANDS if command.name == name).handler(arguments)
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted; the same command continues from the last checkpoint", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

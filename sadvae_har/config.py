@@ -1,0 +1,269 @@
+"""Configuration of a run: frozen dataclasses, one meaning per field, contradictions refused at construction.
+
+`load_config` reads a YAML file into `Config`; the command line generates its flags from the same
+dataclasses. Every default was chosen on held-out seen classes (pseudo-unseen folds), never on test.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal
+
+from jsonargparse import ActionConfigFile, ArgumentError, ArgumentParser, Namespace
+
+from feature_extraction.class_lists import VIEWS
+from feature_extraction.errors import InputError
+from feature_extraction.text import DEFAULT_TEXT_MODEL
+
+CONFIGS_FOLDER = Path(__file__).resolve().parent / "configs"
+
+
+def _require(condition: bool, field_name: str, value: object, remedy: str) -> None:
+    if not condition:
+        raise InputError(f"{field_name}: {value!r} cannot be used; {remedy}")
+
+
+@dataclass(frozen=True)
+class FeatureConfig:
+    """Which IMU features describe a window.
+
+    Attributes:
+        blocks: Feature blocks laid side by side: `statistical` (nothing learned) and `resnet`
+            (a residual network trained on the seen classes of the train subjects).
+    """
+
+    blocks: tuple[str, ...] = ("statistical", "resnet")
+
+    def __post_init__(self) -> None:
+        """Refuse an empty or repeated block."""
+        _require(
+            bool(self.blocks) and len(set(self.blocks)) == len(self.blocks),
+            "features.blocks",
+            self.blocks,
+            "name each block once, for instance statistical and resnet",
+        )
+
+
+@dataclass(frozen=True)
+class TextConfig:
+    """How a class description becomes a semantic vector.
+
+    Attributes:
+        model: Name or local folder of a sentence-transformers model.
+        views: Description views in use; text views are averaged, kinematics is a block of its own.
+        kinematics_weight: Length of the kinematic block relative to the unit-length text block.
+    """
+
+    model: str = DEFAULT_TEXT_MODEL
+    views: tuple[str, ...] = ("label", "sentence", "motion", "paraphrases", "kinematics")
+    kinematics_weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse unknown views and a negative weight."""
+        unknown = sorted(set(self.views) - set(VIEWS))
+        _require(bool(self.views) and not unknown, "text.views", self.views, f"choose from {', '.join(VIEWS)}")
+        _require(self.kinematics_weight >= 0, "text.kinematics_weight", self.kinematics_weight, "use 0 or more")
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Sizes of the networks and weights of the loss terms (see `losses.py`).
+
+    Attributes:
+        latent_dim: L, size of the semantic latent shared by IMU features and text.
+        instance_dim: M, size of the non-semantic IMU latent.
+        hidden_dim: Width of one hidden layer in every encoder and decoder; 0 means a single linear
+            layer each, as published.
+        discriminator_dim: Hidden width of the total-correlation adversary.
+        feature_noise: Standard deviation of Gaussian noise on the standardised IMU features in training.
+        text_noise: The same on the semantic vectors.
+        kl_features: Weight of the KL term of the IMU latents.
+        kl_text: Weight of the KL term of the text latent.
+        cross_alignment: Weight of reconstructing each modality from the other's latent.
+        distribution_alignment: Weight of the squared 2-Wasserstein distance between the two posteriors.
+        total_correlation: Weight of the adversary's log density ratio.
+    """
+
+    latent_dim: int = 64
+    instance_dim: int = 16
+    hidden_dim: int = 0
+    discriminator_dim: int = 64
+    feature_noise: float = 1.5
+    text_noise: float = 0.0
+    kl_features: float = 1.0
+    kl_text: float = 1.0
+    cross_alignment: float = 1.0
+    distribution_alignment: float = 0.0
+    total_correlation: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse sizes below one and negative weights."""
+        for name in ("latent_dim", "instance_dim", "discriminator_dim"):
+            _require(getattr(self, name) >= 1, f"model.{name}", getattr(self, name), "use at least 1")
+        for entry in fields(self):
+            _require(getattr(self, entry.name) >= 0, f"model.{entry.name}", getattr(self, entry.name), "use 0 or more")
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How the VAEs are trained.
+
+    Attributes:
+        n_seeds: Models trained with different seeds; their scores are averaged.
+        n_steps: Optimiser steps.
+        n_checkpoints: Evenly spaced steps among which the inner folds choose.
+        batch_size: Windows per step and model, drawn evenly over the classes.
+        learning_rate: Peak learning rate of Adam for the VAEs (linear warm-up, cosine decay).
+        adversary_learning_rate: Learning rate of the adversary's own Adam.
+        weight_averaging: Decay per step of the exponential moving average of the weights.
+    """
+
+    n_seeds: int = 4
+    n_steps: int = 1000
+    n_checkpoints: int = 5
+    batch_size: int = 128
+    learning_rate: float = 1e-3
+    adversary_learning_rate: float = 1e-3
+    weight_averaging: float = 0.99
+
+    def __post_init__(self) -> None:
+        """Refuse impossible numbers and more checkpoints than steps."""
+        for name in ("n_seeds", "n_steps", "n_checkpoints", "batch_size"):
+            _require(getattr(self, name) >= 1, f"train.{name}", getattr(self, name), "use at least 1")
+        for name in ("learning_rate", "adversary_learning_rate"):
+            _require(getattr(self, name) > 0, f"train.{name}", getattr(self, name), "use a positive rate")
+        _require(0 <= self.weight_averaging < 1, "train.weight_averaging", self.weight_averaging, "use [0, 1)")
+        _require(
+            self.n_checkpoints <= self.n_steps, "train.n_checkpoints", self.n_checkpoints, "use at most train.n_steps"
+        )
+
+
+@dataclass(frozen=True)
+class ClassifierConfig:
+    """How synthesised unseen-class samples become a classifier.
+
+    Attributes:
+        synthesise: `latents` draws z_text of the unseen classes; `features` decodes them beside the
+            instance latents of real seen windows and encodes the result again.
+        samples_per_class: Synthesised samples per unseen class.
+        kind: `cosine` compares with the mean direction of a class's samples; `softmax` trains a linear layer.
+        n_steps: Full-batch optimiser steps of the softmax classifiers.
+        learning_rate: Their learning rate.
+        weight_decay: L2 penalty of the seen-class classifier.
+    """
+
+    synthesise: Literal["latents", "features"] = "latents"
+    samples_per_class: int = 500
+    kind: Literal["cosine", "softmax"] = "cosine"
+    n_steps: int = 300
+    learning_rate: float = 1e-2
+    weight_decay: float = 1e-3
+
+    def __post_init__(self) -> None:
+        """Refuse an empty synthesis and impossible numbers."""
+        _require(self.samples_per_class >= 2, "classifier.samples_per_class", self.samples_per_class, "use 2 or more")
+        _require(self.n_steps >= 1, "classifier.n_steps", self.n_steps, "use at least 1")
+        _require(self.learning_rate > 0, "classifier.learning_rate", self.learning_rate, "use a positive rate")
+        _require(self.weight_decay >= 0, "classifier.weight_decay", self.weight_decay, "use 0 or more")
+        _require(self.synthesise in ("latents", "features"), "classifier.synthesise", self.synthesise, "latents or features")
+        _require(self.kind in ("cosine", "softmax"), "classifier.kind", self.kind, "cosine or softmax")
+
+
+@dataclass(frozen=True)
+class GateConfig:
+    """The domain classifier that tells seen from unseen.
+
+    Attributes:
+        temperatures: Candidate softmax temperatures for both sets of probabilities.
+        regularisation: Inverse L2 strength C of the logistic regression.
+    """
+
+    temperatures: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0)
+    regularisation: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse non-positive temperatures."""
+        positive = bool(self.temperatures) and min(self.temperatures) > 0
+        _require(positive, "gate.temperatures", self.temperatures, "list positive temperatures")
+        _require(self.regularisation > 0, "gate.regularisation", self.regularisation, "use a positive number")
+
+
+@dataclass(frozen=True)
+class Config:
+    """Everything that decides the result of a run.
+
+    Attributes:
+        dataset: Data-set name, or the path of a `dataset.yaml`.
+        split: Name of a split in `resources/label_splits/<dataset>/`, or the path of a split file.
+        seed: Seed of every random draw in the run.
+        features: IMU features.
+        text: Semantic vectors.
+        model: Networks and loss weights.
+        train: Optimisation.
+        classifier: Synthesis and classification.
+        gate: Domain classifier.
+        reference: YAML of the published recipe to run beside ours on the same features, or none.
+    """
+
+    dataset: str = "dsads"
+    split: str = "random-1"
+    seed: int = 0
+    features: FeatureConfig = field(default_factory=FeatureConfig)
+    text: TextConfig = field(default_factory=TextConfig)
+    model: ModelConfig = field(default_factory=ModelConfig)
+    train: TrainConfig = field(default_factory=TrainConfig)
+    classifier: ClassifierConfig = field(default_factory=ClassifierConfig)
+    gate: GateConfig = field(default_factory=GateConfig)
+    reference: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse a negative seed."""
+        _require(self.seed >= 0, "seed", self.seed, "use 0 or more")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain nested mappings, ready for YAML."""
+        return _plain(asdict(self))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(entry) for key, entry in value.items()}
+    return list(value) if isinstance(value, tuple) else value
+
+
+def config_parser() -> ArgumentParser:
+    """Return a parser with one typed flag per field of `Config`, and `--config` for YAML files."""
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_argument("--config", action=ActionConfigFile, help="YAML file; later flags override it")
+    parser.add_class_arguments(Config, None)
+    return parser
+
+
+def config_from_namespace(namespace: Namespace) -> Config:
+    """Build a `Config` from parsed flags.
+
+    Raises:
+        InputError: A value is out of range.
+    """
+    values = config_parser().instantiate(Namespace(**{name: namespace[name] for name in _names(Config)}))
+    return Config(**{name: values[name] for name in _names(Config)})
+
+
+def load_config(path: Path) -> Config:
+    """Read a YAML config; missing keys keep their defaults.
+
+    Raises:
+        InputError: The file is missing, is not YAML, or holds an unknown key or an unusable value.
+    """
+    if not path.exists():
+        raise InputError(f"{path}: no such config; shipped ones lie in {CONFIGS_FOLDER}")
+    try:
+        return config_from_namespace(config_parser().parse_path(path))
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
+    except (ArgumentError, OSError, TypeError, ValueError) as error:
+        raise InputError(f"{path}: {' '.join(str(error).split())}") from None
+
+
+def _names(cls: type) -> tuple[str, ...]:
+    return tuple(entry.name for entry in fields(cls))

@@ -1,0 +1,225 @@
+"""The four stages of one run on one split; each reads what the earlier ones left in the run folder.
+
+1. `train_zsl` trains the VAEs of the final problem and of every inner fold, chooses the step on the
+   inner folds; `evaluate_zsl` synthesises the unseen classes and classifies their test windows.
+2. `prepare_gate` scores validation windows of seen and pseudo-unseen classes.
+3. `train_gate` fits the domain classifier there.
+4. `evaluate_gzsl` merges both label spaces on the test windows.
+"""
+
+import logging
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import torch
+from scipy.special import softmax
+from tqdm.auto import tqdm
+
+from feature_extraction.storage import content_hash, read_json, read_npz, write_json, write_npz
+from sadvae_har.config import Config
+from sadvae_har.evaluate import evaluate_gzsl as gzsl_report
+from sadvae_har.evaluate import evaluate_zsl as zsl_report
+from sadvae_har.fitted import (
+    FittedModels,
+    fit_seen_classifiers,
+    held_out_logits,
+    models_of_fold,
+    seed_of,
+    seen_logits,
+)
+from sadvae_har.gate import DomainClassifier, GateExamples, fit_gate
+from sadvae_har.gzsl import gated_predictions, joint_log_scores
+from sadvae_har.latent_map import latent_map
+from sadvae_har.metrics import per_class_top1
+from sadvae_har.problem import Problem
+from sadvae_har.run_folder import RunFolder
+from sadvae_har.train import Trainer, TrainingData
+from sadvae_har.training_state import Snapshots, load_state, save_state
+
+logger = logging.getLogger(__name__)
+
+_TRAIN, _SYNTHESIS = 1, 3  # Independent random streams of a run; 2 is the seen classifiers'.
+
+
+def train_zsl(problem: Problem, config: Config, folder: RunFolder) -> FittedModels:
+    """Stage 1: train every model, choose the step on the inner folds, save the result.
+
+    A run that was interrupted goes on from its last checkpoint and ends with the same weights.
+    """
+    trainer = _make_trainer(problem, config)
+    key = _training_key(problem, config)
+    state = folder.path / "training_state.safetensors"
+    snapshots: Snapshots = load_state(state, trainer, key) if state.exists() else {}
+    n_steps, n_checkpoints = config.train.n_steps, config.train.n_checkpoints
+    checkpoints = {round(n_steps * (c + 1) / n_checkpoints) for c in range(n_checkpoints)}
+    logger.info("training %d models (%d folds x %d seeds)", len(trainer.generators), len(problem.folds), config.train.n_seeds)
+    with tqdm(total=n_steps, initial=trainer.step_number, desc="training VAEs", unit="step", disable=None) as bar:
+        while trainer.step_number < n_steps:
+            terms, adversary = trainer.step()
+            bar.update()
+            if trainer.step_number in checkpoints:
+                values = {name: round(float(value.mean()), 4) for name, value in vars(terms).items()}
+                folder.log({"step": trainer.step_number, **values, "adversary": round(float(adversary.mean()), 4)})
+                snapshots[trainer.step_number] = trainer.snapshot()
+                save_state(state, trainer, snapshots, key)
+    inner_top1 = {step: _inner_top1(weights, problem, config) for step, weights in snapshots.items()}
+    step = max(inner_top1, key=lambda candidate: inner_top1[candidate])
+    folder.log({"chosen_step": step, "inner_top1": {str(s): round(v, 4) for s, v in inner_top1.items()}})
+    fitted = FittedModels(snapshots[step], fit_seen_classifiers(problem, config), step, inner_top1)
+    fitted.save(folder.path / "model.safetensors", problem)
+    state.unlink(missing_ok=True)
+    return fitted
+
+
+def evaluate_zsl(problem: Problem, config: Config, fitted: FittedModels, folder: RunFolder) -> dict[str, Any]:
+    """Classify test windows of unseen classes among the unseen classes; save predictions and metrics."""
+    final = problem.folds[0]
+    rows = problem.windows(final.held_out, problem.split.test_subjects)
+    model = models_of_fold(fitted.weights, 0, config.train.n_seeds, config.model)
+    logits, synthesised = held_out_logits(model, problem, final, rows, config, seed_of(config.seed, _SYNTHESIS))
+    labels = problem.class_index[rows] - len(problem.split.seen)
+    unseen = np.array(problem.split.unseen)
+    report = zsl_report(
+        unseen[labels],
+        unseen[logits.argmax(1)],
+        problem.subjects[rows],
+        problem.recordings[rows],
+        problem.split.unseen,
+        config.seed,
+    )
+    folder.merge_predictions(
+        {
+            "zsl_labels": unseen[labels],
+            "zsl_predictions": unseen[logits.argmax(1)],
+            "zsl_scores": logits,
+            "zsl_subjects": problem.subjects[rows],
+            "zsl_recordings": problem.recordings[rows],
+            **latent_map(problem, model, synthesised[0], config.seed),
+        }
+    )
+    folder.merge_metrics(
+        {
+            "dataset": problem.split.dataset,
+            "split": problem.split.name,
+            "seed": config.seed,
+            "zsl": report,
+            "chosen": {"step": fitted.step, "inner_top1": fitted.inner_top1[fitted.step]},
+        }
+    )
+    return report
+
+
+def prepare_gate(problem: Problem, config: Config, fitted: FittedModels, folder: RunFolder) -> list[GateExamples]:
+    """Stage 2: seen and pseudo-unseen logits of validation windows, one entry per inner fold."""
+    examples = []
+    for number, fold in enumerate(problem.folds[1:], start=1):
+        order = np.concatenate([fold.train, fold.held_out])
+        rows = problem.windows(order, problem.split.val_subjects)
+        model = models_of_fold(fitted.weights, number, config.train.n_seeds, config.model)
+        unseen, _ = held_out_logits(model, problem, fold, rows, config, seed_of(config.seed, _SYNTHESIS, number))
+        position = np.argsort(order)
+        examples.append(
+            GateExamples(
+                seen_logits=seen_logits(fitted.seen_classifier, problem, number, rows),
+                unseen_logits=unseen,
+                labels=position[np.searchsorted(order[position], problem.class_index[rows])],
+                class_names=problem.names(order),
+                subjects=problem.subjects[rows],
+            )
+        )
+    arrays: dict[str, np.ndarray] = {}
+    for number, entry in enumerate(examples, start=1):
+        arrays |= {f"inner-{number}/{name}": np.asarray(value) for name, value in vars(entry).items()}
+    write_npz(folder.path / "gate_examples.npz", arrays)
+    return examples
+
+
+def train_gate(problem: Problem, config: Config, folder: RunFolder) -> DomainClassifier:
+    """Stage 3: fit temperature, domain classifier and threshold on what stage 2 saved."""
+    path = folder.path / "gate_examples.npz"
+    arrays = read_npz(path)
+    examples = []
+    for number in range(1, len(problem.folds)):
+        part = {k.partition("/")[2]: v for k, v in arrays.items() if k.startswith(f"inner-{number}/")}
+        examples.append(GateExamples(**part | {"class_names": tuple(part["class_names"].tolist())}))
+    gate = fit_gate(examples, problem.split, config.gate, config.seed)
+    write_json(folder.path / "gate.json", gate.to_dict())
+    return gate
+
+
+def evaluate_gzsl(problem: Problem, config: Config, fitted: FittedModels, folder: RunFolder) -> dict[str, Any]:
+    """Stage 4: classify test windows of all classes; save predictions and metrics."""
+    path = folder.path / "gate.json"
+    gate = DomainClassifier.from_dict(read_json(path), str(path))
+    final, classes = problem.folds[0], np.array(problem.classes)
+    rows = problem.windows(np.arange(len(classes)), problem.split.test_subjects)
+    model = models_of_fold(fitted.weights, 0, config.train.n_seeds, config.model)
+    unseen, _ = held_out_logits(model, problem, final, rows, config, seed_of(config.seed, _SYNTHESIS))
+    seen = seen_logits(fitted.seen_classifier, problem, 0, rows)
+    p_unseen = gate.p_unseen(seen, unseen)
+    p_s, p_u = (softmax(logits / gate.temperature, axis=1) for logits in (seen, unseen))
+    joint = joint_log_scores(p_s, p_u, p_unseen)
+    predicted = classes[gated_predictions(p_s, p_u, p_unseen, gate.threshold)]
+    labels = classes[problem.class_index[rows]]
+    report = gzsl_report(
+        labels,
+        predicted,
+        joint,
+        p_unseen,
+        problem.subjects[rows],
+        problem.recordings[rows],
+        problem.split.seen,
+        problem.split.unseen,
+        config.seed,
+    )
+    folder.merge_predictions(
+        {
+            "gzsl_labels": labels,
+            "gzsl_predictions": predicted,
+            "gzsl_scores": joint,
+            "gzsl_subjects": problem.subjects[rows],
+            "gzsl_recordings": problem.recordings[rows],
+            "gate_p_unseen": p_unseen,
+            "gate_is_unseen": problem.class_index[rows] >= len(problem.split.seen),
+            "gate_threshold": np.array(gate.threshold),
+            "seen": np.array(problem.split.seen),
+            "unseen": np.array(problem.split.unseen),
+        }
+    )
+    chosen = {"temperature": gate.temperature, "threshold": gate.threshold}
+    folder.merge_metrics({**report, "chosen": chosen})
+    return report
+
+
+def _make_trainer(problem: Problem, config: Config) -> Trainer:
+    folds, seeds = range(len(problem.folds)), range(config.train.n_seeds)
+    for fold in problem.folds:
+        labels = [problem.classes[k] for k in np.unique(problem.class_index[fold.rows])]
+        problem.split.check_fit(labels, np.unique(problem.subjects[fold.rows]), f"VAE training ({fold.name})")
+    data = TrainingData(
+        features=problem.features,
+        class_index=torch.from_numpy(problem.class_index),
+        text=problem.text,
+        rows=tuple(problem.folds[f].rows for f in folds for _ in seeds),
+    )
+    return Trainer(data, config.model, config.train, [seed_of(config.seed, _TRAIN, f, s) for f in folds for s in seeds])
+
+
+def _training_key(problem: Problem, config: Config) -> str:
+    settings = repr((config.seed, asdict(config.model), asdict(config.train), problem.split))
+    return content_hash(settings, problem.features.numpy().tobytes(), problem.text.numpy().tobytes())
+
+
+def _inner_top1(weights: dict[str, torch.Tensor], problem: Problem, config: Config) -> float:
+    """Return the mean per-class top-1 over the inner folds, on pseudo-unseen windows of validation subjects."""
+    values = []
+    for number, fold in enumerate(problem.folds[1:], start=1):
+        rows = problem.windows(fold.held_out, problem.split.val_subjects)
+        if len(rows) == 0:
+            continue
+        model = models_of_fold(weights, number, config.train.n_seeds, config.model)
+        logits, _ = held_out_logits(model, problem, fold, rows, config, seed_of(config.seed, _SYNTHESIS, number))
+        values.append(per_class_top1(problem.class_index[rows], fold.held_out[logits.argmax(1)]))
+    return float(np.mean(values))
+

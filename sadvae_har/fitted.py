@@ -1,0 +1,163 @@
+"""The fitted models of one run: K = folds x seeds SA-DVAE models and one seen classifier per fold.
+
+They score windows of any fold; they are saved as safetensors with a JSON header and loaded without
+executing code. Axis legend: K models, F folds, s seeds, n windows, D IMU features, L latent.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from feature_extraction.errors import InputError
+from feature_extraction.storage import atomic_path
+from sadvae_har.classifier import fit_softmax, unseen_logits
+from sadvae_har.config import Config, ModelConfig
+from sadvae_har.model import SADVAE
+from sadvae_har.networks import StackedLinear
+from sadvae_har.problem import Fold, Problem
+from sadvae_har.synthesis import synthesise
+from sadvae_har.train import BalancedSampler
+
+FORMAT_VERSION = 1
+
+
+def seed_of(*numbers: int) -> int:
+    """Return a seed that depends on every number, for an independent random stream."""
+    return int(np.random.SeedSequence(numbers).generate_state(1)[0])
+
+
+def models_of_fold(weights: dict[str, Tensor], fold: int, n_seeds: int, config: ModelConfig) -> SADVAE:
+    """Return the s models of one fold out of the stacked weights [K, ...]."""
+    part = {name: value[fold * n_seeds : (fold + 1) * n_seeds] for name, value in weights.items()}
+    feature_dim = part["feature_decoder.0.bias" if config.hidden_dim == 0 else "feature_decoder.2.bias"].shape[-1]
+    text_dim = part["text_decoder.0.bias" if config.hidden_dim == 0 else "text_decoder.2.bias"].shape[-1]
+    model = SADVAE(feature_dim, text_dim, config, [torch.Generator() for _ in range(n_seeds)])
+    model.load_state_dict(part)
+    return model.requires_grad_(False)
+
+
+@torch.no_grad()
+def semantic_latents(model: SADVAE, features: Tensor, batch: int = 2048) -> Tensor:
+    """Return the mean semantic latents of windows under every model, [s, n, L]."""
+    parts = [model.semantic_encoder(part.expand(model.n_models, -1, -1)).mean for part in features.split(batch)]
+    return torch.cat(parts, dim=1)
+
+
+def held_out_logits(
+    model: SADVAE, problem: Problem, fold: Fold, rows: np.ndarray, config: Config, stream: int
+) -> tuple[np.ndarray, Tensor]:
+    """Score windows against the held-out classes of a fold, averaged over the seeds.
+
+    Args:
+        model: The s models of the fold.
+        problem: Features and texts.
+        fold: Whose held-out classes are synthesised.
+        rows: Windows to score, n.
+        config: Synthesis and classifier settings.
+        stream: Seed of the synthesis noise.
+
+    Returns:
+        Logits [n, U] in the order of `fold.held_out`, and the synthesised latents [s, U, samples, L].
+    """
+    generators = [torch.Generator().manual_seed(seed_of(stream, k)) for k in range(config.train.n_seeds)]
+    text, seen = problem.text[fold.held_out], problem.features[fold.rows]
+    with torch.no_grad():
+        synthesised = synthesise(model, text, seen, config.classifier, generators)
+        queries = semantic_latents(model, problem.features[rows])
+    logits = unseen_logits(synthesised, queries, config.classifier, generators)
+    return logits.mean(0).numpy(), synthesised
+
+
+def fit_seen_classifiers(problem: Problem, config: Config) -> StackedLinear:
+    """Train one softmax classifier of the training classes per fold, on standardised features.
+
+    Outputs stand for all seen classes; a fold never sees its pseudo-unseen ones, and `seen_logits`
+    leaves their outputs out.
+    """
+    generators = [torch.Generator().manual_seed(seed_of(config.seed, 2, k)) for k in range(len(problem.folds))]
+    class_index = torch.from_numpy(problem.class_index)
+    sampler = BalancedSampler(class_index, [fold.rows for fold in problem.folds])
+    size = 2 * config.train.batch_size
+
+    def draw() -> tuple[Tensor, Tensor]:
+        rows = sampler.draw(size, generators)
+        return problem.features[rows], class_index[rows]
+
+    return fit_softmax(draw, len(problem.split.seen), config.classifier, generators)
+
+
+def seen_logits(classifier: StackedLinear, problem: Problem, fold: int, rows: np.ndarray) -> np.ndarray:
+    """Return logits of a fold's training classes, [n, S] in the order of `Fold.train`."""
+    inputs = problem.features[rows]
+    logits = torch.addmm(classifier.bias[fold], inputs, classifier.weight[fold])
+    return logits[:, problem.folds[fold].train].numpy()
+
+
+@dataclass(frozen=True)
+class FittedModels:
+    """What stage 1 leaves behind.
+
+    Attributes:
+        weights: Averaged weights of all K models at the chosen step.
+        seen_classifier: One softmax layer per fold, [F, D, S].
+        step: Chosen optimiser step.
+        inner_top1: Mean pseudo-unseen per-class top-1 at each checkpoint, step -> value.
+    """
+
+    weights: dict[str, Tensor]
+    seen_classifier: StackedLinear
+    step: int
+    inner_top1: dict[int, float]
+
+    def save(self, path: Path, problem: Problem) -> None:
+        """Write weights, seen classifier, standardiser and semantic vectors as one safetensors file."""
+        tensors = {f"vae.{name}": value.contiguous() for name, value in self.weights.items()}
+        tensors |= {f"seen.{name}": value.contiguous() for name, value in self.seen_classifier.state_dict().items()}
+        tensors["text"] = problem.text
+        header = {
+            "format_version": FORMAT_VERSION,
+            "classes": problem.classes,
+            "n_seen": len(problem.split.seen),
+            "split": f"{problem.split.dataset}/{problem.split.name}",
+            "step": self.step,
+            "inner_top1": self.inner_top1,
+        }
+        tensors |= {
+            f"standardizer.{name}": torch.from_numpy(v) for name, v in problem.standardizer.to_arrays().items()
+        }
+        with atomic_path(path) as temporary:
+            save_file(tensors, temporary, metadata={"sadvae_har": json.dumps(header)})
+
+    @classmethod
+    def load(cls, path: Path, problem: Problem) -> "FittedModels":
+        """Read a saved file and check that it belongs to `problem`.
+
+        Raises:
+            InputError: The file is missing, damaged, of another version, or of another split.
+        """
+        try:
+            with safe_open(path, framework="pt") as file:
+                header = json.loads((file.metadata() or {})["sadvae_har"])
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except FileNotFoundError:
+            raise InputError(f"{path}: no such model; run `zsl train` first") from None
+        except (SafetensorError, KeyError, ValueError, OSError) as error:
+            raise InputError(f"{path}: damaged or not a model of this program ({error}); train it again") from None
+        if header["format_version"] != FORMAT_VERSION:
+            raise InputError(
+                f"{path}: format version {header['format_version']}, this program reads {FORMAT_VERSION}; train again"
+            )
+        if header["classes"] != list(problem.classes) or tensors["text"].shape != problem.text.shape:
+            raise InputError(f"{path}: trained for split {header['split']} with other classes or texts; train it again")
+        classifier = StackedLinear(1, 1, [torch.Generator()])
+        classifier.weight = torch.nn.Parameter(tensors["seen.weight"], requires_grad=False)
+        classifier.bias = torch.nn.Parameter(tensors["seen.bias"], requires_grad=False)
+        weights = {name.removeprefix("vae."): value for name, value in tensors.items() if name.startswith("vae.")}
+        inner = {int(step): value for step, value in header["inner_top1"].items()}
+        return cls(weights, classifier, header["step"], inner)

@@ -1,0 +1,199 @@
+"""From a config to results: find split, features and texts, run the four stages, write the report."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from feature_extraction.class_lists import VIEWS, ClassList
+from feature_extraction.datasets import get_dataset
+from feature_extraction.errors import InputError
+from feature_extraction.extract import features_for
+from feature_extraction.feature_table import FeatureTable
+from feature_extraction.prepare import prepare
+from feature_extraction.protocol import Split, find_split, list_splits
+from feature_extraction.storage import content_hash
+from feature_extraction.text import embed_views
+from sadvae_har import experiment
+from sadvae_har.baselines.reference import load_reference_config, reference_rows
+from sadvae_har.config import Config
+from sadvae_har.fitted import FittedModels
+from sadvae_har.metrics import majority
+from sadvae_har.problem import Problem, make_problem
+from sadvae_har.report import write_report
+from sadvae_har.run_folder import RunFolder
+
+logger = logging.getLogger(__name__)
+
+RESOURCES = Path(__file__).resolve().parents[1] / "resources"
+
+
+@dataclass(frozen=True)
+class Locations:
+    """Where inputs are found and results go.
+
+    Attributes:
+        raw: Folder of the raw recordings; by default `resources/raw/<dataset>`.
+        features: A feature table to use instead of computing one from raw recordings.
+        resources: Folder of windows, features, texts and runs.
+    """
+
+    raw: Path | None = None
+    features: Path | None = None
+    resources: Path = RESOURCES
+
+
+def load_split(config: Config) -> Split:
+    """Return the split that the config names, by name or by path."""
+    path = Path(config.split)
+    return Split.load(path) if path.suffix == ".json" else find_split(get_dataset(config.dataset).name, config.split)
+
+
+def load_features(config: Config, split: Split, locations: Locations) -> FeatureTable:
+    """Return the feature table of a split: read it, or make it from raw recordings."""
+    if locations.features is not None:
+        return FeatureTable.load(locations.features).select(config.features.blocks)
+    windows = prepare(config.dataset, locations.raw, out=locations.resources / "windows")
+    return features_for(windows, split, config.features.blocks, resources=locations.resources)
+
+
+def load_problem(config: Config, split: Split, locations: Locations) -> Problem:
+    """Gather features and texts of one run."""
+    table = load_features(config, split, locations)
+    class_list: ClassList = get_dataset(config.dataset).class_list()
+    views = embed_views(
+        class_list, split.classes, config.text.views, config.text.model, locations.resources / "text_feats"
+    )
+    return make_problem(table, split, views, config.text)
+
+
+def default_folder(config: Config, locations: Locations) -> Path:
+    """Return `runs/<dataset>/<split>-<digest of the config>`: the same command finds its run again."""
+    dataset = get_dataset(config.dataset).name
+    name = f"{Path(config.split).stem}-{content_hash(repr(config.to_dict()))[:8]}"
+    return locations.resources / "runs" / dataset / name
+
+
+def run(config: Config, locations: Locations, out: Path | None = None) -> tuple[RunFolder, dict[str, Any]]:
+    """Run all four stages and the report; stages that are complete already are not run again.
+
+    Returns:
+        The run folder and its metrics.
+    """
+    folder = RunFolder(out or default_folder(config, locations))
+    if (folder.path / "report.html").exists() and folder.config() == config:
+        logger.info("%s is complete; delete it to run again", folder.path)
+        return folder, folder.metrics()
+    split = load_split(config)
+    problem = load_problem(config, split, locations)
+    folder.start(config, split)
+    fitted = load_or_train(problem, config, folder)
+    experiment.evaluate_zsl(problem, config, fitted, folder)
+    experiment.prepare_gate(problem, config, fitted, folder)
+    experiment.train_gate(problem, config, folder)
+    experiment.evaluate_gzsl(problem, config, fitted, folder)
+    folder.merge_metrics({"chance": chance_levels(problem)})
+    if config.reference is not None:
+        folder.merge_metrics({"reference": run_reference(problem, config)})
+    write_report(folder.path)
+    return folder, folder.metrics()
+
+
+def load_or_train(problem: Problem, config: Config, folder: RunFolder) -> FittedModels:
+    """Return the fitted models of a run folder, training them if stage 1 has not finished there."""
+    path = folder.path / "model.safetensors"
+    if path.exists():
+        return FittedModels.load(path, problem)
+    return experiment.train_zsl(problem, config, folder)
+
+
+def chance_levels(problem: Problem) -> dict[str, float]:
+    """Return what guessing scores: uniformly over the unseen, over all classes, and always the largest class."""
+    final = problem.folds[0]
+    rows = problem.windows(final.held_out, problem.split.test_subjects)
+    return {
+        "zsl": 1 / len(final.held_out),
+        "gzsl": 1 / len(problem.classes),
+        "majority_zsl": majority(problem.class_index[rows]),
+    }
+
+
+def run_reference(problem: Problem, config: Config) -> dict[str, Any]:
+    """Run the published recipe on the same features; its best cycle is an oracle row, selected on test."""
+    if config.reference is None:
+        raise InputError("reference: no config given; name a file such as configs/reference_har.yaml")
+    final, split = problem.folds[0], problem.split
+    test = problem.windows(final.held_out, split.test_subjects)
+    return reference_rows(
+        problem.features[final.rows].numpy(),
+        problem.class_index[final.rows],
+        problem.text[final.train].numpy(),
+        problem.text[final.held_out].numpy(),
+        problem.features[test].numpy(),
+        problem.class_index[test] - len(split.seen),
+        load_reference_config(Path(config.reference)),
+        config.seed,
+    )
+
+
+def run_splits(config: Config, names: Sequence[str], locations: Locations) -> list[dict[str, Any]]:
+    """Run every named split of the config's data set; return their metrics in order."""
+    return [run(replace(config, split=name), locations)[1] for name in names]
+
+
+def splits_of_kind(config: Config, kind: str) -> list[str]:
+    """Return the names of the splits of one kind.
+
+    Raises:
+        InputError: There are none.
+    """
+    names = list_splits(get_dataset(config.dataset).name, kind=kind)
+    if not names:
+        raise InputError(f"no {kind!r} splits of {config.dataset}; make some with `splits create {config.dataset}`")
+    return names
+
+
+def compare_descriptions(config: Config, names: Sequence[str], locations: Locations) -> dict[str, list[dict[str, Any]]]:
+    """Run every named split with each description view alone and with all of them.
+
+    Returns:
+        Metrics of the splits by view name; `all` stands for every view.
+    """
+    choices = {view: (view,) for view in VIEWS} | {"all": VIEWS}
+    results = {}
+    for label, views in choices.items():
+        logger.info("descriptions: %s", label)
+        results[label] = run_splits(replace(config, text=replace(config.text, views=views)), names, locations)
+    return results
+
+
+def run_stage(name: str, config: Config, locations: Locations, out: Path | None) -> RunFolder:
+    """Run one stage, reading what the earlier ones left in the run folder.
+
+    Args:
+        name: `zsl train`, `zsl evaluate`, `gate train` or `gzsl evaluate`.
+        config: Config of the run.
+        locations: Where inputs are found.
+        out: Run folder; by default the one that belongs to the config.
+
+    Raises:
+        InputError: An earlier stage is missing.
+    """
+    folder = RunFolder(out or default_folder(config, locations))
+    split = load_split(config)
+    problem = load_problem(config, split, locations)
+    folder.start(config, split)
+    if name == "zsl train":
+        load_or_train(problem, config, folder)
+        return folder
+    fitted = FittedModels.load(folder.path / "model.safetensors", problem)
+    if name == "zsl evaluate":
+        experiment.evaluate_zsl(problem, config, fitted, folder)
+    elif name == "gate train":
+        experiment.prepare_gate(problem, config, fitted, folder)
+        experiment.train_gate(problem, config, folder)
+    else:
+        experiment.evaluate_gzsl(problem, config, fitted, folder)
+    folder.merge_metrics({"chance": chance_levels(problem)})
+    return folder

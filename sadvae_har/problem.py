@@ -1,0 +1,135 @@
+"""What one run has to solve, as arrays: the final problem and its inner folds, from a feature table and texts.
+
+Axis legend: N windows, C classes (seen, then unseen), D IMU features, E text features.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from feature_extraction.errors import InputError
+from feature_extraction.feature_table import FeatureTable
+from feature_extraction.normalize import Standardizer
+from feature_extraction.protocol import Split
+from feature_extraction.text import semantic_vectors
+from sadvae_har.config import TextConfig
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Classes to train on and classes known by description only.
+
+    The final problem has seen and unseen classes; an inner fold has the remaining seen classes and
+    its pseudo-unseen ones.
+
+    Attributes:
+        name: `final` or `inner-1`, `inner-2`, ...
+        train: Positions of the training classes in `Problem.classes`.
+        held_out: Positions of the classes known by description only.
+        rows: Windows that may be trained on: training classes of train subjects.
+    """
+
+    name: str
+    train: np.ndarray
+    held_out: np.ndarray
+    rows: np.ndarray
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Standardised features, semantic vectors and folds of one split.
+
+    Attributes:
+        split: The split.
+        classes: Seen, then unseen class names, C.
+        features: Standardised IMU features [N, D].
+        class_index: Position of each window's class in `classes`, -1 for other classes, [N].
+        subjects: Subject of each window [N].
+        recordings: Recording of each window [N].
+        text: Centred semantic vectors [C, E].
+        standardizer: Statistics fitted on seen windows of train subjects.
+        folds: The final problem, then the inner folds.
+    """
+
+    split: Split
+    classes: tuple[str, ...]
+    features: Tensor
+    class_index: np.ndarray
+    subjects: np.ndarray
+    recordings: np.ndarray
+    text: Tensor
+    standardizer: Standardizer
+    folds: tuple[Fold, ...]
+
+    def windows(self, positions: np.ndarray, subjects: tuple[str, ...]) -> np.ndarray:
+        """Return the indices of windows of the classes at `positions` from `subjects`."""
+        return np.flatnonzero(np.isin(self.class_index, positions) & np.isin(self.subjects, subjects))
+
+    def names(self, positions: np.ndarray) -> tuple[str, ...]:
+        """Return class names at positions."""
+        return tuple(self.classes[p] for p in positions)
+
+
+def make_problem(table: FeatureTable, split: Split, views: Mapping[str, np.ndarray], text: TextConfig) -> Problem:
+    """Standardise features on train windows and lay out the final problem and the inner folds.
+
+    Args:
+        table: Features of every window of the data set.
+        split: Split to solve.
+        views: Embedded description views of `split.classes`, in that order (`text.embed_views`).
+        text: Which views make the semantic vector.
+
+    Raises:
+        LeakageError: The table's encoder has seen an unseen class or a test subject.
+        InputError: A class or a part of the split has no windows.
+    """
+    if table.dataset != split.dataset:
+        raise InputError(f"features are of {table.dataset!r}, split {split.name!r} is of {split.dataset!r}; pair them")
+    split.check_provenance(table.provenance, "feature table")
+    _require_windows(table, split)
+
+    train = split.rows(table.labels, table.subjects, split.seen, "train")
+    standardizer = Standardizer.fit(table.features[train], table.labels[train], table.subjects[train], split)
+    position = {name: k for k, name in enumerate(split.classes)}
+    class_index = np.array([position.get(label, -1) for label in table.labels.tolist()])
+    n_seen = len(split.seen)
+    seen, unseen = np.arange(n_seen), np.arange(n_seen, len(split.classes))
+
+    folds = [Fold("final", seen, unseen, train)]
+    for number, names in enumerate(split.inner, start=1):
+        held_out = np.array([position[name] for name in names])
+        kept = np.setdiff1d(seen, held_out)
+        folds.append(Fold(f"inner-{number}", kept, held_out, train[np.isin(class_index[train], kept)]))
+
+    return Problem(
+        split=split,
+        classes=split.classes,
+        features=torch.from_numpy(standardizer.transform(table.features)),
+        class_index=class_index,
+        subjects=table.subjects,
+        recordings=table.recordings,
+        text=centred_text(views, text, n_seen),
+        standardizer=standardizer,
+        folds=tuple(folds),
+    )
+
+
+def centred_text(views: Mapping[str, np.ndarray], config: TextConfig, n_seen: int) -> Tensor:
+    """Return semantic vectors [C, E], centred on the seen classes and scaled to unit mean square per dimension."""
+    vectors = semantic_vectors(views, config.views, config.kinematics_weight)
+    centred = vectors - vectors[:n_seen].mean(0)
+    scale = np.sqrt(np.square(centred[:n_seen]).mean())
+    return torch.from_numpy((centred / scale).astype(np.float32))
+
+
+def _require_windows(table: FeatureTable, split: Split) -> None:
+    for classes, part in ((split.seen, "train"), (split.seen, "test"), (split.unseen, "test")):
+        for name in classes:
+            if len(split.rows(table.labels, table.subjects, [name], part)) < 2:  # type: ignore[arg-type]
+                raise InputError(
+                    f"split {split.dataset}/{split.name}: class {name!r} has fewer than two windows of the {part} "
+                    f"subjects {list(split.subjects(part))}; move subjects or leave the class out"  # type: ignore[arg-type]
+                )

@@ -1,0 +1,102 @@
+"""A run folder explains itself: config, split, environment, progress, metrics and predictions of one run."""
+
+import json
+import platform
+import subprocess
+import time
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from feature_extraction.errors import InputError
+from feature_extraction.protocol import Split
+from feature_extraction.storage import read_json, read_npz, write_json, write_npz, write_text
+from sadvae_har.config import Config, load_config
+
+PACKAGES = ("sadvae-har", "torch", "numpy", "scikit-learn", "scipy", "sentence-transformers", "safetensors")
+
+
+class RunFolder:
+    """Files of one run; every write is atomic."""
+
+    def __init__(self, path: Path) -> None:
+        """Point at a folder that exists or will be made by `start`."""
+        self.path = path
+
+    def start(self, config: Config, split: Split) -> None:
+        """Write config, split and environment; an existing folder must hold the same run.
+
+        Raises:
+            InputError: The folder holds a run with another config or split.
+        """
+        existing = self.path / "config.yaml"
+        if existing.exists():
+            if load_config(existing) != config or Split.load(self.path / "split.json") != split:
+                raise InputError(f"{self.path}: holds a run with another config or split; choose another --out")
+            return
+        split.save(self.path / "split.json")
+        write_json(self.path / "environment.json", environment(config.seed))
+        write_text(existing, yaml.safe_dump(config.to_dict(), sort_keys=False, allow_unicode=True))
+
+    def config(self) -> Config:
+        """Read the run's config."""
+        return load_config(self.path / "config.yaml")
+
+    def split(self) -> Split:
+        """Read the run's split."""
+        return Split.load(self.path / "split.json")
+
+    def log(self, values: dict[str, Any]) -> None:
+        """Append one line to progress.jsonl."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        with (self.path / "progress.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"time": round(time.time(), 1), **values}) + "\n")
+
+    def metrics(self) -> dict[str, Any]:
+        """Read metrics.json; empty before the first evaluation."""
+        path = self.path / "metrics.json"
+        return read_json(path) if path.exists() else {}
+
+    def merge_metrics(self, values: dict[str, Any]) -> None:
+        """Add to metrics.json; mappings such as `chosen` and `chance` are merged one level deep."""
+        metrics = self.metrics()
+        for key, value in values.items():
+            both = isinstance(value, dict) and isinstance(metrics.get(key), dict)
+            metrics[key] = metrics[key] | value if both else value
+        write_json(self.path / "metrics.json", metrics)
+
+    def merge_predictions(self, arrays: dict[str, np.ndarray]) -> None:
+        """Add arrays to predictions.npz."""
+        path = self.path / "predictions.npz"
+        write_npz(path, (read_npz(path) if path.exists() else {}) | arrays)
+
+
+def environment(seed: int) -> dict[str, Any]:
+    """Return versions, seed, commit and host facts."""
+    return {
+        "seed": seed,
+        "packages": {name: _version(name) for name in PACKAGES},
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "system": platform.system(),
+        "commit": _commit(),
+        "started": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+    }
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _commit() -> str:
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True, timeout=5).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return "unknown"
