@@ -175,9 +175,9 @@ def report(arguments: Namespace) -> None:
 
 def original_export(arguments: Namespace) -> None:
     """Write a split in the layout that the original SA-DVAE code reads."""
-    from sadvae_har.pipeline import export_original_layout
+    from sadvae_har.pipeline import export_to_original
 
-    print(export_original_layout(config_from_namespace(arguments), _locations(arguments), arguments.out))
+    print(export_to_original(config_from_namespace(arguments), _locations(arguments), arguments.out))
 
 
 def _locations(arguments: Namespace):  # noqa: ANN202 - the type lives in a module that is slow to import

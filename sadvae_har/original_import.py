@@ -1,4 +1,4 @@
-"""Reading the `resources/` folder of the original SA-DVAE code (see `original_layout.py`) into a feature table."""
+"""Read the `resources/` folder of the original SA-DVAE code (see `original_layout.py`) into a table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -189,6 +189,6 @@ def _read_whole_numbers(path: Path, n_classes: int) -> np.ndarray:
         raise InputError(f"{path}: {array.dtype} {array.shape}; expected a non-empty row of class indices")
     if array.min() < 0 or array.max() >= n_classes:
         raise InputError(
-            f"{path}: {array.shape} holds {array.min()} to {array.max()}; classes go from 0 to {n_classes - 1}"
+            f"{path}: {array.shape} holds {array.min()} to {array.max()}; classes are 0 to {n_classes - 1}"
         )
     return array.astype(np.int64)

@@ -10,7 +10,7 @@ For a data set `NAME` with K classes, U of them unseen (`ss` in the original), t
 
 `train` holds the classes to train on, `ztest` (pseudo-)unseen ones, `gtest` the test windows of all classes,
 `val` held-out windows of the classes trained on; `*_out` are logits [n, K] of a seen-class classifier.
-Label files are `train_label`, `z_label`, `g_label` and `val_label`. Only numeric arrays are read, never pickles.
+Label files are `train_label`, `z_label`, `g_label` and `val_label`. No array is a pickle.
 An export adds files that the original ignores (`*_subject.npy`, `*_recording.npy`, `*_start_s.npy`,
 `split.json`, `table.json`), with which `original_import.py` restores subjects and split exactly.
 """
@@ -34,7 +34,7 @@ ENCODER_WIDTHS = {"shift": 256, "stgcn": 256, "posec3d": 512}
 ABSENT_LOGIT = -500.0
 
 SeenClassifier = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
-"""(training features [N, D], labels int [N], features [n, D]) -> logits [n, C], columns as in `np.unique(labels)`."""
+"""(features [N, D], labels int [N], features [n, D]) -> logits [n, C], columns as `np.unique(labels)`."""
 
 
 @dataclass(frozen=True)
@@ -65,8 +65,8 @@ class OriginalLayout:
         """Refuse sizes that leave no class to train on and names that the original would misread."""
         if self.n_unseen < 1 or self.n_classes - 2 * self.n_unseen < 2:
             raise InputError(
-                f"{self.n_unseen} unseen of {self.n_classes} classes: the original layout sets as many seen classes "
-                "aside as pseudo-unseen and needs two more to train on; choose fewer unseen classes"
+                f"{self.n_unseen} unseen of {self.n_classes} classes: the original layout holds as many seen "
+                "ones out as pseudo-unseen and needs two more to train on; choose fewer unseen classes"
             )
         for name in (self.dataset, self.encoder, self.language, self.text, self.split_type):
             # Quirk of the original: a path with "_val" in it is taken for the gate's folder.
@@ -194,8 +194,8 @@ def _check_export(
     sizes = (len(classes), len(split.unseen))
     if sizes != (layout.n_classes, layout.n_unseen) or set(classes) != set(split.classes):
         raise InputError(
-            f"split {split.name}: {sizes[1]} unseen of {sizes[0]} classes, the layout says {layout.n_unseen} of "
-            f"{layout.n_classes}; the class list and the split must hold the same names"
+            f"split {split.name}: {sizes[1]} unseen of {sizes[0]} classes, the layout says {layout.n_unseen} "
+            f"of {layout.n_classes}; the class list and the split must hold the same names"
         )
     if text.ndim != 2 or len(text) != len(classes) or not np.isfinite(text).all():
         raise InputError(

@@ -6,7 +6,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from feature_extraction.class_lists import VIEWS, ClassList
+import numpy as np
+
+from feature_extraction.class_lists import VIEWS
 from feature_extraction.datasets import get_dataset
 from feature_extraction.errors import InputError
 from feature_extraction.extract import features_for
@@ -14,12 +16,13 @@ from feature_extraction.feature_table import FeatureTable
 from feature_extraction.prepare import prepare
 from feature_extraction.protocol import Split, find_split, list_splits
 from feature_extraction.storage import content_hash
-from feature_extraction.text import embed_views
+from feature_extraction.text import embed_views, semantic_vectors
 from sadvae_har import experiment
-from sadvae_har.baselines.reference import load_reference_config, reference_rows
+from sadvae_har.baselines.reference import load_reference_config, score_reference, train_reference
 from sadvae_har.config import Config
 from sadvae_har.fitted import FittedModels
 from sadvae_har.metrics import majority
+from sadvae_har.original_layout import OriginalLayout, export_original
 from sadvae_har.problem import Problem, make_problem
 from sadvae_har.report import write_report
 from sadvae_har.run_folder import RunFolder
@@ -61,11 +64,15 @@ def load_features(config: Config, split: Split, locations: Locations) -> Feature
 def load_problem(config: Config, split: Split, locations: Locations) -> Problem:
     """Gather features and texts of one run."""
     table = load_features(config, split, locations)
-    class_list: ClassList = get_dataset(config.dataset).class_list()
-    views = embed_views(
-        class_list, split.classes, config.text.views, config.text.model, locations.resources / "text_feats"
-    )
-    return make_problem(table, split, views, config.text)
+    return make_problem(table, split, load_text(config, split, locations))
+
+
+def load_text(config: Config, split: Split, locations: Locations) -> np.ndarray:
+    """Return the semantic vectors of the split's classes, [C, E]."""
+    class_list = get_dataset(config.dataset).class_list()
+    cache = locations.resources / "text_feats"
+    views = embed_views(class_list, split.classes, config.text.views, config.text.model, cache)
+    return semantic_vectors(views, config.text.views, config.text.kinematics_weight)
 
 
 def default_folder(config: Config, locations: Locations) -> Path:
@@ -125,16 +132,29 @@ def run_reference(problem: Problem, config: Config) -> dict[str, Any]:
         raise InputError("reference: no config given; name a file such as configs/reference_har.yaml")
     final, split = problem.folds[0], problem.split
     test = problem.windows(final.held_out, split.test_subjects)
-    return reference_rows(
+    split.check_fit(problem.names(final.train), problem.subjects[final.rows], "reference recipe")
+    result = train_reference(
         problem.features[final.rows].numpy(),
         problem.class_index[final.rows],
         problem.text[final.train].numpy(),
         problem.text[final.held_out].numpy(),
         problem.features[test].numpy(),
-        problem.class_index[test] - len(split.seen),
         load_reference_config(Path(config.reference)),
         config.seed,
     )
+    return score_reference(result, problem.class_index[test] - len(split.seen))
+
+
+def export_to_original(config: Config, locations: Locations, out: Path) -> Path:
+    """Write features, texts and split in the folder layout that the original SA-DVAE code reads."""
+    split = load_split(config)
+    layout = OriginalLayout(out, split.dataset, len(split.classes), len(split.unseen))
+    class_list = get_dataset(config.dataset).class_list()
+    names = tuple(name for name in class_list.names if name in split.classes)
+    vectors = load_text(config, split, locations)
+    order = [split.classes.index(name) for name in names]
+    export_original(layout, load_features(config, split, locations), split, names, vectors[order])
+    return out
 
 
 def run_splits(config: Config, names: Sequence[str], locations: Locations) -> list[dict[str, Any]]:

@@ -3,7 +3,6 @@
 Axis legend: N windows, C classes (seen, then unseen), D IMU features, E text features.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,8 +13,6 @@ from feature_extraction.errors import InputError
 from feature_extraction.feature_table import FeatureTable
 from feature_extraction.normalize import Standardizer
 from feature_extraction.protocol import Split
-from feature_extraction.text import semantic_vectors
-from sadvae_har.config import TextConfig
 
 
 @dataclass(frozen=True)
@@ -73,14 +70,13 @@ class Problem:
         return tuple(self.classes[p] for p in positions)
 
 
-def make_problem(table: FeatureTable, split: Split, views: Mapping[str, np.ndarray], text: TextConfig) -> Problem:
+def make_problem(table: FeatureTable, split: Split, vectors: np.ndarray) -> Problem:
     """Standardise features on train windows and lay out the final problem and the inner folds.
 
     Args:
         table: Features of every window of the data set.
         split: Split to solve.
-        views: Embedded description views of `split.classes`, in that order (`text.embed_views`).
-        text: Which views make the semantic vector.
+        vectors: Semantic vectors of `split.classes`, in that order, [C, E].
 
     Raises:
         LeakageError: The table's encoder has seen an unseen class or a test subject.
@@ -111,18 +107,17 @@ def make_problem(table: FeatureTable, split: Split, views: Mapping[str, np.ndarr
         class_index=class_index,
         subjects=table.subjects,
         recordings=table.recordings,
-        text=centred_text(views, text, n_seen),
+        text=centred(vectors, n_seen),
         standardizer=standardizer,
         folds=tuple(folds),
     )
 
 
-def centred_text(views: Mapping[str, np.ndarray], config: TextConfig, n_seen: int) -> Tensor:
+def centred(vectors: np.ndarray, n_seen: int) -> Tensor:
     """Return semantic vectors [C, E], centred on the seen classes and scaled to unit mean square per dimension."""
-    vectors = semantic_vectors(views, config.views, config.kinematics_weight)
-    centred = vectors - vectors[:n_seen].mean(0)
-    scale = np.sqrt(np.square(centred[:n_seen]).mean())
-    return torch.from_numpy((centred / scale).astype(np.float32))
+    shifted = vectors - vectors[:n_seen].mean(0)
+    scale = np.sqrt(np.square(shifted[:n_seen]).mean())
+    return torch.from_numpy((shifted / scale).astype(np.float32))
 
 
 def _require_windows(table: FeatureTable, split: Split) -> None:

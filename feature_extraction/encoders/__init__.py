@@ -1,1 +1,1 @@
-"""Encoders: from windows [N, T, C] in m/s² and rad/s to features [N, D]. Networks and formulas only, no loops."""
+"""Encoders: from windows [N, T, C] in m/s² and rad/s to features [N, D]. No losses, no loops."""

@@ -33,7 +33,7 @@ def find_devices(channels: Sequence[Channel]) -> tuple[Device, ...]:
         channels: One per column of a window.
 
     Raises:
-        InputError: A device lacks an accelerometer axis, has half a gyroscope, or a unit is not m/s2 or rad/s.
+        InputError: A device lacks an axis of a sensor or an accelerometer, or a unit is not m/s2 or rad/s.
     """
     columns: dict[str, dict[str, dict[str, int]]] = {}
     for index, channel in enumerate(channels):
@@ -46,9 +46,12 @@ def find_devices(channels: Sequence[Channel]) -> tuple[Device, ...]:
             )
         columns.setdefault(channel.device, {}).setdefault(channel.quantity, {})[channel.axis] = index
     if not columns:
-        raise InputError("windows have no acc or gyro channel; features need a three-axis accelerometer in m/s2")
+        raise InputError(
+            "windows have no acc or gyro channel; features need a three-axis accelerometer in m/s2"
+        )
     return tuple(
-        Device(name, _triple(name, "acc", sensors), _triple(name, "gyro", sensors)) for name, sensors in columns.items()
+        Device(name, _triple(name, "acc", sensors), _triple(name, "gyro", sensors))
+        for name, sensors in columns.items()
     )
 
 
@@ -59,6 +62,6 @@ def _triple(device: str, quantity: str, sensors: dict[str, dict[str, int]]) -> n
     missing = [axis for axis in "xyz" if axis not in axes]
     if missing:
         raise InputError(
-            f"device {device!r}: {quantity} lacks axis {', '.join(missing)}; features need x, y and z of each sensor"
+            f"device {device!r}: {quantity} lacks axis {', '.join(missing)}; features need x, y and z"
         )
     return np.array([axes[axis] for axis in "xyz"], dtype=np.intp)

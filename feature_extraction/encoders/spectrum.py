@@ -13,6 +13,7 @@ from scipy import fft
 BAND_EDGES_HZ = (0.3, 0.7, 1.2, 1.8, 2.5, 3.5, 5.0, 8.0)  # the last band reaches to the Nyquist frequency
 LAGS_S = (0.25, 2.5)  # periods of repetition looked for: 4 Hz to 0.4 Hz
 PEAK_HALF_WIDTH_HZ = 0.3
+SAME_PEAK = 0.85
 TINY = 1e-12
 
 
@@ -92,9 +93,11 @@ def repetition(spectrum: np.ndarray, grid: Grid) -> tuple[np.ndarray, np.ndarray
     is_peak = (inner > correlation[:, :-2]) & (inner >= correlation[:, 2:])
     is_peak &= np.arange(1, n_lags - 1) >= LAGS_S[0] * grid.rate_hz
     heights = np.where(is_peak, inner, 0)
-    best = heights.argmax(axis=1)
-    height = np.clip(heights[np.arange(len(heights)), best], 0, 1.2)
-    return height, np.where(height > 0, grid.rate_hz / (best + 1), 0)
+    highest = heights.max(axis=1)
+    # Every multiple of a period is a peak as well: take the first of about the same height.
+    best = (heights >= SAME_PEAK * highest[:, None]).argmax(axis=1)
+    lag = best + 1 + _parabola_shift(correlation[np.arange(len(best))[:, None], best[:, None] + np.arange(3)])
+    return np.clip(highest, 0, 1.2), np.where(highest > 0, grid.rate_hz / np.maximum(lag, 1), 0)
 
 
 def spectral_shape(spectrum: np.ndarray, grid: Grid, floor: float) -> dict[str, np.ndarray]:
@@ -114,8 +117,7 @@ def spectral_shape(spectrum: np.ndarray, grid: Grid, floor: float) -> dict[str, 
     rows, last = np.arange(len(moving)), moving.shape[1] - 1
     peak = moving.argmax(axis=1)
     at = np.log(spectrum[rows[:, None], np.clip(peak[:, None] + np.arange(-1, 2), 0, last)] + TINY)
-    bend = at[:, 0] - 2 * at[:, 1] + at[:, 2]
-    shift = np.where(bend < 0, 0.5 * (at[:, 0] - at[:, 2]) / np.minimum(bend, -TINY), 0).clip(-0.5, 0.5)
+    shift = _parabola_shift(at)
     step_hz = grid.rate_hz / grid.n_fft
     half_width = max(1, round(PEAK_HALF_WIDTH_HZ / step_hz))
     near = np.clip(peak[:, None] + np.arange(-half_width, half_width + 1), 0, last)
@@ -127,6 +129,14 @@ def spectral_shape(spectrum: np.ndarray, grid: Grid, floor: float) -> dict[str, 
         "entropy": -(share * np.log(share + TINY)).sum(axis=1) / np.log(max(2, int(grid.moving.sum()))),
         "centroid_hz": np.where(audible, share @ grid.frequencies_hz, 0),
     }
+
+
+def _parabola_shift(values: np.ndarray) -> np.ndarray:
+    """Return where in [-0.5, 0.5] the parabola through three values [N, 3] has its top."""
+    bend = values[:, 0] - 2 * values[:, 1] + values[:, 2]
+    return np.where(bend < 0, 0.5 * (values[:, 0] - values[:, 2]) / np.minimum(bend, -TINY), 0).clip(
+        -0.5, 0.5
+    )
 
 
 def band_names(rate_hz: float, edges_hz: Sequence[float] = BAND_EDGES_HZ) -> tuple[str, ...]:

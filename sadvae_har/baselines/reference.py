@@ -5,7 +5,7 @@ synthesised from the unseen descriptions. `score_reference` reports the last cyc
 beside it the cycle that is best on the test windows themselves, which is how the published numbers were
 chosen; it is named `oracle` and never a result. Networks and losses: `reference_networks.py`; gate:
 `reference_gate.py`. The caller checks for leakage (`Split.check_fit`); nothing here knows class names.
-Axis legend: N training windows, n test windows, B batch, D features, E text, S seen classes, U unseen classes.
+Axis legend: N training windows, n test windows, B batch, D features, E text, S seen, U unseen classes.
 """
 
 from dataclasses import dataclass, fields
@@ -220,7 +220,7 @@ def _classify(
     config: ReferenceConfig,
     generator: torch.Generator,
 ) -> Tensor:
-    """Fit a classifier on latents synthesised from text [U, E]; return logits of test features [n, D] as [n, U]."""
+    """Fit a classifier on latents synthesised from text [U, E]; return logits [n, U] of features [n, D]."""
     n_unseen = len(text_unseen)
     classifier = LinearReLU(config.latent_dim, n_unseen, generator)
     optimiser = torch.optim.Adam(classifier.parameters(), lr=config.classifier_learning_rate)
@@ -293,13 +293,13 @@ def _check_inputs(
     for first, second in (("features", "test_features"), ("text_seen", "text_unseen")):
         if tables[first].shape[1] != tables[second].shape[1]:
             raise InputError(
-                f"{first} has {tables[first].shape[1]} columns, {second} {tables[second].shape[1]}; make them alike"
+                f"{first} {tables[first].shape} and {second} {tables[second].shape} need equally many columns"
             )
     if labels.shape != features.shape[:1] or labels.dtype.kind not in "iu":
         raise InputError(
-            f"labels: {labels.dtype} {labels.shape}; give one whole number per row of features {features.shape}"
+            f"labels: {labels.dtype} {labels.shape}; give one whole number for each of {len(features)}"
         )
     if labels.min() < 0 or labels.max() >= len(text_seen):
         raise InputError(
-            f"labels: {labels.min()} to {labels.max()}; they must index the {len(text_seen)} rows of text_seen"
+            f"labels: {labels.min()} to {labels.max()}; they must index text_seen, 0 to {len(text_seen) - 1}"
         )

@@ -17,7 +17,7 @@ THRESHOLDS = tuple(percent / 100 for percent in range(25, 75))
 
 
 class GateInputs(NamedTuple):
-    """What the gate looks at: unseen-class probabilities [n, U] and seen-class logits [n, S] of the same windows."""
+    """What the gate looks at: unseen-class probabilities [n, U] and seen-class logits [n, S] of n windows."""
 
     unseen_probabilities: np.ndarray
     seen_logits: np.ndarray
@@ -85,7 +85,7 @@ def reference_gate(
             n_held_out = min(300, len(inputs) // 6)
             held_out.append(inputs[order[:n_held_out]])
             kept.append(inputs[order[n_held_out:]])
-        # C = 2: the published call is the two-class softmax, whose penalty on the difference of weights is half.
+        # C = 2: the published two-class softmax at C = 1 penalises the weight difference half as much.
         model = LogisticRegression(C=2.0, max_iter=50_000).fit(*_with_labels(kept))
         values, is_seen = _with_labels(held_out)
         p_unseen = model.predict_proba(values)[:, 0]
@@ -108,7 +108,7 @@ def merge_reference(gate: ReferenceGateResult, test: GateInputs) -> np.ndarray:
 
 def _inputs(group: GateInputs, temperature: int, n_top: int) -> np.ndarray:
     """Return the `n_top` largest of both probabilities side by side, [n, 2 n_top]."""
-    # Quirk: only the seen side has a temperature, and only as many seen classes count as there are unseen ones.
+    # Quirk: only the seen side has a temperature, and of it only as many classes as there are unseen ones.
     scaled = np.asarray(group.seen_logits, dtype=np.float64) / temperature
     scaled = np.exp(scaled - scaled.max(1, keepdims=True))
     tables = (group.unseen_probabilities, scaled / scaled.sum(1, keepdims=True))

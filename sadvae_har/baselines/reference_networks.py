@@ -103,7 +103,7 @@ def weights_at(step: int, n_steps: int, cycle: int) -> Weights:
         cycle: Number of the cycle, from 0.
     """
     late = int(0.8 * n_steps)
-    # Quirk: both ramps restart in every cycle; the slope is 0.1 over 30/17 of a cycle, so neither passes 0.024.
+    # Quirk: both ramps restart in every cycle; at 0.1 per 30/17 of a cycle neither passes 0.024.
     slope = 0.1 / (n_steps * 3000 / 1700)
     kl_features = max(slope * (step - n_steps * 1000 / 1700), 0.0)
     # Quirk: text KL, adversary and its term share one weight, zero in the first two cycles.

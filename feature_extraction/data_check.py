@@ -1,0 +1,199 @@
+"""Read a whole data set and say what looks wrong with it, before anything is computed from it."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from feature_extraction import signal
+from feature_extraction.class_lists import ClassList
+from feature_extraction.datasets import DatasetSpec, get_dataset
+from feature_extraction.recordings import Recording, Skipped
+
+BLOCK_S = 1.0
+STILL_MPS2 = 0.5
+GRAVITY_TOLERANCE = 0.05
+ODD_RECORDING_TOLERANCE = 0.15
+FASTEST_RADPS = 60.0
+SLOWEST_RADPS = 0.2
+UNEVEN_RATIO = 10
+NAMES_SHOWN = 5
+
+
+@dataclass
+class _Evidence:
+    """What has been seen so far."""
+
+    seconds: Counter[str] = field(default_factory=Counter)
+    n_recordings: Counter[str] = field(default_factory=Counter)
+    subjects: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    skipped: Counter[str] = field(default_factory=Counter)
+    still_mps2: dict[str, list[np.ndarray]] = field(default_factory=lambda: defaultdict(list))
+    fastest_radps: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    odd_gravity: dict[str, str] = field(default_factory=dict)
+    zeros: dict[str, int] = field(default_factory=dict)
+    constant: list[str] = field(default_factory=list)
+    short: Counter[str] = field(default_factory=Counter)
+
+
+def check(dataset: str, raw: Path | None = None) -> list[str]:
+    """Read every recording and list findings; nothing is written.
+
+    Args:
+        dataset: Name of a data set, or path of a `dataset.yaml`.
+        raw: Folder of the raw files; by default `resources/raw/<dataset>`.
+
+    Returns:
+        One line each, starting with `ok:`, `note:` or `warning:`.
+
+    Raises:
+        InputError: A file cannot be read at all.
+    """
+    spec = get_dataset(dataset)
+    class_list = spec.class_list()
+    evidence = _Evidence()
+    for item in spec.read(raw, class_list):
+        if isinstance(item, Skipped):
+            evidence.skipped[item.reason] += 1
+        else:
+            _gather(item, spec, evidence)
+    findings = [_totals(spec, evidence), *_class_findings(class_list, evidence)]
+    findings += [*_gravity_findings(evidence), *_gyro_findings(evidence), *_recording_findings(spec, evidence)]
+    return findings
+
+
+def still_gravity(acc_mps2: np.ndarray, rate_hz: float) -> np.ndarray:
+    """Return the length of the mean acceleration in every second in which the sensor hardly moves.
+
+    Args:
+        acc_mps2: [T, 3].
+        rate_hz: Sampling rate.
+
+    Returns:
+        [n] in m/s²; close to 9.81 if units and calibration are right.
+    """
+    size = max(2, round(rate_hz * BLOCK_S))
+    blocks = acc_mps2[: len(acc_mps2) // size * size].reshape(-1, size, 3)
+    still = (blocks.std(axis=1) < STILL_MPS2).all(axis=1)
+    return np.linalg.norm(blocks[still].mean(axis=1), axis=1)
+
+
+def _gather(recording: Recording, spec: DatasetSpec, evidence: _Evidence) -> None:
+    evidence.seconds[recording.label] += recording.duration_s
+    evidence.n_recordings[recording.label] += 1
+    evidence.subjects[recording.subject].add(recording.label)
+    if recording.duration_s < spec.windowing.window_s:
+        evidence.short[recording.label] += 1
+    still_channels = np.flatnonzero(np.ptp(recording.samples, axis=0) == 0)
+    if len(still_channels):
+        evidence.constant.append(f"{recording.name} ({recording.channels[still_channels[0]].name})")
+    converted = signal.to_si(recording)
+    for device in recording.devices:
+        acc = _columns(converted, device, "acc")
+        if acc.shape[1] == 3:
+            n_zeros = int((acc == 0).all(axis=1).sum())
+            if n_zeros:
+                evidence.zeros[recording.name] = evidence.zeros.get(recording.name, 0) + n_zeros
+            norms = still_gravity(acc, recording.rate_hz)
+            evidence.still_mps2[device].append(norms)
+            if len(norms) and abs(np.median(norms) / signal.GRAVITY_MPS2 - 1) > ODD_RECORDING_TOLERANCE:
+                evidence.odd_gravity[recording.name] = f"{recording.name} ({np.median(norms):.2f} m/s2)"
+        gyro = _columns(converted, device, "gyro")
+        if gyro.size:
+            evidence.fastest_radps[device].append(float(np.abs(gyro).max()))
+
+
+def _columns(recording: Recording, device: str, quantity: str) -> np.ndarray:
+    wanted = [c.device == device and c.quantity == quantity for c in recording.channels]
+    return recording.samples[:, wanted]
+
+
+def _totals(spec: DatasetSpec, evidence: _Evidence) -> str:
+    return (
+        f"ok: {spec.name}: {sum(evidence.n_recordings.values())} recordings, {len(evidence.subjects)} subjects, "
+        f"{len(evidence.seconds)} classes, {sum(evidence.seconds.values()) / 3600:.2f} hours, all values finite"
+    )
+
+
+def _class_findings(class_list: ClassList, evidence: _Evidence) -> list[str]:
+    findings = []
+    absent = [name for name in class_list.names if name not in evidence.seconds]
+    if absent:
+        findings.append(f"note: no recordings of {_some(absent)}; such a class can only be an unseen one")
+    if evidence.seconds:
+        most, least = evidence.seconds.most_common()[0], evidence.seconds.most_common()[-1]
+        if most[1] > UNEVEN_RATIO * least[1]:
+            findings.append(
+                f"warning: classes are uneven: {most[0]} has {most[1] / 60:.1f} min, {least[0]} {least[1] / 60:.1f} min"
+            )
+    partial = [name for name, labels in evidence.subjects.items() if len(labels) < len(evidence.seconds)]
+    if partial:
+        findings.append(f"note: {len(partial)} of {len(evidence.subjects)} subjects lack some classes: {_some(partial)}")
+    lone = [label for label in evidence.seconds if sum(label in own for own in evidence.subjects.values()) == 1]
+    if lone:
+        findings.append(f"warning: recorded by one subject only: {_some(lone)}")
+    return findings
+
+
+def _gravity_findings(evidence: _Evidence) -> list[str]:
+    findings = []
+    for device, parts in evidence.still_mps2.items():
+        norms = np.concatenate(parts)
+        if len(norms) == 0:
+            findings.append(f"note: {device}: never still for a second, so gravity cannot be checked")
+            continue
+        gravity = float(np.median(norms))
+        relative = gravity / signal.GRAVITY_MPS2
+        line = f"{device}: {gravity:.2f} m/s2 ({relative:.3f} g) when still ({len(norms)} s)"
+        if abs(relative - 1) <= GRAVITY_TOLERANCE:
+            findings.append(f"ok: {line}")
+        else:
+            findings.append(f"warning: {line}; expected 9.81, {_unit_guess(relative)}")
+    if evidence.odd_gravity:
+        share = f"{len(evidence.odd_gravity)} of {sum(evidence.n_recordings.values())} recordings"
+        findings.append(f"note: {share} are more than 15 % off 9.81 m/s2 when still: {_some(list(evidence.odd_gravity.values()))}")
+    return findings
+
+
+def _unit_guess(relative: float) -> str:
+    guesses = {1 / signal.GRAVITY_MPS2: "values look like g", signal.GRAVITY_MPS2: "values look like m/s2"}
+    guesses |= {1e3: "values look like mg", 0.0: "gravity looks removed"}
+    for expected, guess in guesses.items():
+        if abs(relative - expected) < 0.15 * max(expected, 0.3):
+            return guess
+    return "check the unit and the range of the sensor"
+
+
+def _gyro_findings(evidence: _Evidence) -> list[str]:
+    findings = []
+    for device, peaks in evidence.fastest_radps.items():
+        usual, top = float(np.median(peaks)), float(np.max(peaks))
+        line = f"{device}: fastest rotation {top:.1f} rad/s, in the median recording {usual:.1f} rad/s"
+        if usual > FASTEST_RADPS:
+            findings.append(f"warning: {line}; values look like deg/s")
+        elif top < SLOWEST_RADPS:
+            findings.append(f"warning: {line}; hardly any, check the unit")
+        else:
+            findings.append(f"ok: {line}")
+    return findings
+
+
+def _recording_findings(spec: DatasetSpec, evidence: _Evidence) -> list[str]:
+    findings = [f"note: left out: {count} x {reason}" for reason, count in evidence.skipped.items()]
+    if evidence.constant:
+        findings.append(f"warning: a channel never changes in {_some(evidence.constant)}")
+    if evidence.zeros:
+        total = f"{sum(evidence.zeros.values())} samples of an accelerometer are zero on all axes"
+        findings.append(f"warning: {total}, a sensor at rest reads 1 g: {_some(list(evidence.zeros))}")
+    if evidence.short:
+        rule = spec.windowing.short_recordings
+        total = f"{sum(evidence.short.values())} recordings are shorter than the window of {spec.windowing.window_s} s"
+        findings.append(f"note: {total} (rule: {rule}), in {_some(list(evidence.short))}")
+    return findings
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+    return ", ".join(names[:NAMES_SHOWN]) + more

@@ -1,0 +1,37 @@
+"""Every data set that can be read, one file each, and the lookup by name."""
+
+from pathlib import Path
+
+from feature_extraction.datasets.custom import custom_dataset
+from feature_extraction.datasets.dsads import DSADS
+from feature_extraction.datasets.hapt import HAPT
+from feature_extraction.datasets.spec import DatasetSpec
+from feature_extraction.datasets.usc_had import USC_HAD
+from feature_extraction.datasets.utd_mhad import UTD_MHAD
+from feature_extraction.datasets.watch import WATCH
+from feature_extraction.datasets.wharf import WHARF
+from feature_extraction.datasets.wisdm import WISDM
+from feature_extraction.errors import InputError
+
+DATASETS = {spec.name: spec for spec in (DSADS, HAPT, USC_HAD, UTD_MHAD, WATCH, WHARF, WISDM)}
+
+__all__ = ["DATASETS", "DatasetSpec", "get_dataset"]
+
+
+def get_dataset(name: str) -> DatasetSpec:
+    """Find a data set by name, or by the path of the `dataset.yaml` that describes the user's own.
+
+    Args:
+        name: A name in `DATASETS`, or `path/to/dataset.yaml`, with or without `custom:` in front.
+
+    Raises:
+        InputError: No such data set, or the YAML file is wrong.
+    """
+    if name in DATASETS:
+        return DATASETS[name]
+    path = name.removeprefix("custom:")
+    if path != name or path.endswith((".yaml", ".yml")):
+        return custom_dataset(Path(path))
+    raise InputError(
+        f"data set {name!r} is unknown; choose from {', '.join(DATASETS)}, or give the path of a dataset.yaml"
+    )

@@ -1,0 +1,119 @@
+"""What a reader declares about its data set, and how every reader finds its files and class names."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from tqdm.auto import tqdm
+
+from feature_extraction.class_lists import ClassList, load_class_list
+from feature_extraction.errors import InputError
+from feature_extraction.recordings import Recording, Skipped
+from feature_extraction.windows import WindowSettings
+
+Item = TypeVar("Item")
+RAW_FOLDER = Path(__file__).resolve().parents[2] / "resources" / "raw"
+
+
+@dataclass(frozen=True)
+class DatasetSpec:
+    """One data set: where it comes from, where its files lie, how they are read.
+
+    Attributes:
+        name: Name on the command line and of the class list.
+        title: Full name.
+        homepage: Where to get it.
+        licence: Terms of use, short.
+        citation: What to cite.
+        layout: The files expected, as the authors lay them out (shown in errors).
+        rate_hz: Rate of the recordings.
+        windowing: Default windows.
+        list_files: Raw folder to every file that is read, sorted; InputError if there is none.
+        read_files: Those files and the class list to recordings, in a fixed order.
+        load_classes: Returns the class list.
+        signature: Whatever else decides what `read_files` returns (the settings of a custom data set).
+    """
+
+    name: str
+    title: str
+    homepage: str
+    licence: str
+    citation: str
+    layout: str
+    rate_hz: float
+    windowing: WindowSettings
+    list_files: Callable[[Path], list[Path]]
+    read_files: Callable[[Sequence[Path], ClassList], Iterator[Recording | Skipped]]
+    load_classes: Callable[[], ClassList] | None = None
+    signature: str = ""
+
+    def class_list(self) -> ClassList:
+        """Return the classes and their descriptions.
+
+        Raises:
+            InputError: The class list or a description is missing or wrong.
+        """
+        return self.load_classes() if self.load_classes is not None else load_class_list(self.name)
+
+    def raw_folder(self, raw: Path | None) -> Path:
+        """Return `raw`, or `resources/raw/<name>`."""
+        return RAW_FOLDER / self.name if raw is None else Path(raw)
+
+    def read(self, raw: Path | None = None, class_list: ClassList | None = None) -> Iterator[Recording | Skipped]:
+        """Read every recording in a fixed order; `Skipped` says what was left out.
+
+        Raises:
+            InputError: A file is missing, damaged or not laid out as expected.
+        """
+        files = self.list_files(self.raw_folder(raw))
+        return self.read_files(files, class_list or self.class_list())
+
+
+def find_files(raw: Path, tops: Sequence[str], pattern: str, spec_hint: str) -> list[Path]:
+    """List files below the first of `raw/top` that has any, in natural order.
+
+    Args:
+        raw: Folder the user named.
+        tops: Folders relative to `raw` that may hold the files; "" is `raw` itself.
+        pattern: Glob pattern below such a folder.
+        spec_hint: Expected layout and where to get the data, for the message.
+
+    Raises:
+        InputError: The folder or the files are missing.
+    """
+    if not raw.is_dir():
+        raise InputError(f"{raw}: no such folder; name the folder of the raw recordings. {spec_hint}")
+    for top in tops:
+        found = sorted((raw / top).glob(pattern), key=natural_key)
+        if found:
+            return found
+    raise InputError(f"{raw}: no files like {pattern} in it; {spec_hint}")
+
+
+def natural_key(path: Path) -> tuple[tuple[int, int, str], ...]:
+    """Sort key in which `a2` comes before `a10`."""
+    parts = re.split(r"(\d+)", str(path))
+    return tuple((1, int(part), "") if part.isdigit() else (0, 0, part) for part in parts)
+
+
+def class_name(class_list: ClassList, code: str, where: object) -> str:
+    """Translate the code of a class in the raw files.
+
+    Raises:
+        InputError: The code is not in the class list.
+    """
+    name = class_list.codes.get(code)
+    if name is None:
+        known = ", ".join(class_list.codes)
+        raise InputError(
+            f"{where}: class code {code!r} is not in the class list of {class_list.dataset}; "
+            f"add it there or take the file away (known: {known})"
+        )
+    return name
+
+
+def progress(items: Iterable[Item], name: str, unit: str) -> Iterator[Item]:
+    """Show a progress bar on standard error while reading, if that is a terminal."""
+    return iter(tqdm(items, desc=f"{name}: reading", unit=unit, disable=None, leave=False))

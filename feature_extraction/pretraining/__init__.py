@@ -1,0 +1,113 @@
+"""Pretraining of encoders on the seen classes of train subjects.
+
+`pretrain` selects the windows it may use itself; `OBJECTIVES` names what can be minimised.
+"""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+from feature_extraction.errors import InputError
+from feature_extraction.pretraining.checkpoint import (
+    FORMAT,
+    EncoderCheckpoint,
+    WindowFormat,
+    is_checkpoint,
+    read_key,
+)
+from feature_extraction.pretraining.config import PretrainConfig
+from feature_extraction.pretraining.loop import STATE, Task, fit
+from feature_extraction.pretraining.objective import Objective
+from feature_extraction.pretraining.supervised import SupervisedObjective
+from feature_extraction.protocol import Provenance, Split
+from feature_extraction.storage import content_hash
+from feature_extraction.windows import WindowSet
+
+OBJECTIVES: dict[str, type[Objective]] = {"supervised": SupervisedObjective}
+
+
+def pretraining_key(
+    windows: WindowSet,
+    split: Split,
+    objective: str = "supervised",
+    config: PretrainConfig | None = None,
+    held_out: tuple[str, ...] = (),
+) -> str:
+    """Return a digest of everything that decides the encoder `pretrain` makes with the same arguments."""
+    parts = {
+        "format": FORMAT,
+        "windows": windows.key,
+        "dataset": split.dataset,
+        "classes": [name for name in split.seen if name not in held_out],
+        "train": sorted(split.train_subjects),
+        "val": sorted(split.val_subjects),
+        "objective": objective,
+        "config": asdict(config or PretrainConfig()),
+    }
+    return content_hash(json.dumps(parts, sort_keys=True))
+
+
+def pretrain(
+    windows: WindowSet,
+    split: Split,
+    objective: str = "supervised",
+    config: PretrainConfig | None = None,
+    out: Path = Path("encoder"),
+    held_out: tuple[str, ...] = (),
+) -> Path:
+    """Train an encoder on the seen classes of the split's train subjects; val subjects choose the epoch.
+
+    An interrupted call is continued by the same call; a finished one returns at once.
+
+    Args:
+        windows: All windows of the split's data set.
+        split: Which of them may be learned from.
+        objective: A name in `OBJECTIVES`.
+        config: Optimisation.
+        out: Folder of the checkpoint.
+        held_out: Seen classes to leave out as well, for instance the pseudo-unseen classes of an inner fold.
+
+    Returns:
+        The folder, with `model.safetensors`, `config.json`, `progress.jsonl` and `curves.png`.
+
+    Raises:
+        InputError: Unknown objective, windows of another data set, a class without windows, or another
+            encoder in the folder.
+    """
+    config = config or PretrainConfig()
+    if objective not in OBJECTIVES:
+        raise InputError(f"objective {objective!r} is unknown; there are: {', '.join(OBJECTIVES)}")
+    if windows.dataset != split.dataset:
+        raise InputError(
+            f"windows are of {windows.dataset!r}, split {split.name!r} is of {split.dataset!r}; pair them"
+        )
+    key = pretraining_key(windows, split, objective, config, held_out)
+    if is_checkpoint(out):
+        if read_key(out) == key:
+            return out
+        raise InputError(
+            f"{out}: holds an encoder of other windows, split or settings; delete it or name another folder"
+        )
+
+    classes = tuple(name for name in split.seen if name not in held_out)
+    rows = {part: split.rows(windows.labels, windows.subjects, classes, part) for part in ("train", "val")}
+    task = Task(windows, split, classes, rows["train"], rows["val"])
+    result = fit(task, OBJECTIVES[objective], config, out, key)
+    metric = OBJECTIVES[objective].metric.name
+    provenance = Provenance(
+        split.dataset, classes, split.train_subjects + split.val_subjects, OBJECTIVES[objective].labelled
+    )
+    training = {
+        "objective": objective,
+        "dataset": split.dataset,
+        "split": split.name,
+        "held_out": list(held_out),
+        "config": asdict(config),
+        "n_windows": len(task.train),
+        "n_epochs": result.n_epochs,
+        "best_epoch": result.best_epoch,
+        metric: result.best_value,
+    }
+    EncoderCheckpoint(result.encoder, WindowFormat.of(windows), (provenance,), key, training).save(out)
+    (out / STATE).unlink(missing_ok=True)
+    return out

@@ -1,0 +1,227 @@
+"""Units, sampling rates, gaps and clocks: from samples as recorded to evenly timed samples in SI units.
+
+Axis legend: T samples over time, C channels. Nothing here is fitted to data.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+
+from feature_extraction.errors import InputError
+from feature_extraction.recordings import Channel, Recording
+
+GRAVITY_MPS2 = 9.80665
+SI_UNITS = {"acc": "m/s2", "gyro": "rad/s", "mag": "uT"}
+FACTORS = {
+    "acc": {"m/s2": 1.0, "m/s^2": 1.0, "g": GRAVITY_MPS2, "mg": GRAVITY_MPS2 / 1000},
+    "gyro": {
+        "rad/s": 1.0,
+        "deg/s": np.pi / 180,
+        "dps": np.pi / 180,
+        "mdps": np.pi / 180_000,
+        "mrad/s": 1e-3,
+    },
+    "mag": {"uT": 1.0, "nT": 1e-3, "T": 1e6, "gauss": 100.0, "mgauss": 0.1},
+}
+DIMENSIONLESS = "normalised"
+LARGEST_RATIO = 2000
+
+
+def si_channel(channel: Channel) -> tuple[Channel, float]:
+    """Return the channel in SI units (magnetometers: microtesla) and the factor that converts to it.
+
+    Raises:
+        InputError: The unit is unknown.
+    """
+    if channel.quantity == "mag" and channel.unit == DIMENSIONLESS:
+        return channel, 1.0
+    factors = FACTORS[channel.quantity]
+    if channel.unit not in factors:
+        known = ", ".join(factors) + (f", {DIMENSIONLESS}" if channel.quantity == "mag" else "")
+        raise InputError(f"channel {channel.name}: unit {channel.unit!r} is unknown; use one of {known}")
+    return replace(channel, unit=SI_UNITS[channel.quantity]), factors[channel.unit]
+
+
+def to_si(recording: Recording) -> Recording:
+    """Convert to m/s², rad/s and µT; a normalised magnetometer stays as it is.
+
+    Raises:
+        InputError: A unit is unknown; the message lists the known ones.
+    """
+    pairs = [si_channel(channel) for channel in recording.channels]
+    factors = np.array([factor for _, factor in pairs])
+    return replace(
+        recording,
+        samples=(recording.samples * factors).astype(np.float32),
+        channels=tuple(channel for channel, _ in pairs),
+    )
+
+
+def rate_ratio(rate_hz: float, new_rate_hz: float) -> Fraction:
+    """Return new rate / rate as a fraction of small whole numbers.
+
+    Raises:
+        InputError: No such fraction lies within a millionth of the ratio.
+    """
+    exact = new_rate_hz / rate_hz
+    ratio = Fraction(exact).limit_denominator(LARGEST_RATIO)
+    if ratio == 0 or ratio.numerator > LARGEST_RATIO or abs(float(ratio) / exact - 1) > 1e-6:
+        raise InputError(
+            f"rates {rate_hz} Hz and {new_rate_hz} Hz are not in a ratio of whole numbers up to {LARGEST_RATIO}; "
+            "round the rate or resample on time stamps"
+        )
+    return ratio
+
+
+def resample(recording: Recording, rate_hz: float) -> Recording:
+    """Bring a recording to another sampling rate; what lies above the new Nyquist frequency is removed.
+
+    Raises:
+        InputError: The two rates are not in a ratio of whole numbers.
+    """
+    ratio = rate_ratio(recording.rate_hz, rate_hz)
+    return replace(recording, samples=resample_by(recording.samples, ratio), rate_hz=rate_hz)
+
+
+def resample_by(samples: np.ndarray, ratio: Fraction) -> np.ndarray:
+    """Polyphase resampling with a Kaiser-windowed low-pass; the ends are continued along the trend line.
+
+    Args:
+        samples: [T, C].
+        ratio: New number of samples per old sample.
+
+    Returns:
+        float32 [ceil(T * ratio), C].
+    """
+    from scipy.signal import resample_poly  # slow to import, and a warm cache never needs it
+
+    if ratio == 1 or len(samples) == 1:
+        return np.asarray(samples, dtype=np.float32)
+    values = resample_poly(
+        np.asarray(samples, dtype=np.float64), ratio.numerator, ratio.denominator, axis=0, padtype="line"
+    )
+    return values.astype(np.float32)
+
+
+def fill_short_gaps(samples: np.ndarray, rate_hz: float, max_gap_s: float) -> list[tuple[int, np.ndarray]]:
+    """Interpolate short runs of missing samples and split at long ones.
+
+    A row is missing if any of its values is not finite. A run of at most `max_gap_s` between two good
+    rows is filled by straight lines, channel by channel; at longer runs, and at missing ends, the
+    samples are cut.
+
+    Args:
+        samples: [T, C], NaN where missing.
+        rate_hz: Sampling rate.
+        max_gap_s: Longest run that is filled.
+
+    Returns:
+        Contiguous pieces: index of the first row, and its samples [T', C] without NaN.
+    """
+    good = np.isfinite(samples).all(axis=1)
+    rows = np.flatnonzero(good)
+    if len(rows) == 0:
+        return []
+    longest = int(np.floor(max_gap_s * rate_hz + 1e-9))
+    cuts = np.flatnonzero(np.diff(rows) - 1 > longest) + 1
+    pieces = []
+    for part in np.split(rows, cuts):
+        index = np.arange(part[0], part[-1] + 1)
+        piece = np.array(samples[index], dtype=np.float64)
+        if len(part) < len(index):
+            for column in range(piece.shape[1]):
+                piece[:, column] = np.interp(index, part, samples[part, column])
+        pieces.append((int(part[0]), piece))
+    return pieces
+
+
+def merge_on_time(
+    streams: Sequence[tuple[np.ndarray, np.ndarray]], rate_hz: float, max_gap_s: float
+) -> list[tuple[float, np.ndarray]]:
+    """Bring separately timed streams onto one even clock.
+
+    Each stream is sorted by time; of samples with the same time stamp the first is kept. A pause longer
+    than `max_gap_s` in any stream ends a piece; pieces exist only where every stream has data. Between
+    samples, values follow a cubic spline (straight lines across pauses); bursts sampled faster than
+    `rate_hz` are low-pass filtered before they are thinned out.
+
+    Args:
+        streams: Times in seconds [n] and values [n, C] of each stream, in any order of time.
+        rate_hz: Rate of the common clock.
+        max_gap_s: Longest pause that is bridged.
+
+    Returns:
+        Contiguous pieces in order of time: start time in seconds, and float32 [T, sum of C].
+    """
+    ordered = [_in_order(np.asarray(times, dtype=np.float64), np.asarray(v)) for times, v in streams]
+    parts = [_split_at_pauses(times, values, max_gap_s) for times, values in ordered]
+    pieces = []
+    for start_s, end_s in _common_spans([[(t[0], t[-1]) for t, _ in stream] for stream in parts]):
+        n_samples = int(np.floor((end_s - start_s) * rate_hz + 1e-6)) + 1
+        if n_samples < 2:
+            continue
+        columns = []
+        for stream in parts:
+            times, values = next((t, v) for t, v in stream if t[0] <= start_s and end_s <= t[-1])
+            columns.append(_on_clock(times - start_s, values, n_samples, rate_hz))
+        pieces.append((float(start_s), np.concatenate(columns, axis=1)))
+    return pieces
+
+
+def _in_order(times: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    order = np.argsort(times, kind="stable")
+    times, values = times[order], values[order]
+    first = np.r_[True, np.diff(times) > 0] if len(times) else np.zeros(0, dtype=bool)
+    return times[first], values[first]
+
+
+def _split_at_pauses(
+    times: np.ndarray, values: np.ndarray, max_gap_s: float
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    cuts = np.flatnonzero(np.diff(times) > max_gap_s) + 1
+    pairs = zip(np.split(times, cuts), np.split(values, cuts), strict=True)
+    return [(t, v) for t, v in pairs if len(t) >= 2]
+
+
+def _common_spans(spans: list[list[tuple[float, float]]]) -> list[tuple[float, float]]:
+    """Intersect the lists of spans of all streams."""
+    common = spans[0]
+    for others in spans[1:]:
+        common = [(max(a, c), min(b, d)) for a, b in common for c, d in others if max(a, c) < min(b, d)]
+    return common
+
+
+def _on_clock(times: np.ndarray, values: np.ndarray, n_samples: int, rate_hz: float) -> np.ndarray:
+    """Evaluate one contiguous stream at 0, 1/rate, ... (`times` start at or before 0)."""
+    from scipy.interpolate import CubicSpline
+
+    usual = float(np.median(np.diff(times)))
+    apart = np.r_[True, np.diff(times) > usual / 20]  # nearly equal times would make the spline swing out
+    times, values = times[apart], values[apart]
+    intervals = np.diff(times)
+    fastest = max(float(np.percentile(intervals, 2)), 1e-6)
+    oversampling = max(1, min(50, round(1 / (rate_hz * fastest))))
+    clock = np.arange((n_samples - 1) * oversampling + 1) / (rate_hz * oversampling)
+    times, values = _bridge_pauses(times, values, usual)
+    if len(times) < 4:
+        fine = np.stack([np.interp(clock, times, column) for column in values.T], axis=1)
+    else:
+        fine = CubicSpline(times, values, axis=0)(clock)
+    return resample_by(fine, Fraction(1, oversampling))
+
+
+def _bridge_pauses(times: np.ndarray, values: np.ndarray, usual_s: float) -> tuple[np.ndarray, np.ndarray]:
+    """Put points on straight lines into pauses, where a spline would swing out."""
+    intervals = np.diff(times)
+    pauses = np.flatnonzero(intervals > 2.5 * usual_s)
+    if len(pauses) == 0:
+        return times, values
+    extra = np.concatenate(
+        [np.arange(times[i] + usual_s, times[i + 1] - usual_s / 2, usual_s) for i in pauses]
+    )
+    bridges = np.stack([np.interp(extra, times, column) for column in values.T], axis=1)
+    merged, rows = np.concatenate([times, extra]), np.concatenate([values, bridges])
+    order = np.argsort(merged, kind="stable")
+    return merged[order], rows[order]
