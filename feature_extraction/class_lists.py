@@ -6,7 +6,8 @@ so that a missing view or an attribute out of range fails before anything is tra
 """
 
 import csv
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -18,6 +19,8 @@ from feature_extraction.errors import InputError
 
 CLASS_LISTS_FOLDER = Path(__file__).resolve().parents[1] / "class_lists"
 VIEWS = ("label", "sentence", "motion", "paraphrases", "kinematics")
+ANYWHERE = "anywhere"  # the one placement of descriptions that do not distinguish placements
+_MIN_PARAPHRASES = 10
 _CSV_COLUMNS = ["id", "name", "code"]
 
 
@@ -86,14 +89,31 @@ def load_class_list(dataset: str, folder: Path = CLASS_LISTS_FOLDER) -> ClassLis
     value = _read_yaml(path)
     if not isinstance(value, Mapping) or not isinstance(value.get("classes"), Mapping):
         raise InputError(f"{path}: needs a mapping 'classes' of class names to descriptions")
-    names = tuple(codes.values())
-    missing, unknown = sorted(set(names) - set(value["classes"])), sorted(set(value["classes"]) - set(names))
+    if value.get("dataset") != dataset:
+        raise InputError(
+            f"{path}: 'dataset' is {value.get('dataset')!r}; write {dataset!r}, as in the file name"
+        )
+    names, classes = tuple(codes.values()), value["classes"]
+    missing, unknown = _differences(names, classes)
     if missing or unknown:
-        raise InputError(f"{path}: classes differ from {dataset}.csv; missing {missing}, unknown {unknown}")
-    placements = tuple(value.get("placements") or ())
+        raise InputError(
+            f"{path}: classes differ from {dataset}.csv; describe {missing}, take away or rename {unknown}"
+        )
+    placements = _placements(value.get("placements"), str(path))
+    attributes = attribute_names(folder)
+    for name in names:
+        if not isinstance(classes[name], Mapping):
+            raise InputError(f"{path}: {name}: expected a mapping with the views {', '.join(VIEWS)}")
+        lacking, _ = _differences(VIEWS, classes[name])
+        if lacking:
+            raise InputError(
+                f"{path}: {name}: views {lacking} are missing; every class needs {', '.join(VIEWS)}"
+            )
+        _require_paraphrases(classes[name]["paraphrases"], f"{path}: {name}")
     descriptions = {
-        name: _description(name, value["classes"][name], placements, f"{path}: {name}", complete=True) for name in names
+        name: _description(name, classes[name], placements, attributes, f"{path}: {name}") for name in names
     }
+    _require_different(descriptions, str(path))
     return ClassList(dataset, names, codes, placements, descriptions)
 
 
@@ -102,8 +122,9 @@ def class_list_from_mapping(dataset: str, mapping: Mapping[str, Any], where: str
 
     Args:
         dataset: Data-set name.
-        mapping: Class name -> mapping with `sentence` and, optionally, `label`, `motion`, `paraphrases`,
-            `kinematics` and `code` (the label in the user's files; by default the name).
+        mapping: Class name -> mapping with `sentence` and, optionally, `label` (by default the name),
+            `motion` and `paraphrases` (by default the sentence), `kinematics` and `code` (the label in
+            the user's files; by default the name).
         where: File that the mapping comes from; named in errors.
 
     Raises:
@@ -111,62 +132,118 @@ def class_list_from_mapping(dataset: str, mapping: Mapping[str, Any], where: str
     """
     if not isinstance(mapping, Mapping) or len(mapping) < 2:
         raise InputError(f"{where}: 'classes' must map at least two class names to their descriptions")
+    classes: dict[str, dict[str, Any]] = {}
     codes: dict[str, str] = {}
-    descriptions = {}
-    placements: tuple[str, ...] = ()
-    for name, value in mapping.items():
+    for key, value in mapping.items():
+        name = _text(key, f"{where}: class name {key!r} (put it in quotes)")
         if not isinstance(value, Mapping):
-            raise InputError(f"{where}: class {name!r} must be a mapping with at least 'sentence'")
+            raise InputError(f"{where}: {name}: expected a mapping with at least 'sentence', found {value!r}")
+        if "sentence" not in value:
+            raise InputError(
+                f"{where}: {name}: 'sentence' is missing; say in a sentence what the whole body does"
+            )
         code = str(value.get("code", name))
         if code in codes:
-            raise InputError(f"{where}: classes {codes[code]!r} and {name!r} share the code {code!r}; give each its own")
-        codes[code] = str(name)
-        rest = {key: entry for key, entry in value.items() if key != "code"}
-        description = _description(str(name), rest, tuple(value.get("motion") or ()), f"{where}: {name}", complete=False)
-        descriptions[str(name)] = description
-        placements = tuple(dict.fromkeys((*placements, *description.motion)))
-    return ClassList(dataset, tuple(codes.values()), codes, placements, descriptions)
+            raise InputError(
+                f"{where}: {name}: code {code!r} is taken by {codes[code]!r}; give each class its own"
+            )
+        if name in classes:
+            raise InputError(f"{where}: class {name!r} stands there twice; keep one")
+        codes[code] = name
+        classes[name] = {view: entry for view, entry in value.items() if view != "code"}
+    motions = [value["motion"] for value in classes.values() if isinstance(value.get("motion"), Mapping)]
+    placements = tuple(dict.fromkeys(str(place) for motion in motions for place in motion)) or (ANYWHERE,)
+    attributes = attribute_names()
+    descriptions = {
+        name: _description(name, value, placements, attributes, f"{where}: {name}")
+        for name, value in classes.items()
+    }
+    _require_different(descriptions, where)
+    return ClassList(dataset, tuple(classes), codes, placements, descriptions)
 
 
 def _description(
-    name: str, value: Any, placements: tuple[str, ...], where: str, *, complete: bool
+    name: str, value: Mapping[str, Any], placements: tuple[str, ...], attributes: tuple[str, ...], where: str
 ) -> ClassDescription:
-    """Validate one class; an incomplete one fills its views from the sentence."""
-    if not isinstance(value, Mapping):
-        raise InputError(f"{where}: expected a mapping with the views {', '.join(VIEWS)}")
-    unknown = sorted(set(value) - set(VIEWS))
-    missing = sorted(set(VIEWS) - set(value)) if complete else [v for v in ("sentence",) if v not in value]
-    if unknown or missing:
-        raise InputError(f"{where}: missing views {missing}, unknown keys {unknown}; the views are {', '.join(VIEWS)}")
+    """Validate one class; views that are not given are filled from name and sentence."""
+    _, unknown = _differences(VIEWS, value)
+    if unknown:
+        raise InputError(f"{where}: unknown keys {unknown}; the views are {', '.join(VIEWS)}")
     sentence = _text(value["sentence"], f"{where}: sentence")
-    motion = value.get("motion") or {"anywhere": sentence}
-    if not isinstance(motion, Mapping) or (placements and set(motion) != set(placements)):
-        raise InputError(f"{where}: motion must describe exactly the placements {list(placements)}")
-    paraphrases = value.get("paraphrases") or [sentence]
-    if not isinstance(paraphrases, list) or (complete and len(set(paraphrases)) < 10):
-        raise InputError(f"{where}: paraphrases must be a list of at least ten different texts")
+    motion = value["motion"] if "motion" in value else dict.fromkeys(placements, sentence)
+    if not isinstance(motion, Mapping):
+        raise InputError(f"{where}: motion must map placements to texts, found {motion!r}")
+    missing, unknown = _differences(placements, motion)
+    if missing or unknown:
+        raise InputError(
+            f"{where}: motion must describe exactly the placements {', '.join(placements)}; "
+            f"missing {missing}, unknown {unknown}"
+        )
+    paraphrases = value.get("paraphrases", [sentence])
+    if not isinstance(paraphrases, list) or not paraphrases:
+        raise InputError(f"{where}: paraphrases must be a list of texts, found {paraphrases!r}")
     return ClassDescription(
         name=name,
         label=_text(value.get("label", name), f"{where}: label"),
         sentence=sentence,
-        motion={str(place): _text(text, f"{where}: motion at {place}") for place, text in motion.items()},
+        motion={place: _text(motion[place], f"{where}: motion at {place}") for place in placements},
         paraphrases=tuple(_text(text, f"{where}: paraphrases") for text in paraphrases),
-        kinematics=_kinematics(value.get("kinematics") or {}, where, complete=complete),
+        kinematics=_kinematics(value["kinematics"], attributes, where) if "kinematics" in value else {},
     )
 
 
-def _kinematics(value: Any, where: str, *, complete: bool) -> dict[str, float]:
-    names = attribute_names()
-    if not value and not complete:
-        return {}
-    if not isinstance(value, Mapping) or set(value) != set(names):
-        given = set(value) if isinstance(value, Mapping) else set()
-        missing, unknown = sorted(set(names) - given), sorted(given - set(names))
-        raise InputError(f"{where}: kinematics lacks {missing}, does not know {unknown}; see class_lists/kinematics.yaml")
+def _kinematics(value: Any, attributes: tuple[str, ...], where: str) -> dict[str, float]:
+    if not isinstance(value, Mapping):
+        raise InputError(f"{where}: kinematics must map attributes to numbers, found {value!r}")
+    missing, unknown = _differences(attributes, value)
+    if missing or unknown:
+        raise InputError(
+            f"{where}: kinematics lacks {missing}, does not know {unknown}; see class_lists/kinematics.yaml"
+        )
     for name, entry in value.items():
         if isinstance(entry, bool) or not isinstance(entry, int | float) or not 0 <= entry <= 1:
             raise InputError(f"{where}: kinematics '{name}' is {entry!r}; give a number from 0 to 1")
-    return {name: float(value[name]) for name in names}
+    return {name: float(value[name]) for name in attributes}
+
+
+def _placements(value: Any, where: str) -> tuple[str, ...]:
+    if not isinstance(value, list) or not value:
+        raise InputError(f"{where}: 'placements' must list the placements of the sensors, found {value!r}")
+    names = [_text(entry, f"{where}: placements") for entry in value]
+    _require_once(names, f"{where}: placements")
+    return tuple(names)
+
+
+def _require_paraphrases(value: Any, where: str) -> None:
+    if not isinstance(value, list) or len(value) < _MIN_PARAPHRASES:
+        found = len(value) if isinstance(value, list) else repr(value)
+        raise InputError(f"{where}: paraphrases must list at least {_MIN_PARAPHRASES} texts, found {found}")
+    _require_once([_text(entry, f"{where}: paraphrases") for entry in value], f"{where}: paraphrases")
+
+
+def _require_different(descriptions: Mapping[str, ClassDescription], where: str) -> None:
+    """Refuse classes that nothing tells apart: the same label or the same sentence."""
+    for view in ("label", "sentence"):
+        owner: dict[str, str] = {}
+        for name, description in descriptions.items():
+            text = getattr(description, view)
+            if text in owner:
+                raise InputError(
+                    f"{where}: {name}: {view} {text!r} is that of {owner[text]!r} too; say how they differ"
+                )
+            owner[text] = name
+
+
+def _require_once(names: Iterable[str], where: str) -> None:
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        raise InputError(f"{where}: {twice[0]!r} stands there twice; keep one")
+
+
+def _differences(wanted: Iterable[str], given: Iterable[Any]) -> tuple[list[str], list[str]]:
+    """Return what is wanted and not given, and what is given and not wanted."""
+    wanted, names = list(wanted), [str(key) for key in given]
+    return [key for key in wanted if key not in names], [key for key in names if key not in wanted]
 
 
 def _text(value: Any, where: str) -> str:
@@ -188,19 +265,41 @@ def _read_codes(path: Path) -> dict[str, str]:
         raise InputError(f"{path}: columns are {columns}; expected {_CSV_COLUMNS}")
     codes: dict[str, str] = {}
     for number, row in enumerate(rows):
+        where = f"{path}: line {number + 2}"
+        name, code = row["name"], row["code"]
         if row["id"] != str(number):
-            raise InputError(f"{path}: line {number + 2} has id {row['id']!r}; number the classes 0, 1, 2, ...")
-        if not row["name"] or not row["code"] or row["code"] in codes or row["name"] in codes.values():
-            raise InputError(f"{path}: line {number + 2}: name {row['name']!r} or code {row['code']!r} is empty or twice")
-        codes[row["code"]] = row["name"]
+            raise InputError(f"{where} has id {row['id']!r}; number the classes 0, 1, 2, ...")
+        if not name or not code or None in row:
+            raise InputError(f"{where}: needs exactly id, name and code")
+        if code in codes:
+            raise InputError(
+                f"{where}: {name}: code {code!r} is taken by {codes[code]!r}; give each class its own"
+            )
+        if name in codes.values():
+            raise InputError(f"{where}: class {name!r} stands there twice; keep one")
+        codes[code] = name
     if len(codes) < 2:
         raise InputError(f"{path}: fewer than two classes")
     return codes
 
 
+class _UniqueKeyLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Safe YAML in which a key that stands twice is an error, not a silent overwrite."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        known: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in known:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"key {key.value!r} stands there twice; keep one", key.start_mark
+                )
+            known.add(str(key.value))
+        return super().construct_mapping(node, deep)
+
+
 def _read_yaml(path: Path) -> Any:
     try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:

@@ -26,7 +26,7 @@ NAMES_SHOWN = 5
 class _Evidence:
     """What has been seen so far."""
 
-    seconds: Counter[str] = field(default_factory=Counter)
+    seconds: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     n_recordings: Counter[str] = field(default_factory=Counter)
     subjects: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     skipped: Counter[str] = field(default_factory=Counter)
@@ -60,7 +60,11 @@ def check(dataset: str, raw: Path | None = None) -> list[str]:
         else:
             _gather(item, spec, evidence)
     findings = [_totals(spec, evidence), *_class_findings(class_list, evidence)]
-    findings += [*_gravity_findings(evidence), *_gyro_findings(evidence), *_recording_findings(spec, evidence)]
+    findings += [
+        *_gravity_findings(evidence),
+        *_gyro_findings(evidence),
+        *_recording_findings(spec, evidence),
+    ]
     return findings
 
 
@@ -111,9 +115,10 @@ def _columns(recording: Recording, device: str, quantity: str) -> np.ndarray:
 
 
 def _totals(spec: DatasetSpec, evidence: _Evidence) -> str:
+    n_recordings, hours = sum(evidence.n_recordings.values()), sum(evidence.seconds.values()) / 3600
     return (
-        f"ok: {spec.name}: {sum(evidence.n_recordings.values())} recordings, {len(evidence.subjects)} subjects, "
-        f"{len(evidence.seconds)} classes, {sum(evidence.seconds.values()) / 3600:.2f} hours, all values finite"
+        f"ok: {spec.name}: {n_recordings} recordings, {len(evidence.subjects)} subjects, "
+        f"{len(evidence.seconds)} classes, {hours:.2f} hours, all values finite"
     )
 
 
@@ -123,15 +128,19 @@ def _class_findings(class_list: ClassList, evidence: _Evidence) -> list[str]:
     if absent:
         findings.append(f"note: no recordings of {_some(absent)}; such a class can only be an unseen one")
     if evidence.seconds:
-        most, least = evidence.seconds.most_common()[0], evidence.seconds.most_common()[-1]
+        by_length = sorted(evidence.seconds.items(), key=lambda entry: entry[1])
+        most, least = by_length[-1], by_length[0]
         if most[1] > UNEVEN_RATIO * least[1]:
-            findings.append(
-                f"warning: classes are uneven: {most[0]} has {most[1] / 60:.1f} min, {least[0]} {least[1] / 60:.1f} min"
-            )
+            shares = f"{most[0]} has {most[1] / 60:.1f} min, {least[0]} {least[1] / 60:.1f} min"
+            findings.append(f"warning: classes are uneven: {shares}")
     partial = [name for name, labels in evidence.subjects.items() if len(labels) < len(evidence.seconds)]
     if partial:
-        findings.append(f"note: {len(partial)} of {len(evidence.subjects)} subjects lack some classes: {_some(partial)}")
-    lone = [label for label in evidence.seconds if sum(label in own for own in evidence.subjects.values()) == 1]
+        findings.append(
+            f"note: {len(partial)} of {len(evidence.subjects)} subjects lack some classes: {_some(partial)}"
+        )
+    lone = [
+        label for label in evidence.seconds if sum(label in own for own in evidence.subjects.values()) == 1
+    ]
     if lone:
         findings.append(f"warning: recorded by one subject only: {_some(lone)}")
     return findings
@@ -153,7 +162,8 @@ def _gravity_findings(evidence: _Evidence) -> list[str]:
             findings.append(f"warning: {line}; expected 9.81, {_unit_guess(relative)}")
     if evidence.odd_gravity:
         share = f"{len(evidence.odd_gravity)} of {sum(evidence.n_recordings.values())} recordings"
-        findings.append(f"note: {share} are more than 15 % off 9.81 m/s2 when still: {_some(list(evidence.odd_gravity.values()))}")
+        odd = _some(list(evidence.odd_gravity.values()))
+        findings.append(f"note: {share} are more than 15 % off 9.81 m/s2 when still: {odd}")
     return findings
 
 
@@ -188,9 +198,9 @@ def _recording_findings(spec: DatasetSpec, evidence: _Evidence) -> list[str]:
         total = f"{sum(evidence.zeros.values())} samples of an accelerometer are zero on all axes"
         findings.append(f"warning: {total}, a sensor at rest reads 1 g: {_some(list(evidence.zeros))}")
     if evidence.short:
-        rule = spec.windowing.short_recordings
-        total = f"{sum(evidence.short.values())} recordings are shorter than the window of {spec.windowing.window_s} s"
-        findings.append(f"note: {total} (rule: {rule}), in {_some(list(evidence.short))}")
+        rule = f"the window of {spec.windowing.window_s:g} s (rule: {spec.windowing.short_recordings})"
+        total = f"{sum(evidence.short.values())} recordings are shorter than {rule}"
+        findings.append(f"note: {total}, in {_some(list(evidence.short))}")
     return findings
 
 

@@ -27,8 +27,9 @@ from feature_extraction.datasets import DatasetSpec, get_dataset
 from feature_extraction.errors import InputError
 from feature_extraction.recordings import Channel, Recording, Skipped
 from feature_extraction.storage import content_hash, read_json, write_json
+from feature_extraction.window_files import WindowWriter
 from feature_extraction.window_summary import summarize, summary_table
-from feature_extraction.windows import WindowSet, WindowSettings, WindowWriter, cut_windows
+from feature_extraction.windows import WindowSet, WindowSettings, cut_windows
 
 __all__ = ["check", "prepare", "summarize", "summary_table"]
 
@@ -39,6 +40,7 @@ METHOD = 1  # raise it when reading, resampling or cutting change, so that old w
 TEMPORARY_PREFIX = ".preparing-"
 ABANDONED_AFTER_S = 24 * 3600
 EXAMPLES_KEPT = 5
+ANYWHERE = "anywhere"  # the one placement of descriptions that do not go into placements
 
 
 def prepare(
@@ -97,7 +99,9 @@ def _content_of(files: Sequence[Path], memo: Path) -> str:
     look = content_hash(os.path.realpath(root), *listing)
     known = _read_memo(memo)
     if look not in known:
-        known[look] = content_hash(*(f"{name} {_file_digest(path)}" for name, path in zip(names, files, strict=True)))
+        known[look] = content_hash(
+            *(f"{name} {_file_digest(path)}" for name, path in zip(names, files, strict=True))
+        )
         write_json(memo, known)
     return known[look]
 
@@ -193,7 +197,9 @@ def _build(
             recording = bring_to(item, settings)
             if tally.channels is None:
                 tally.channels = recording.channels
-                writer = WindowWriter(folder / "windows.npy", (settings.window_samples, len(recording.channels)))
+                writer = WindowWriter(
+                    folder / "windows.npy", (settings.window_samples, len(recording.channels))
+                )
             _require_same_channels(recording, tally.channels)
             cut = cut_windows(recording.samples, settings)
             tally.unused_s += cut.unused_s
@@ -219,7 +225,7 @@ def _require_known(recording: Recording, class_list: ClassList) -> None:
     if recording.label not in class_list.names:
         raise InputError(f"{where}: label {recording.label!r} is not in the class list; add it there")
     unknown = sorted(set(recording.placements.values()) - set(class_list.placements))
-    if unknown:
+    if unknown and class_list.placements != (ANYWHERE,):
         known = ", ".join(class_list.placements)
         raise InputError(f"{where}: placement {unknown[0]!r} has no descriptions; use one of {known}")
 
@@ -227,7 +233,9 @@ def _require_known(recording: Recording, class_list: ClassList) -> None:
 def _require_same_channels(recording: Recording, channels: tuple[Channel, ...]) -> None:
     if recording.channels != channels:
         found, expected = (", ".join(c.name for c in group) for group in (recording.channels, channels))
-        raise InputError(f"{recording.dataset}/{recording.name}: channels {found}; the first recording has {expected}")
+        raise InputError(
+            f"{recording.dataset}/{recording.name}: channels {found}; the first recording has {expected}"
+        )
 
 
 def _require_windows(tally: _Tally, spec: DatasetSpec) -> None:
@@ -240,8 +248,8 @@ def _require_windows(tally: _Tally, spec: DatasetSpec) -> None:
     single = [label for label, count in n_windows.items() if count == 1]
     if single:
         raise InputError(
-            f"{spec.name}: class {single[0]!r} has one window only and cannot be split or scored; record more of it, "
-            "use a shorter window_s, or take the class out"
+            f"{spec.name}: class {single[0]!r} has one window only and cannot be split or scored; "
+            "record more of it, use a shorter window_s, or take the class out"
         )
 
 

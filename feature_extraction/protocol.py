@@ -39,7 +39,9 @@ class Provenance:
     @classmethod
     def from_dict(cls, value: dict[str, Any]) -> "Provenance":
         """Rebuild from `dataclasses.asdict` as read back from JSON."""
-        return cls(value["dataset"], tuple(value["classes"]), tuple(value["subjects"]), bool(value["labelled"]))
+        return cls(
+            value["dataset"], tuple(value["classes"]), tuple(value["subjects"]), bool(value["labelled"])
+        )
 
 
 @dataclass(frozen=True)
@@ -85,9 +87,13 @@ class Split:
         for fold in self.inner:
             strange = sorted(set(fold) - set(self.seen))
             if strange or not fold:
-                raise InputError(f"{where}: inner fold {list(fold)} must hold seen classes only; remove {strange}")
+                raise InputError(
+                    f"{where}: inner fold {list(fold)} must hold seen classes only; remove {strange}"
+                )
             if len(set(self.seen) - set(fold)) < 2:
-                raise InputError(f"{where}: inner fold {list(fold)} leaves fewer than two seen classes to train on")
+                raise InputError(
+                    f"{where}: inner fold {list(fold)} leaves fewer than two seen classes to train on"
+                )
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -98,7 +104,9 @@ class Split:
         """Return the subjects of one part: train, val or test."""
         return {"train": self.train_subjects, "val": self.val_subjects, "test": self.test_subjects}[part]
 
-    def rows(self, labels: np.ndarray, subjects: np.ndarray, classes: Iterable[str], part: Part) -> np.ndarray:
+    def rows(
+        self, labels: np.ndarray, subjects: np.ndarray, classes: Iterable[str], part: Part
+    ) -> np.ndarray:
         """Return the indices of windows of `classes` from the subjects of `part`.
 
         Args:
@@ -126,7 +134,9 @@ class Split:
         """
         foreign = sorted(set(labels) - set(self.seen))
         if foreign:
-            raise LeakageError(f"{where}: handed classes that split {self.dataset}/{self.name} does not train on: {foreign}")
+            raise LeakageError(
+                f"{where}: handed classes that split {self.dataset}/{self.name} does not train on: {foreign}"
+            )
         tested = sorted(set(subjects) & set(self.test_subjects))
         if tested:
             raise LeakageError(f"{where}: handed test subjects of split {self.dataset}/{self.name}: {tested}")
@@ -189,7 +199,9 @@ def find_split(dataset: str, name: str, folder: Path = SPLITS_FOLDER) -> Split:
     path = folder / dataset / f"{name}.json"
     if not path.exists():
         known = list_splits(dataset, folder)
-        raise InputError(f"{path}: no such split; there are: {', '.join(known) or 'none'}. `splits create` makes new ones")
+        raise InputError(
+            f"{path}: no such split; there are: {', '.join(known) or 'none'}. `splits create` makes new ones"
+        )
     return Split.load(path)
 
 

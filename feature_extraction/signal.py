@@ -69,8 +69,8 @@ def rate_ratio(rate_hz: float, new_rate_hz: float) -> Fraction:
     ratio = Fraction(exact).limit_denominator(LARGEST_RATIO)
     if ratio == 0 or ratio.numerator > LARGEST_RATIO or abs(float(ratio) / exact - 1) > 1e-6:
         raise InputError(
-            f"rates {rate_hz} Hz and {new_rate_hz} Hz are not in a ratio of whole numbers up to {LARGEST_RATIO}; "
-            "round the rate or resample on time stamps"
+            f"rates {rate_hz} Hz and {new_rate_hz} Hz are not in a ratio of whole numbers up to "
+            f"{LARGEST_RATIO}; round the rate, or use a column of time stamps"
         )
     return ratio
 

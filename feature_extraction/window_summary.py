@@ -10,12 +10,13 @@ def summarize(windows: WindowSet) -> list[tuple[str, str]]:
     summary, settings = windows.summary, windows.settings
     per_class = summary["windows_per_class"]
     read_h, unused_h = summary["hours_read"], summary["hours_in_no_window"]
+    size = f"{settings.window_s:g} s, {settings.overlap:.0%} overlap, {settings.rate_hz:g} Hz"
     rows = [
         ("data set", windows.dataset),
         ("subjects", str(len(summary["subjects"]))),
         ("classes", f"{sum(count > 0 for count in per_class.values())} of {len(per_class)}"),
         ("recordings", str(summary["recordings"])),
-        ("windows", f"{len(windows)} of {settings.window_s:g} s, {settings.overlap:.0%} overlap, {settings.rate_hz:g} Hz"),
+        ("windows", f"{len(windows)} of {size}"),
         ("channels", f"{len(windows.channels)} ({', '.join(settings.quantities)})"),
         ("hours", f"{read_h:.2f} recorded, {read_h - unused_h:.2f} in windows"),
     ]

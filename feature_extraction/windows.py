@@ -4,13 +4,11 @@ Axis legend: N windows, T samples per window, C channels. A window lies inside o
 never crosses a label change, a gap or another recording.
 """
 
-import json
-import zlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -18,6 +16,7 @@ from feature_extraction.errors import InputError
 from feature_extraction.recordings import QUANTITIES, Channel
 from feature_extraction.signal import resample_by
 from feature_extraction.storage import atomic_path, read_json, read_npz, write_json, write_npz
+from feature_extraction.window_files import WindowWriter, spot_checksum
 
 ShortRecordings = Literal["drop", "pad", "stretch"]
 FORMAT = 1
@@ -63,9 +62,13 @@ class WindowSettings:
             raise InputError(f"overlap: {self.overlap} cannot be used; choose 0 up to (not including) 1")
         unknown = [quantity for quantity in self.quantities if quantity not in QUANTITIES]
         if unknown or not self.quantities:
-            raise InputError(f"quantities: {self.quantities} cannot be used; choose from {', '.join(QUANTITIES)}")
+            raise InputError(
+                f"quantities: {self.quantities} cannot be used; choose from {', '.join(QUANTITIES)}"
+            )
         if self.short_recordings not in get_args(ShortRecordings):
-            raise InputError(f"short_recordings: {self.short_recordings!r} is unknown; use drop, pad or stretch")
+            raise InputError(
+                f"short_recordings: {self.short_recordings!r} is unknown; use drop, pad or stretch"
+            )
 
     @property
     def window_samples(self) -> int:
@@ -144,45 +147,6 @@ def _stretch(samples: np.ndarray, length: int) -> np.ndarray:
     return resample_by(samples, Fraction(length, len(samples)))[:length]
 
 
-class WindowWriter:
-    """Append windows to a `.npy` file without holding them in memory; use it in a `with` block."""
-
-    def __init__(self, path: Path, window_shape: tuple[int, int]) -> None:
-        """Open the file and leave room for the header, which is complete only after `close`."""
-        self.shape = window_shape
-        self.n_windows = 0
-        self._file: BinaryIO = path.open("wb")
-        self._write_header()
-        self._start = self._file.tell()
-
-    def append(self, windows: np.ndarray) -> None:
-        """Add windows [n, T, C]."""
-        if windows.shape[1:] != self.shape:
-            raise InputError(f"windows of shape {windows.shape} do not fit {self.shape}")
-        self._file.write(np.ascontiguousarray(windows, dtype="<f4").tobytes())
-        self.n_windows += len(windows)
-
-    def close(self) -> None:
-        """Write the final header and close the file."""
-        self._file.seek(0)
-        self._write_header()
-        if self._file.tell() != self._start:
-            raise RuntimeError("the header of the window file changed its length")
-        self._file.close()
-
-    def __enter__(self) -> "WindowWriter":
-        """Return the writer."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Close the file."""
-        self.close()
-
-    def _write_header(self) -> None:
-        header = {"descr": "<f4", "fortran_order": False, "shape": (self.n_windows, *self.shape)}
-        np.lib.format.write_array_header_1_0(self._file, header)
-
-
 @dataclass(frozen=True)
 class WindowSet:
     """All windows of a data set with one choice of settings.
@@ -233,9 +197,10 @@ class WindowSet:
 
     def save(self, folder: Path) -> None:
         """Write `windows.npy`, `index.npz` and `info.json`; the last one makes the set complete."""
-        with atomic_path(folder / "windows.npy") as temporary, WindowWriter(
-            temporary, (self.samples.shape[1], self.samples.shape[2])
-        ) as writer:
+        with (
+            atomic_path(folder / "windows.npy") as temporary,
+            WindowWriter(temporary, (self.samples.shape[1], self.samples.shape[2])) as writer,
+        ):
             writer.append(self.samples)
         self.save_index(folder)
 
@@ -265,7 +230,9 @@ class WindowSet:
         samples_path = folder / "windows.npy"
         try:
             if info["checksum"] != spot_checksum(samples_path):
-                raise InputError(f"{samples_path}: damaged (checksum differs); delete the folder and prepare again")
+                raise InputError(
+                    f"{samples_path}: damaged (checksum differs); delete the folder and prepare again"
+                )
             samples = np.load(samples_path, mmap_mode="r", allow_pickle=False)
             return cls(
                 samples=samples,
@@ -280,17 +247,6 @@ class WindowSet:
             raise
         except (KeyError, TypeError, AttributeError, ValueError, EOFError, OSError) as error:
             detail = " ".join(str(error).split())
-            raise InputError(f"{folder}: damaged windows ({detail}); delete the folder and prepare again") from None
-
-
-def spot_checksum(path: Path, block_bytes: int = 1 << 18, n_blocks: int = 1024) -> str:
-    """Checksum of a file's size and of evenly spaced blocks; a file up to 256 MiB is covered completely."""
-    size = path.stat().st_size
-    whole = -(-size // block_bytes)
-    blocks = np.unique(np.linspace(0, max(whole - 1, 0), min(whole, n_blocks)).astype(np.int64))
-    checksum = 0
-    with path.open("rb") as file:
-        for block in blocks:
-            file.seek(int(block) * block_bytes)
-            checksum = zlib.crc32(file.read(block_bytes), checksum)
-    return json.dumps([size, checksum])
+            raise InputError(
+                f"{folder}: damaged windows ({detail}); delete the folder and prepare again"
+            ) from None

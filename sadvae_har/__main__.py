@@ -36,7 +36,9 @@ def data_prepare(arguments: Namespace) -> None:
     """Cut recordings into windows and print the summary table."""
     from feature_extraction.prepare import prepare, summary_table
 
-    windows = prepare(arguments.dataset, arguments.raw, out=arguments.resources / "windows", force=arguments.force)
+    windows = prepare(
+        arguments.dataset, arguments.raw, out=arguments.resources / "windows", force=arguments.force
+    )
     print(summary_table(windows))
 
 
@@ -86,7 +88,10 @@ def encoder_extract(arguments: Namespace) -> None:
     if arguments.out is not None:
         table.save(arguments.out, half=True)
         print(f"features: {arguments.out}")
-    print(f"{len(table.features)} windows, " + ", ".join(f"{name} {width}" for name, width in table.blocks.items()))
+    print(
+        f"{len(table.features)} windows, "
+        + ", ".join(f"{name} {width}" for name, width in table.blocks.items())
+    )
 
 
 def encoder_show(arguments: Namespace) -> None:
@@ -186,7 +191,13 @@ def _locations(arguments: Namespace):  # noqa: ANN202 - the type lives in a modu
     return Locations(raw=arguments.raw, features=arguments.features, resources=arguments.resources)
 
 
-_RUN = (cl.config, cl.raw, cl.features, cl.resources, cl.out("run folder (default: resources/runs/DATASET/...)"))
+_RUN = (
+    cl.config,
+    cl.raw,
+    cl.features,
+    cl.resources,
+    cl.out("run folder (default: resources/runs/DATASET/...)"),
+)
 _SPLITS = cl.option("--splits", default=None, help="run every split of this kind: random, zerohar, ...")
 COMMANDS = (
     cl.Command("data list", data_list, ()),
@@ -198,7 +209,12 @@ COMMANDS = (
         splits_create,
         (
             cl.dataset,
-            cl.option("--kind", default="random", choices=["random", "zerohar", "loco"], help="how classes are drawn"),
+            cl.option(
+                "--kind",
+                default="random",
+                choices=["random", "zerohar", "loco"],
+                help="how classes are drawn",
+            ),
             cl.option("--count", type=int, default=6, help="number of random splits"),
             cl.option("--seed", type=int, default=0, help="seed of the draws"),
             cl.out("folder (default: resources/label_splits)"),
@@ -208,14 +224,27 @@ COMMANDS = (
     cl.Command(
         "encoder pretrain",
         encoder_pretrain,
-        (cl.option("--objective", default="supervised", help="what it learns from"), cl.config, cl.raw, cl.resources),
+        (
+            cl.option("--objective", default="supervised", help="what it learns from"),
+            cl.config,
+            cl.raw,
+            cl.resources,
+        ),
     ),
     cl.Command(
         "encoder extract",
         encoder_extract,
-        (cl.config, cl.raw, cl.features, cl.resources, cl.out("also write the table to this .npz file, as float16")),
+        (
+            cl.config,
+            cl.raw,
+            cl.features,
+            cl.resources,
+            cl.out("also write the table to this .npz file, as float16"),
+        ),
     ),
-    cl.Command("encoder show", encoder_show, (cl.option("checkpoint", type=Path, help="folder of a checkpoint"),)),
+    cl.Command(
+        "encoder show", encoder_show, (cl.option("checkpoint", type=Path, help="folder of a checkpoint"),)
+    ),
     cl.Command("text embed", text_embed, (cl.config, cl.resources)),
     cl.Command("zsl train", zsl_train, _RUN),
     cl.Command("zsl evaluate", zsl_evaluate, _RUN),

@@ -49,7 +49,9 @@ class Command:
 
 def dataset(parser: ArgumentParser) -> None:
     """Add the data set."""
-    parser.add_argument("dataset", help="name of a data set (`data list` shows them) or path of a dataset.yaml")
+    parser.add_argument(
+        "dataset", help="name of a data set (`data list` shows them) or path of a dataset.yaml"
+    )
 
 
 def raw(parser: ArgumentParser) -> None:
@@ -62,7 +64,10 @@ def raw(parser: ArgumentParser) -> None:
 def resources(parser: ArgumentParser) -> None:
     """Add the folder of everything that is computed."""
     parser.add_argument(
-        "--resources", type=Path, default=RESOURCES, help="folder for windows, features, text embeddings and runs"
+        "--resources",
+        type=Path,
+        default=RESOURCES,
+        help="folder for windows, features, text embeddings and runs",
     )
 
 
@@ -132,4 +137,3 @@ def leaf_arguments(parsed: Namespace) -> tuple[str, Namespace]:
         second = inner["action"]
         return f"{first} {second}", inner[second]
     return first, inner
-

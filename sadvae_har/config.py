@@ -61,8 +61,12 @@ class TextConfig:
     def __post_init__(self) -> None:
         """Refuse unknown views and a negative weight."""
         unknown = sorted(set(self.views) - set(VIEWS))
-        _require(bool(self.views) and not unknown, "text.views", self.views, f"choose from {', '.join(VIEWS)}")
-        _require(self.kinematics_weight >= 0, "text.kinematics_weight", self.kinematics_weight, "use 0 or more")
+        _require(
+            bool(self.views) and not unknown, "text.views", self.views, f"choose from {', '.join(VIEWS)}"
+        )
+        _require(
+            self.kinematics_weight >= 0, "text.kinematics_weight", self.kinematics_weight, "use 0 or more"
+        )
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,12 @@ class ModelConfig:
         for name in ("latent_dim", "instance_dim", "discriminator_dim"):
             _require(getattr(self, name) >= 1, f"model.{name}", getattr(self, name), "use at least 1")
         for entry in fields(self):
-            _require(getattr(self, entry.name) >= 0, f"model.{entry.name}", getattr(self, entry.name), "use 0 or more")
+            _require(
+                getattr(self, entry.name) >= 0,
+                f"model.{entry.name}",
+                getattr(self, entry.name),
+                "use 0 or more",
+            )
 
 
 @dataclass(frozen=True)
@@ -132,9 +141,14 @@ class TrainConfig:
             _require(getattr(self, name) >= 1, f"train.{name}", getattr(self, name), "use at least 1")
         for name in ("learning_rate", "adversary_learning_rate"):
             _require(getattr(self, name) > 0, f"train.{name}", getattr(self, name), "use a positive rate")
-        _require(0 <= self.weight_averaging < 1, "train.weight_averaging", self.weight_averaging, "use [0, 1)")
         _require(
-            self.n_checkpoints <= self.n_steps, "train.n_checkpoints", self.n_checkpoints, "use at most train.n_steps"
+            0 <= self.weight_averaging < 1, "train.weight_averaging", self.weight_averaging, "use [0, 1)"
+        )
+        _require(
+            self.n_checkpoints <= self.n_steps,
+            "train.n_checkpoints",
+            self.n_checkpoints,
+            "use at most train.n_steps",
         )
 
 
@@ -161,11 +175,23 @@ class ClassifierConfig:
 
     def __post_init__(self) -> None:
         """Refuse an empty synthesis and impossible numbers."""
-        _require(self.samples_per_class >= 2, "classifier.samples_per_class", self.samples_per_class, "use 2 or more")
+        _require(
+            self.samples_per_class >= 2,
+            "classifier.samples_per_class",
+            self.samples_per_class,
+            "use 2 or more",
+        )
         _require(self.n_steps >= 1, "classifier.n_steps", self.n_steps, "use at least 1")
-        _require(self.learning_rate > 0, "classifier.learning_rate", self.learning_rate, "use a positive rate")
+        _require(
+            self.learning_rate > 0, "classifier.learning_rate", self.learning_rate, "use a positive rate"
+        )
         _require(self.weight_decay >= 0, "classifier.weight_decay", self.weight_decay, "use 0 or more")
-        _require(self.synthesise in ("latents", "features"), "classifier.synthesise", self.synthesise, "latents or features")
+        _require(
+            self.synthesise in ("latents", "features"),
+            "classifier.synthesise",
+            self.synthesise,
+            "latents or features",
+        )
         _require(self.kind in ("cosine", "softmax"), "classifier.kind", self.kind, "cosine or softmax")
 
 
@@ -178,7 +204,7 @@ class GateConfig:
         regularisation: Inverse L2 strength C of the logistic regression.
     """
 
-    temperatures: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0)
+    temperatures: tuple[float, ...] = (0.25, 0.5, 1.0, 2.0, 4.0)
     regularisation: float = 1.0
 
     def __post_init__(self) -> None:

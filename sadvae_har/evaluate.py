@@ -7,8 +7,8 @@ import numpy as np
 
 from sadvae_har.metrics import (
     accuracy,
-    ausuc,
     auroc,
+    ausuc,
     confusion_matrix,
     gzsl_scores,
     macro_f1,
@@ -40,16 +40,14 @@ def evaluate_zsl(
         `per_class_top1`, `accuracy` and `macro_f1`, each with value, low and high; `per_class`, and
         the number of windows.
     """
+    true, predicted = _positions(labels, unseen), _positions(predictions, unseen)
 
-    def measured(metric: Callable[[np.ndarray, np.ndarray], float]) -> dict[str, float]:
-        interval = subject_bootstrap(lambda i: metric(labels[i], predictions[i]), subjects, recordings, seed)
-        return _with_interval(metric(labels, predictions), interval)
+    def scores(i: np.ndarray) -> tuple[float, ...]:
+        return tuple(metric(true[i], predicted[i]) for metric in (per_class_top1, accuracy, macro_f1))
 
     counts = confusion_matrix(labels, predictions, unseen)
     return {
-        "per_class_top1": measured(per_class_top1),
-        "accuracy": measured(accuracy),
-        "macro_f1": measured(macro_f1),
+        **_measured(("per_class_top1", "accuracy", "macro_f1"), scores, subjects, recordings, seed),
         "per_class": _per_class(counts, unseen),
         "n_windows": len(labels),
     }
@@ -80,40 +78,48 @@ def evaluate_gzsl(
         seed: Seed of the bootstrap.
 
     Returns:
-        `gzsl` with seen, unseen, harmonic_mean and ausuc, and `gate` with auroc; each with value, low and high.
+        `gzsl` with seen, unseen, harmonic_mean and ausuc, `gate` with auroc; each has value, low and high.
     """
-    position = {name: k for k, name in enumerate([*seen, *unseen])}
-    true = np.array([position[name] for name in labels.tolist()])
-    is_unseen = true >= len(seen)
+    classes, n_seen = [*seen, *unseen], len(seen)
+    true, predicted = _positions(labels, classes), _positions(predictions, classes)
+    sides = range(n_seen), range(n_seen, len(classes))
 
     def scores(i: np.ndarray) -> tuple[float, ...]:
-        area = ausuc(*seen_unseen_curve(joint_scores[i], true[i], len(seen)))
-        return (*gzsl_scores(labels[i], predictions[i], seen, unseen), area, auroc(is_unseen[i], p_unseen[i]))
+        area = ausuc(*seen_unseen_curve(joint_scores[i], true[i], n_seen))
+        return (*gzsl_scores(true[i], predicted[i], *sides), area, auroc(true[i] >= n_seen, p_unseen[i]))
 
-    everything = np.arange(len(true))
-    values = scores(everything)
-    bounds = [
-        subject_bootstrap(lambda i, k=k: scores(i)[k], subjects, recordings, seed, n_resamples=200)  # type: ignore[misc]
-        for k in range(len(values))
-    ]
-    named = [_with_interval(value, bound) for value, bound in zip(values, bounds, strict=True)]
-    counts = confusion_matrix(labels, predictions, [*seen, *unseen])
+    names = ("seen", "unseen", "harmonic_mean", "ausuc", "auroc")
+    found = _measured(names, scores, subjects, recordings, seed)
+    gate = {"auroc": found.pop("auroc")}
+    counts = confusion_matrix(labels, predictions, classes)
     return {
-        "gzsl": {
-            **dict(zip(("seen", "unseen", "harmonic_mean", "ausuc"), named[:4], strict=True)),
-            "per_class": _per_class(counts, [*seen, *unseen]),
-            "n_windows": len(true),
-        },
-        "gate": {"auroc": named[4]},
+        "gzsl": {**found, "per_class": _per_class(counts, classes), "n_windows": len(true)},
+        "gate": gate,
     }
 
 
-def _with_interval(value: float, interval: tuple[float, float]) -> dict[str, float]:
-    return {"value": round(value, 6), "low": round(interval[0], 6), "high": round(interval[1], 6)}
+def _positions(names: np.ndarray, classes: Sequence[str]) -> np.ndarray:
+    """Return the position of each name among `classes`, [n] int: resampling integers is fast."""
+    position = {name: k for k, name in enumerate(classes)}
+    return np.array([position[name] for name in names.tolist()])
+
+
+def _measured(
+    names: Sequence[str],
+    scores: Callable[[np.ndarray], Sequence[float]],
+    subjects: np.ndarray,
+    recordings: np.ndarray,
+    seed: int,
+) -> dict[str, dict[str, float]]:
+    """Return value, low and high of each named score; `scores` takes window indices."""
+    values = scores(np.arange(len(subjects)))
+    bounds = subject_bootstrap(scores, subjects, recordings, seed)
+    return {
+        name: {"value": round(value, 6), "low": round(low, 6), "high": round(high, 6)}
+        for name, value, (low, high) in zip(names, values, bounds.tolist(), strict=True)
+    }
 
 
 def _per_class(counts: np.ndarray, classes: Sequence[str]) -> dict[str, float]:
     total = counts.sum(1)
-    return {
-        name: round(float(counts[k, k] / total[k]), 6) for k, name in enumerate(classes) if total[k]
-    }
+    return {name: round(float(counts[k, k] / total[k]), 6) for k, name in enumerate(classes) if total[k]}

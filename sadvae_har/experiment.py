@@ -8,14 +8,15 @@
 """
 
 import logging
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import torch
-from scipy.special import softmax
 from tqdm.auto import tqdm
 
+from feature_extraction.errors import InputError
 from feature_extraction.storage import content_hash, read_json, read_npz, write_json, write_npz
 from sadvae_har.config import Config
 from sadvae_har.evaluate import evaluate_gzsl as gzsl_report
@@ -23,12 +24,12 @@ from sadvae_har.evaluate import evaluate_zsl as zsl_report
 from sadvae_har.fitted import (
     FittedModels,
     fit_seen_classifiers,
-    held_out_logits,
     models_of_fold,
     seed_of,
     seen_logits,
+    text_logits,
 )
-from sadvae_har.gate import DomainClassifier, GateExamples, fit_gate
+from sadvae_har.gate import DomainClassifier, GateExamples, fit_gate, novelty
 from sadvae_har.gzsl import gated_predictions, joint_log_scores
 from sadvae_har.latent_map import latent_map
 from sadvae_har.metrics import per_class_top1
@@ -53,14 +54,23 @@ def train_zsl(problem: Problem, config: Config, folder: RunFolder) -> FittedMode
     snapshots: Snapshots = load_state(state, trainer, key) if state.exists() else {}
     n_steps, n_checkpoints = config.train.n_steps, config.train.n_checkpoints
     checkpoints = {round(n_steps * (c + 1) / n_checkpoints) for c in range(n_checkpoints)}
-    logger.info("training %d models (%d folds x %d seeds)", len(trainer.generators), len(problem.folds), config.train.n_seeds)
-    with tqdm(total=n_steps, initial=trainer.step_number, desc="training VAEs", unit="step", disable=None) as bar:
+    logger.info(
+        "training %d models (%d folds x %d seeds)",
+        len(trainer.generators),
+        len(problem.folds),
+        config.train.n_seeds,
+    )
+    with tqdm(
+        total=n_steps, initial=trainer.step_number, desc="training VAEs", unit="step", disable=None
+    ) as bar:
         while trainer.step_number < n_steps:
             terms, adversary = trainer.step()
             bar.update()
             if trainer.step_number in checkpoints:
                 values = {name: round(float(value.mean()), 4) for name, value in vars(terms).items()}
-                folder.log({"step": trainer.step_number, **values, "adversary": round(float(adversary.mean()), 4)})
+                folder.log(
+                    {"step": trainer.step_number, **values, "adversary": round(float(adversary.mean()), 4)}
+                )
                 snapshots[trainer.step_number] = trainer.snapshot()
                 save_state(state, trainer, snapshots, key)
     inner_top1 = {step: _inner_top1(weights, problem, config) for step, weights in snapshots.items()}
@@ -77,7 +87,8 @@ def evaluate_zsl(problem: Problem, config: Config, fitted: FittedModels, folder:
     final = problem.folds[0]
     rows = problem.windows(final.held_out, problem.split.test_subjects)
     model = models_of_fold(fitted.weights, 0, config.train.n_seeds, config.model)
-    logits, synthesised = held_out_logits(model, problem, final, rows, config, seed_of(config.seed, _SYNTHESIS))
+    stream = seed_of(config.seed, _SYNTHESIS)
+    logits, synthesised = text_logits(model, problem, final, final.held_out, rows, config, stream)
     labels = problem.class_index[rows] - len(problem.split.seen)
     unseen = np.array(problem.split.unseen)
     report = zsl_report(
@@ -110,24 +121,14 @@ def evaluate_zsl(problem: Problem, config: Config, fitted: FittedModels, folder:
     return report
 
 
-def prepare_gate(problem: Problem, config: Config, fitted: FittedModels, folder: RunFolder) -> list[GateExamples]:
-    """Stage 2: seen and pseudo-unseen logits of validation windows, one entry per inner fold."""
-    examples = []
-    for number, fold in enumerate(problem.folds[1:], start=1):
-        order = np.concatenate([fold.train, fold.held_out])
-        rows = problem.windows(order, problem.split.val_subjects)
-        model = models_of_fold(fitted.weights, number, config.train.n_seeds, config.model)
-        unseen, _ = held_out_logits(model, problem, fold, rows, config, seed_of(config.seed, _SYNTHESIS, number))
-        position = np.argsort(order)
-        examples.append(
-            GateExamples(
-                seen_logits=seen_logits(fitted.seen_classifier, problem, number, rows),
-                unseen_logits=unseen,
-                labels=position[np.searchsorted(order[position], problem.class_index[rows])],
-                class_names=problem.names(order),
-                subjects=problem.subjects[rows],
-            )
-        )
+def prepare_gate(
+    problem: Problem, config: Config, fitted: FittedModels, folder: RunFolder
+) -> list[GateExamples]:
+    """Stage 2: scores of validation windows of seen and pseudo-unseen classes, one entry per inner fold."""
+    subjects = problem.split.val_subjects
+    examples = [
+        score_fold(problem, config, fitted, number, subjects) for number in range(1, len(problem.folds))
+    ]
     arrays: dict[str, np.ndarray] = {}
     for number, entry in enumerate(examples, start=1):
         arrays |= {f"inner-{number}/{name}": np.asarray(value) for name, value in vars(entry).items()}
@@ -135,33 +136,60 @@ def prepare_gate(problem: Problem, config: Config, fitted: FittedModels, folder:
     return examples
 
 
+def score_fold(
+    problem: Problem, config: Config, fitted: FittedModels, number: int, subjects: Sequence[str]
+) -> GateExamples:
+    """Score all windows of a fold's classes from some subjects with the fold's own models."""
+    fold = problem.folds[number]
+    order = np.concatenate([fold.train, fold.held_out])
+    rows = problem.windows(order, subjects)
+    model = models_of_fold(fitted.weights, number, config.train.n_seeds, config.model)
+    stream = seed_of(config.seed, _SYNTHESIS, number)
+    unseen, _ = text_logits(model, problem, fold, fold.held_out, rows, config, stream)
+    both, _ = text_logits(model, problem, fold, order, rows, config, stream)
+    position = np.argsort(order)
+    return GateExamples(
+        seen_logits=seen_logits(fitted.seen_classifier, problem, number, rows),
+        unseen_logits=unseen,
+        text_margin=both[:, len(fold.train) :].max(1) - both[:, : len(fold.train)].max(1),
+        novelty=novelty(problem.features[fold.rows].numpy(), problem.features[rows].numpy()),
+        labels=position[np.searchsorted(order[position], problem.class_index[rows])],
+        class_names=problem.names(order),
+        subjects=problem.subjects[rows],
+        rows=rows,
+    )
+
+
 def train_gate(problem: Problem, config: Config, folder: RunFolder) -> DomainClassifier:
-    """Stage 3: fit temperature, domain classifier and threshold on what stage 2 saved."""
+    """Stage 3: fit temperatures, domain classifier and threshold on what stage 2 saved."""
     path = folder.path / "gate_examples.npz"
     arrays = read_npz(path)
     examples = []
     for number in range(1, len(problem.folds)):
         part = {k.partition("/")[2]: v for k, v in arrays.items() if k.startswith(f"inner-{number}/")}
-        examples.append(GateExamples(**part | {"class_names": tuple(part["class_names"].tolist())}))
+        try:
+            examples.append(GateExamples(**part | {"class_names": tuple(part["class_names"].tolist())}))
+        except (KeyError, TypeError):
+            raise InputError(
+                f"{path}: lacks scores of inner fold {number}; delete it and run `gate train`"
+            ) from None
     gate = fit_gate(examples, problem.split, config.gate, config.seed)
     write_json(folder.path / "gate.json", gate.to_dict())
     return gate
 
 
-def evaluate_gzsl(problem: Problem, config: Config, fitted: FittedModels, folder: RunFolder) -> dict[str, Any]:
+def evaluate_gzsl(
+    problem: Problem, config: Config, fitted: FittedModels, folder: RunFolder
+) -> dict[str, Any]:
     """Stage 4: classify test windows of all classes; save predictions and metrics."""
     path = folder.path / "gate.json"
     gate = DomainClassifier.from_dict(read_json(path), str(path))
-    final, classes = problem.folds[0], np.array(problem.classes)
-    rows = problem.windows(np.arange(len(classes)), problem.split.test_subjects)
-    model = models_of_fold(fitted.weights, 0, config.train.n_seeds, config.model)
-    unseen, _ = held_out_logits(model, problem, final, rows, config, seed_of(config.seed, _SYNTHESIS))
-    seen = seen_logits(fitted.seen_classifier, problem, 0, rows)
-    p_unseen = gate.p_unseen(seen, unseen)
-    p_s, p_u = (softmax(logits / gate.temperature, axis=1) for logits in (seen, unseen))
-    joint = joint_log_scores(p_s, p_u, p_unseen)
+    scores = score_fold(problem, config, fitted, 0, problem.split.test_subjects)
+    p_unseen = gate.p_unseen(scores)
+    p_s, p_u = gate.probabilities(scores)
+    joint, classes, rows = joint_log_scores(p_s, p_u, p_unseen), np.array(problem.classes), scores.rows
+    labels = classes[scores.labels]
     predicted = classes[gated_predictions(p_s, p_u, p_unseen, gate.threshold)]
-    labels = classes[problem.class_index[rows]]
     report = gzsl_report(
         labels,
         predicted,
@@ -181,14 +209,14 @@ def evaluate_gzsl(problem: Problem, config: Config, fitted: FittedModels, folder
             "gzsl_subjects": problem.subjects[rows],
             "gzsl_recordings": problem.recordings[rows],
             "gate_p_unseen": p_unseen,
-            "gate_is_unseen": problem.class_index[rows] >= len(problem.split.seen),
+            "gate_is_unseen": scores.is_unseen,
             "gate_threshold": np.array(gate.threshold),
             "seen": np.array(problem.split.seen),
             "unseen": np.array(problem.split.unseen),
         }
     )
-    chosen = {"temperature": gate.temperature, "threshold": gate.threshold}
-    folder.merge_metrics({**report, "chosen": chosen})
+    temperatures = {"seen_temperature": gate.seen_temperature, "unseen_temperature": gate.unseen_temperature}
+    folder.merge_metrics({**report, "chosen": {**temperatures, "gate_threshold": gate.threshold}})
     return report
 
 
@@ -203,7 +231,9 @@ def _make_trainer(problem: Problem, config: Config) -> Trainer:
         text=problem.text,
         rows=tuple(problem.folds[f].rows for f in folds for _ in seeds),
     )
-    return Trainer(data, config.model, config.train, [seed_of(config.seed, _TRAIN, f, s) for f in folds for s in seeds])
+    return Trainer(
+        data, config.model, config.train, [seed_of(config.seed, _TRAIN, f, s) for f in folds for s in seeds]
+    )
 
 
 def _training_key(problem: Problem, config: Config) -> str:
@@ -219,7 +249,7 @@ def _inner_top1(weights: dict[str, torch.Tensor], problem: Problem, config: Conf
         if len(rows) == 0:
             continue
         model = models_of_fold(weights, number, config.train.n_seeds, config.model)
-        logits, _ = held_out_logits(model, problem, fold, rows, config, seed_of(config.seed, _SYNTHESIS, number))
+        stream = seed_of(config.seed, _SYNTHESIS, number)
+        logits, _ = text_logits(model, problem, fold, fold.held_out, rows, config, stream)
         values.append(per_class_top1(problem.class_index[rows], fold.held_out[logits.argmax(1)]))
     return float(np.mean(values))
-

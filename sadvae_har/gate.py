@@ -1,10 +1,15 @@
 """Domain classifier: is a window of a seen or of an unseen class?
 
-It reads the two probability vectors p_s and p_u only through summaries that do not depend on how many
-classes there are, because it is fitted on inner folds (pseudo-unseen classes of validation subjects) and
-applied to the real unseen classes. Temperature and threshold are chosen by leaving one fold out at a time.
+It is fitted on inner folds (pseudo-unseen classes of validation subjects) and applied to the real unseen
+classes, so it reads only cues whose meaning does not depend on how many classes there are:
 
-Axis legend: n windows, S seen classes, U (pseudo-)unseen classes.
+* the text margin: how much better the best unseen description matches than the best seen one, both in
+  the same semantic latent space;
+* novelty: how far the window lies from every training window.
+
+SA-DVAE reads the probabilities of the seen and the unseen classifier instead. `docs/protocol.md` compares
+both. Temperatures make the two classifiers' probabilities comparable; they and the threshold are chosen
+on the inner folds too. Axis legend: n windows, S seen classes, U (pseudo-)unseen classes.
 """
 
 from collections.abc import Sequence
@@ -12,73 +17,95 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import log_softmax
+from scipy.special import log_softmax, softmax
 from sklearn.linear_model import LogisticRegression
+from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import StandardScaler
 
 from feature_extraction.errors import InputError
 from feature_extraction.protocol import Split
 from sadvae_har.config import GateConfig
 from sadvae_har.gzsl import gated_predictions
-from sadvae_har.metrics import auroc, gzsl_scores
+from sadvae_har.metrics import gzsl_scores
+
+THRESHOLDS = np.round(np.linspace(0.05, 0.95, 91), 2)
 
 
 @dataclass(frozen=True)
 class GateExamples:
-    """What one inner fold shows the gate.
+    """Scores of the windows of one fold.
 
     Attributes:
-        seen_logits: Seen-class logits [n, S].
-        unseen_logits: Pseudo-unseen-class logits [n, U].
-        labels: Position of the true class in seen + pseudo-unseen, [n].
+        seen_logits: Logits of the classifier of the fold's training classes [n, S].
+        unseen_logits: Logits of its held-out classes, known by description only [n, U].
+        text_margin: Best held-out minus best training class, by description [n].
+        novelty: Log distance to the training windows [n].
+        labels: Position of the true class in training + held-out classes [n].
         class_names: Names in the same order, S + U.
-        subjects: Subject of each window, [n].
+        subjects: Subject of each window [n].
+        rows: Index of each window in the feature table [n].
     """
 
     seen_logits: np.ndarray
     unseen_logits: np.ndarray
+    text_margin: np.ndarray
+    novelty: np.ndarray
     labels: np.ndarray
     class_names: tuple[str, ...]
     subjects: np.ndarray
+    rows: np.ndarray
 
     @property
     def is_unseen(self) -> np.ndarray:
-        """Whether the true class is pseudo-unseen, [n] bool."""
+        """Whether the true class is a held-out one, [n] bool."""
         return self.labels >= self.seen_logits.shape[1]
+
+    @property
+    def cues(self) -> np.ndarray:
+        """What the gate reads, [n, 2]."""
+        return np.stack([self.text_margin, self.novelty], axis=1)
 
 
 @dataclass(frozen=True)
 class DomainClassifier:
-    """A logistic regression on probability summaries, with its temperature and threshold.
+    """A logistic regression on the cues, with temperatures and a threshold.
 
     Attributes:
-        temperature: Divisor of the logits before the softmax.
+        seen_temperature: Divisor of the seen logits before the softmax.
+        unseen_temperature: Divisor of the unseen logits before the softmax.
         threshold: A window is unseen if and only if its probability exceeds it.
-        mean: Mean of each summary where it was fitted.
-        scale: Standard deviation of each summary where it was fitted.
-        weights: Coefficients on the standardised summaries.
+        mean: Mean of each cue where it was fitted.
+        scale: Standard deviation of each cue where it was fitted.
+        weights: Coefficients on the standardised cues.
         bias: Intercept.
     """
 
-    temperature: float
+    seen_temperature: float
+    unseen_temperature: float
     threshold: float
     mean: tuple[float, ...]
     scale: tuple[float, ...]
     weights: tuple[float, ...]
     bias: float
 
-    def p_unseen(self, seen_logits: np.ndarray, unseen_logits: np.ndarray) -> np.ndarray:
+    def p_unseen(self, examples: GateExamples) -> np.ndarray:
         """Return the probability that each window is of an unseen class, [n]."""
-        summaries = probability_summaries(seen_logits / self.temperature, unseen_logits / self.temperature)
-        standard = (summaries - np.array(self.mean)) / np.array(self.scale)
+        standard = (examples.cues - np.array(self.mean)) / np.array(self.scale)
         return 1 / (1 + np.exp(-(standard @ np.array(self.weights) + self.bias)))
+
+    def probabilities(self, examples: GateExamples) -> tuple[np.ndarray, np.ndarray]:
+        """Return p_s [n, S] and p_u [n, U] at their temperatures."""
+        return (
+            softmax(examples.seen_logits / self.seen_temperature, axis=1),
+            softmax(examples.unseen_logits / self.unseen_temperature, axis=1),
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, ready for JSON."""
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, value: dict[str, Any], where: str) -> "DomainClassifier":
+    def from_dict(cls, value: Any, where: str) -> "DomainClassifier":
         """Rebuild from `to_dict`.
 
         Raises:
@@ -86,27 +113,25 @@ class DomainClassifier:
         """
         try:
             return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in value.items()})
-        except TypeError as error:
+        except (AttributeError, TypeError) as error:
             raise InputError(f"{where}: not a domain classifier ({error}); train the gate again") from None
 
 
-def probability_summaries(seen_logits: np.ndarray, unseen_logits: np.ndarray) -> np.ndarray:
-    """Summarise both probability vectors, [n, 6].
+def novelty(train_features: np.ndarray, features: np.ndarray, n_neighbors: int = 5) -> np.ndarray:
+    """Return the log mean distance of each window to its nearest training windows (Sun et al. 2022, kNN OOD).
 
-    For each side: log of the largest probability, log ratio of the two largest, and entropy divided by
-    the log of the number of classes.
+    Args:
+        train_features: Standardised features the models were trained on [R, D].
+        features: Standardised features of the windows [n, D].
+        n_neighbors: Number of nearest training windows.
     """
-    columns: list[np.ndarray] = []
-    for logits in (seen_logits, unseen_logits):
-        log_p = log_softmax(logits, axis=1)
-        top = np.sort(log_p, axis=1)[:, -2:]
-        entropy = -(np.exp(log_p) * log_p).sum(1) / np.log(log_p.shape[1])
-        columns += [top[:, 1], np.minimum(top[:, 1] - top[:, 0], 20.0), entropy]
-    return np.stack(columns, axis=1)
+    neighbours = NearestNeighbors(n_neighbors=min(n_neighbors, len(train_features)), algorithm="brute")
+    distances, _ = neighbours.fit(train_features).kneighbors(features)
+    return np.log(distances.mean(1) + 1e-6)
 
 
 def fit_gate(folds: Sequence[GateExamples], split: Split, config: GateConfig, seed: int) -> DomainClassifier:
-    """Fit the domain classifier on inner folds.
+    """Fit temperatures, domain classifier and threshold on inner folds.
 
     Args:
         folds: Windows of seen and pseudo-unseen classes of validation subjects, one entry per fold.
@@ -116,6 +141,7 @@ def fit_gate(folds: Sequence[GateExamples], split: Split, config: GateConfig, se
 
     Raises:
         LeakageError: A fold holds an unseen class or a test subject.
+        InputError: No fold has windows of both kinds.
     """
     for examples in folds:
         split.check_fit(examples.class_names, np.unique(examples.subjects), "domain classifier")
@@ -125,57 +151,72 @@ def fit_gate(folds: Sequence[GateExamples], split: Split, config: GateConfig, se
             f"domain classifier: split {split.name} has no inner fold with both seen and pseudo-unseen windows "
             f"of the validation subjects {list(split.val_subjects)}; choose other validation subjects"
         )
-    best: tuple[float, float, list[np.ndarray]] | None = None
-    for temperature in config.temperatures:
-        held_out = _held_out_probabilities(usable, temperature, config, seed)
-        quality = float(np.mean([auroc(e.is_unseen, p) for e, p in zip(usable, held_out, strict=True)]))
-        if best is None or quality > best[0]:
-            best = (quality, temperature, held_out)
-    assert best is not None
-    _, temperature, held_out = best
-    threshold = choose_threshold(usable, held_out)
-    return _fit(usable, temperature, threshold, config, seed)
+    held_out = []
+    for k, examples in enumerate(usable):
+        others = [*usable[:k], *usable[k + 1 :]] or usable
+        held_out.append(_fit(others, config, seed).p_unseen(examples))
+    gate = _fit(usable, config, seed)
+    return DomainClassifier(**gate.to_dict() | {"threshold": choose_threshold(usable, held_out)})
 
 
 def choose_threshold(folds: Sequence[GateExamples], p_unseen: Sequence[np.ndarray]) -> float:
-    """Return the threshold with the best harmonic mean of S and U, averaged over the folds."""
+    """Return the threshold nearest to 0.5 among those as good as the best.
 
-    def mean_harmonic(threshold: float) -> float:
-        scores = []
-        for examples, p in zip(folds, p_unseen, strict=True):
-            predicted = gated_predictions(examples.seen_logits, examples.unseen_logits, p, threshold)
-            n_seen, n_classes = examples.seen_logits.shape[1], len(examples.class_names)
-            _, _, harmonic = gzsl_scores(examples.labels, predicted, range(n_seen), range(n_seen, n_classes))
-            scores.append(harmonic)
-        return float(np.mean(scores))
-
-    return max(np.round(np.linspace(0.05, 0.95, 91), 2).tolist(), key=mean_harmonic)
-
-
-def _held_out_probabilities(
-    folds: Sequence[GateExamples], temperature: float, config: GateConfig, seed: int
-) -> list[np.ndarray]:
-    """Return p_unseen of each fold from a gate fitted on the others (on itself if it is the only one)."""
-    probabilities = []
-    for k, examples in enumerate(folds):
-        others = [*folds[:k], *folds[k + 1 :]] or [examples]
-        gate = _fit(others, temperature, 0.5, config, seed)
-        probabilities.append(gate.p_unseen(examples.seen_logits, examples.unseen_logits))
-    return probabilities
-
-
-def _fit(
-    folds: Sequence[GateExamples], temperature: float, threshold: float, config: GateConfig, seed: int
-) -> DomainClassifier:
-    summaries = np.concatenate(
-        [probability_summaries(e.seen_logits / temperature, e.unseen_logits / temperature) for e in folds]
+    Goodness is the harmonic mean of S and U, averaged over the folds; as good means within one standard
+    error over the folds. A few validation subjects cannot tell such thresholds apart.
+    """
+    harmonic = np.array(
+        [
+            [_harmonic(e, p, threshold) for threshold in THRESHOLDS]
+            for e, p in zip(folds, p_unseen, strict=True)
+        ]
     )
-    scaler = StandardScaler().fit(summaries)
-    regression = LogisticRegression(C=config.regularisation, class_weight="balanced", random_state=seed, max_iter=1000)
-    regression.fit(scaler.transform(summaries), np.concatenate([e.is_unseen for e in folds]))
+    mean = harmonic.mean(0)
+    best = int(mean.argmax())
+    error = harmonic[:, best].std(ddof=1) / np.sqrt(len(folds)) if len(folds) > 1 else 0.0
+    as_good = THRESHOLDS[mean >= mean[best] - error]
+    return float(as_good[np.abs(as_good - 0.5).argmin()])
+
+
+def best_temperature(
+    logits: Sequence[np.ndarray], labels: Sequence[np.ndarray], candidates: Sequence[float]
+) -> float:
+    """Return the temperature with the smallest log loss, averaged over folds; 1 if no fold has windows."""
+    pairs = [(x, y) for x, y in zip(logits, labels, strict=True) if len(y)]
+    if not pairs:
+        return 1.0
+
+    def log_loss(temperature: float) -> float:
+        losses = [-log_softmax(x / temperature, axis=1)[np.arange(len(y)), y].mean() for x, y in pairs]
+        return float(np.mean(losses))
+
+    return float(min(candidates, key=log_loss))
+
+
+def _harmonic(examples: GateExamples, p_unseen: np.ndarray, threshold: float) -> float:
+    predicted = gated_predictions(examples.seen_logits, examples.unseen_logits, p_unseen, threshold)
+    n_seen, n_classes = examples.seen_logits.shape[1], len(examples.class_names)
+    return gzsl_scores(examples.labels, predicted, range(n_seen), range(n_seen, n_classes))[2]
+
+
+def _fit(folds: Sequence[GateExamples], config: GateConfig, seed: int) -> DomainClassifier:
+    cues = np.concatenate([examples.cues for examples in folds])
+    scaler = StandardScaler().fit(cues)
+    regression = LogisticRegression(C=config.regularisation, class_weight="balanced", random_state=seed)
+    regression.fit(scaler.transform(cues), np.concatenate([examples.is_unseen for examples in folds]))
+    seen = [~examples.is_unseen for examples in folds]
     return DomainClassifier(
-        temperature=float(temperature),
-        threshold=float(threshold),
+        seen_temperature=best_temperature(
+            [e.seen_logits[mask] for e, mask in zip(folds, seen, strict=True)],
+            [e.labels[mask] for e, mask in zip(folds, seen, strict=True)],
+            config.temperatures,
+        ),
+        unseen_temperature=best_temperature(
+            [e.unseen_logits[~mask] for e, mask in zip(folds, seen, strict=True)],
+            [e.labels[~mask] - e.seen_logits.shape[1] for e, mask in zip(folds, seen, strict=True)],
+            config.temperatures,
+        ),
+        threshold=0.5,
         mean=tuple(scaler.mean_.tolist()),
         scale=tuple(scaler.scale_.tolist()),
         weights=tuple(regression.coef_[0].tolist()),

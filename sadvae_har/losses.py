@@ -83,4 +83,3 @@ def total_correlation(joint_logits: Tensor) -> Tensor:
     its mean over joint samples is their mutual information (FactorVAE, Kim & Mnih 2018, eq. 3).
     """
     return joint_logits.mean((-1, -2))
-

@@ -7,7 +7,7 @@ Evaluation of the Good, the Bad and the Ugly); seen-unseen curve and its area, C
 (An Empirical Study and Analysis of Generalized Zero-Shot Learning).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
@@ -55,7 +55,7 @@ def gzsl_scores(
     """
     sides = []
     for classes in (seen, unseen):
-        mask = np.isin(labels, list(classes))
+        mask = np.isin(labels, np.array(list(classes)))
         sides.append(per_class_top1(labels[mask], predictions[mask]) if mask.any() else 0.0)
     return sides[0], sides[1], harmonic_mean(*sides)
 
@@ -94,8 +94,13 @@ def ausuc(seen: np.ndarray, unseen: np.ndarray) -> float:
     return float(np.sum(np.diff(unseen) * (seen[1:] + seen[:-1]) / 2))
 
 
+def chance_ausuc(n_seen: int, n_unseen: int) -> float:
+    """Return the expected area for random scores: the triangle between (1 / S, 0) and (0, 1 / U)."""
+    return 1 / (2 * n_seen * n_unseen) if n_seen and n_unseen else float("nan")
+
+
 def auroc(is_positive: np.ndarray, score: np.ndarray) -> float:
-    """Return the chance that a positive scores above a negative, ties counting half; nan if a side is empty."""
+    """Return the chance that a positive scores above a negative, ties counting half; nan without either."""
     is_positive = np.asarray(is_positive, bool)
     n_positive, n_negative = int(is_positive.sum()), int((~is_positive).sum())
     if n_positive == 0 or n_negative == 0:
@@ -112,31 +117,34 @@ def majority(labels: np.ndarray) -> float:
 
 
 def subject_bootstrap(
-    metric: Callable[[np.ndarray], float],
+    metrics: Callable[[np.ndarray], Sequence[float]],
     subjects: np.ndarray,
     recordings: np.ndarray,
     seed: int,
     n_resamples: int = 1000,
     level: float = 0.95,
-) -> tuple[float, float]:
-    """Return a percentile interval of a metric over resampled subjects.
+) -> np.ndarray:
+    """Return percentile intervals of M metrics over the same resampled subjects.
 
     Subjects are drawn with replacement. With fewer than three subjects, whole recordings are drawn
-    instead: two subjects can only be drawn in three ways.
+    instead: two subjects can only be drawn in three ways. Resamples for which a metric is nan do not
+    count for it.
 
     Args:
-        metric: Called with window indices, repeats included.
+        metrics: Called with window indices, repeats included; returns M values.
         subjects: Subject of each window [n].
         recordings: Recording of each window [n].
         seed: Seed of the draws.
         n_resamples: Number of resamples.
         level: Share of resamples inside the interval.
+
+    Returns:
+        Lower and upper ends, [M, 2].
     """
     units = subjects if len(np.unique(subjects)) >= 3 else recordings
     _, inverse = np.unique(units, return_inverse=True)
     members = [np.flatnonzero(inverse == unit) for unit in range(inverse.max() + 1)]
     rng = np.random.default_rng(seed)
     draws = rng.integers(len(members), size=(n_resamples, len(members)))
-    values = np.array([metric(np.concatenate([members[unit] for unit in draw])) for draw in draws])
-    low, high = np.nanquantile(values, [(1 - level) / 2, (1 + level) / 2])
-    return float(low), float(high)
+    values = np.array([metrics(np.concatenate([members[unit] for unit in draw])) for draw in draws])
+    return np.nanquantile(values, [(1 - level) / 2, (1 + level) / 2], axis=0).T

@@ -26,7 +26,9 @@ class StackedLinear(nn.Module):
         """
         super().__init__()
         bound = 1 / math.sqrt(n_in)
-        draws = [torch.rand(n_in + 1, n_out, generator=generator) * 2 * bound - bound for generator in generators]
+        draws = [
+            torch.rand(n_in + 1, n_out, generator=generator) * 2 * bound - bound for generator in generators
+        ]
         stacked = torch.stack(draws)
         self.weight = nn.Parameter(stacked[:, :-1].clone())
         self.bias = nn.Parameter(stacked[:, -1:].clone())
@@ -41,7 +43,9 @@ def stacked_mlp(n_in: int, n_hidden: int, n_out: int, generators: Sequence[torch
     if n_hidden == 0:
         return nn.Sequential(StackedLinear(n_in, n_out, generators))
     return nn.Sequential(
-        StackedLinear(n_in, n_hidden, generators), nn.LeakyReLU(0.2), StackedLinear(n_hidden, n_out, generators)
+        StackedLinear(n_in, n_hidden, generators),
+        nn.LeakyReLU(0.2),
+        StackedLinear(n_hidden, n_out, generators),
     )
 
 
@@ -55,7 +59,9 @@ class Gaussian(NamedTuple):
 class GaussianEncoder(nn.Module):
     """Inputs to the parameters of a diagonal Gaussian posterior."""
 
-    def __init__(self, n_in: int, n_hidden: int, n_latent: int, generators: Sequence[torch.Generator]) -> None:
+    def __init__(
+        self, n_in: int, n_hidden: int, n_latent: int, generators: Sequence[torch.Generator]
+    ) -> None:
         """Make K encoders from `n_in` inputs to `n_latent` latent dimensions."""
         super().__init__()
         self.network = stacked_mlp(n_in, n_hidden, 2 * n_latent, generators)

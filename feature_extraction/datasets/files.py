@@ -31,12 +31,15 @@ def read_mat(path: Path, wanted: str, n_columns: int) -> dict[str, np.ndarray]:
     matrix = variables[wanted]
     if matrix.ndim != 2 or matrix.shape[1] != n_columns or len(matrix) == 0 or matrix.dtype.kind not in "fiu":
         raise InputError(
-            f"{path}: {wanted} is {matrix.dtype} of shape {matrix.shape}; expected numbers in {n_columns} columns"
+            f"{path}: {wanted} is {matrix.dtype} of shape {matrix.shape}; expected numbers in "
+            f"{n_columns} columns; {FETCH_AGAIN}"
         )
     return {**variables, wanted: matrix.astype(np.float64)}
 
 
-def read_numbers(path: Path, n_columns: int, delimiter: str | None = None, dtype: type = np.float64) -> np.ndarray:
+def read_numbers(
+    path: Path, n_columns: int, delimiter: str | None = None, dtype: type = np.float64
+) -> np.ndarray:
     """Read a text file of numbers.
 
     Args:
@@ -56,7 +59,9 @@ def read_numbers(path: Path, n_columns: int, delimiter: str | None = None, dtype
             lines = file.read().splitlines()
         values = np.loadtxt(lines, delimiter=delimiter, dtype=dtype, ndmin=2) if lines else np.empty((0, 0))
     except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not readable as numbers ({' '.join(str(error).split())}); {FETCH_AGAIN}") from None
+        raise InputError(
+            f"{path}: not readable as numbers ({' '.join(str(error).split())}); {FETCH_AGAIN}"
+        ) from None
     if values.size == 0:
         raise InputError(f"{path}: empty; {FETCH_AGAIN}")
     if values.shape[1] != n_columns:
@@ -72,5 +77,7 @@ def require_finite(values: np.ndarray, path: Path) -> np.ndarray:
     """
     bad = np.flatnonzero(~np.isfinite(values).all(axis=1))
     if len(bad):
-        raise InputError(f"{path}: {len(bad)} rows are not finite, the first is row {bad[0] + 1}; {FETCH_AGAIN}")
+        raise InputError(
+            f"{path}: {len(bad)} rows are not finite, the first is row {bad[0] + 1}; {FETCH_AGAIN}"
+        )
     return values

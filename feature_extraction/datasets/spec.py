@@ -33,6 +33,7 @@ class DatasetSpec:
         list_files: Raw folder to every file that is read, sorted; InputError if there is none.
         read_files: Those files and the class list to recordings, in a fixed order.
         load_classes: Returns the class list.
+        folder: Where the raw files lie by default; `resources/raw/<name>` if not given.
         signature: Whatever else decides what `read_files` returns (the settings of a custom data set).
     """
 
@@ -47,6 +48,7 @@ class DatasetSpec:
     list_files: Callable[[Path], list[Path]]
     read_files: Callable[[Sequence[Path], ClassList], Iterator[Recording | Skipped]]
     load_classes: Callable[[], ClassList] | None = None
+    folder: Path | None = None
     signature: str = ""
 
     def class_list(self) -> ClassList:
@@ -58,10 +60,12 @@ class DatasetSpec:
         return self.load_classes() if self.load_classes is not None else load_class_list(self.name)
 
     def raw_folder(self, raw: Path | None) -> Path:
-        """Return `raw`, or `resources/raw/<name>`."""
-        return RAW_FOLDER / self.name if raw is None else Path(raw)
+        """Return `raw`, or where the files lie by default."""
+        return Path(raw) if raw is not None else self.folder or RAW_FOLDER / self.name
 
-    def read(self, raw: Path | None = None, class_list: ClassList | None = None) -> Iterator[Recording | Skipped]:
+    def read(
+        self, raw: Path | None = None, class_list: ClassList | None = None
+    ) -> Iterator[Recording | Skipped]:
         """Read every recording in a fixed order; `Skipped` says what was left out.
 
         Raises:

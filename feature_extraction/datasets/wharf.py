@@ -23,7 +23,7 @@ CHANNELS = three_axes("imu", "acc", "g")
 
 
 def list_files(raw: Path) -> list[Path]:
-    """List the trials; the authors' `MODELS` folder holds averages, lies one level deeper and is passed over."""
+    """List the trials; the authors' `MODELS` folder lies one level deeper and is passed over."""
     hint = f"expected {LAYOUT}; get it from {HOMEPAGE}"
     return find_files(raw, TOPS, "*/Accelerometer-*.txt", hint)
 
@@ -44,7 +44,9 @@ def read_files(files: Sequence[Path], class_list: ClassList) -> Iterator[Recordi
         outside = np.flatnonzero(~((codes >= 0) & (codes <= LARGEST_CODE)).all(axis=1))
         if len(outside):
             found = codes[outside[0]].tolist()
-            raise InputError(f"{path}: row {outside[0] + 1} is {found}, codes run 0 to {LARGEST_CODE}; {FETCH_AGAIN}")
+            raise InputError(
+                f"{path}: row {outside[0] + 1} is {found}, codes run 0 to {LARGEST_CODE}; {FETCH_AGAIN}"
+            )
         yield Recording(
             samples=codes_to_g(codes),
             channels=CHANNELS,
