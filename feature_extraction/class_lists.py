@@ -90,9 +90,7 @@ def load_class_list(dataset: str, folder: Path = CLASS_LISTS_FOLDER) -> ClassLis
     if not isinstance(value, Mapping) or not isinstance(value.get("classes"), Mapping):
         raise InputError(f"{path}: needs a mapping 'classes' of class names to descriptions")
     if value.get("dataset") != dataset:
-        raise InputError(
-            f"{path}: 'dataset' is {value.get('dataset')!r}; write {dataset!r}, as in the file name"
-        )
+        raise InputError(f"{path}: 'dataset' is {value.get('dataset')!r}; write {dataset!r}, as in the file name")
     names, classes = tuple(codes.values()), value["classes"]
     missing, unknown = _differences(names, classes)
     if missing or unknown:
@@ -106,9 +104,7 @@ def load_class_list(dataset: str, folder: Path = CLASS_LISTS_FOLDER) -> ClassLis
             raise InputError(f"{path}: {name}: expected a mapping with the views {', '.join(VIEWS)}")
         lacking, _ = _differences(VIEWS, classes[name])
         if lacking:
-            raise InputError(
-                f"{path}: {name}: views {lacking} are missing; every class needs {', '.join(VIEWS)}"
-            )
+            raise InputError(f"{path}: {name}: views {lacking} are missing; every class needs {', '.join(VIEWS)}")
         _require_paraphrases(classes[name]["paraphrases"], f"{path}: {name}")
     descriptions = {
         name: _description(name, classes[name], placements, attributes, f"{path}: {name}") for name in names
@@ -139,14 +135,10 @@ def class_list_from_mapping(dataset: str, mapping: Mapping[str, Any], where: str
         if not isinstance(value, Mapping):
             raise InputError(f"{where}: {name}: expected a mapping with at least 'sentence', found {value!r}")
         if "sentence" not in value:
-            raise InputError(
-                f"{where}: {name}: 'sentence' is missing; say in a sentence what the whole body does"
-            )
+            raise InputError(f"{where}: {name}: 'sentence' is missing; say in a sentence what the whole body does")
         code = str(value.get("code", name))
         if code in codes:
-            raise InputError(
-                f"{where}: {name}: code {code!r} is taken by {codes[code]!r}; give each class its own"
-            )
+            raise InputError(f"{where}: {name}: code {code!r} is taken by {codes[code]!r}; give each class its own")
         if name in classes:
             raise InputError(f"{where}: class {name!r} stands there twice; keep one")
         codes[code] = name
@@ -155,8 +147,7 @@ def class_list_from_mapping(dataset: str, mapping: Mapping[str, Any], where: str
     placements = tuple(dict.fromkeys(str(place) for motion in motions for place in motion)) or (ANYWHERE,)
     attributes = attribute_names()
     descriptions = {
-        name: _description(name, value, placements, attributes, f"{where}: {name}")
-        for name, value in classes.items()
+        name: _description(name, value, placements, attributes, f"{where}: {name}") for name, value in classes.items()
     }
     _require_different(descriptions, where)
     return ClassList(dataset, tuple(classes), codes, placements, descriptions)
@@ -272,9 +263,7 @@ def _read_codes(path: Path) -> dict[str, str]:
         if not name or not code or None in row:
             raise InputError(f"{where}: needs exactly id, name and code")
         if code in codes:
-            raise InputError(
-                f"{where}: {name}: code {code!r} is taken by {codes[code]!r}; give each class its own"
-            )
+            raise InputError(f"{where}: {name}: code {code!r} is taken by {codes[code]!r}; give each class its own")
         if name in codes.values():
             raise InputError(f"{where}: class {name!r} stands there twice; keep one")
         codes[code] = name

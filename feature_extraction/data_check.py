@@ -138,9 +138,7 @@ def _class_findings(class_list: ClassList, evidence: _Evidence) -> list[str]:
         findings.append(
             f"note: {len(partial)} of {len(evidence.subjects)} subjects lack some classes: {_some(partial)}"
         )
-    lone = [
-        label for label in evidence.seconds if sum(label in own for own in evidence.subjects.values()) == 1
-    ]
+    lone = [label for label in evidence.seconds if sum(label in own for own in evidence.subjects.values()) == 1]
     if lone:
         findings.append(f"warning: recorded by one subject only: {_some(lone)}")
     return findings

@@ -48,9 +48,7 @@ def extract_statistical(windows: WindowSet, out: Path) -> FeatureTable:
     return _cached(out, windows, "statistical", compute)
 
 
-def extract_encoder(
-    windows: WindowSet, checkpoint: Path, out: Path, split: Split | None = None
-) -> FeatureTable:
+def extract_encoder(windows: WindowSet, checkpoint: Path, out: Path, split: Split | None = None) -> FeatureTable:
     """Encode every window with a pretrained encoder, or read the features if `out` holds them.
 
     Args:
@@ -107,29 +105,35 @@ def features_for(
             f"blocks {list(blocks)}: {', '.join(unknown) or 'none'} unknown; choose from {', '.join(BLOCKS)}"
         )
     if windows.dataset != split.dataset:
-        raise InputError(
-            f"windows are of {windows.dataset!r}, split {split.name!r} is of {split.dataset!r}; pair them"
-        )
+        raise InputError(f"windows are of {windows.dataset!r}, split {split.name!r} is of {split.dataset!r}; pair them")
     folder = resources / "imu_feats" / windows.dataset / windows.key
     tables = []
     for block in blocks:
         if block == "statistical":
             tables.append(extract_statistical(windows, folder / f"statistical-v{VERSION}.npz"))
             continue
-        key = pretraining_key(windows, split, "supervised", config, held_out)
-        checkpoint = resources / "runs" / "encoders" / windows.dataset / split.name / f"resnet-{key[:8]}"
+        checkpoint = encoder_folder(windows, split, "supervised", resources, config, held_out)
         pretrain(windows, split, "supervised", config, checkpoint, held_out)
-        tables.append(
-            extract_encoder(windows, checkpoint, folder / f"{split.name}-resnet-{key[:8]}.npz", split)
-        )
+        tables.append(extract_encoder(windows, checkpoint, folder / f"{split.name}-{checkpoint.name}.npz", split))
     table = concatenate(tables)
     split.check_provenance(table.provenance, "features")
     return table
 
 
-def _stream(
-    windows: WindowSet, encode: Callable[[np.ndarray], np.ndarray], size: int, what: str
-) -> np.ndarray:
+def encoder_folder(
+    windows: WindowSet,
+    split: Split,
+    objective: str,
+    resources: Path = RESOURCES,
+    config: PretrainConfig | None = None,
+    held_out: tuple[str, ...] = (),
+) -> Path:
+    """Return where the encoder of a split lies or will lie; arguments as in `pretrain`."""
+    key = pretraining_key(windows, split, objective, config, held_out)
+    return resources / "runs" / "encoders" / windows.dataset / split.name / f"resnet-{key[:8]}"
+
+
+def _stream(windows: WindowSet, encode: Callable[[np.ndarray], np.ndarray], size: int, what: str) -> np.ndarray:
     """Encode windows batch by batch; only one batch of windows is in memory at a time."""
     n_windows = len(windows.samples)
     if n_windows == 0:
@@ -184,9 +188,7 @@ def _cached(
             given = (table.dataset, table.window_key, tuple(table.blocks), len(table))
             wanted = (windows.dataset, windows.key, (block,), len(windows.samples))
             if given != wanted:
-                raise InputError(
-                    f"{path}: holds features {given}, not {wanted}; delete it or name another file"
-                )
+                raise InputError(f"{path}: holds features {given}, not {wanted}; delete it or name another file")
             if dict(table.encoders) == (encoders or {}):
                 return table
             logger.info("%s: made by another encoder; computing it again", path)

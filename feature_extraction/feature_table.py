@@ -57,19 +57,13 @@ class FeatureTable:
         """
         where = f"feature table of {self.dataset}"
         if self.features.ndim != 2 or 0 in self.features.shape:
-            raise InputError(
-                f"{where}: features have shape {self.features.shape}; expected [windows, features]"
-            )
+            raise InputError(f"{where}: features have shape {self.features.shape}; expected [windows, features]")
         for name in ROW_FIELDS:
             shape = getattr(self, name).shape
             if shape != (len(self.features),):
-                raise InputError(
-                    f"{where}: '{name}' has shape {shape} for {len(self.features)} windows; give one each"
-                )
+                raise InputError(f"{where}: '{name}' has shape {shape} for {len(self.features)} windows; give one each")
         if sum(self.blocks.values()) != self.features.shape[1]:
-            raise InputError(
-                f"{where}: blocks {dict(self.blocks)} do not sum to {self.features.shape[1]} features"
-            )
+            raise InputError(f"{where}: blocks {dict(self.blocks)} do not sum to {self.features.shape[1]} features")
         finite = np.isfinite(self.features).all(axis=1)
         if not finite.all():
             raise InputError(
@@ -97,14 +91,11 @@ class FeatureTable:
             )
         ends = np.cumsum(list(self.blocks.values()))
         columns = {
-            name: np.arange(end - width, end)
-            for (name, width), end in zip(self.blocks.items(), ends, strict=True)
+            name: np.arange(end - width, end) for (name, width), end in zip(self.blocks.items(), ends, strict=True)
         }
         return replace(
             self,
-            features=np.ascontiguousarray(
-                self.features[:, np.concatenate([columns[name] for name in blocks])]
-            ),
+            features=np.ascontiguousarray(self.features[:, np.concatenate([columns[name] for name in blocks])]),
             blocks={name: self.blocks[name] for name in blocks},
             encoders={name: key for name, key in self.encoders.items() if name in blocks},
             provenance=() if set(blocks) == {"statistical"} else self.provenance,
@@ -134,9 +125,7 @@ class FeatureTable:
         }
         text = {name: getattr(self, name).astype(str) for name in ("labels", "subjects", "recordings")}
         start_s = self.start_s.astype(np.float64)
-        write_npz(
-            path, {"header": np.array(json.dumps(header)), "features": features, **text, "start_s": start_s}
-        )
+        write_npz(path, {"header": np.array(json.dumps(header)), "features": features, **text, "start_s": start_s})
 
     @classmethod
     def load(cls, path: Path) -> "FeatureTable":
@@ -152,9 +141,7 @@ class FeatureTable:
         try:
             header = json.loads(str(arrays["header"]))
             if header.get("format") != FORMAT:
-                raise InputError(
-                    f"{path}: format {header.get('format')!r}, expected {FORMAT!r}; make it again"
-                )
+                raise InputError(f"{path}: format {header.get('format')!r}, expected {FORMAT!r}; make it again")
             return cls(
                 features=arrays["features"].astype(np.float32),
                 **{name: arrays[name] for name in ROW_FIELDS},
@@ -193,9 +180,7 @@ def concatenate(tables: Sequence[FeatureTable]) -> FeatureTable:
             )
         repeated = sorted(set(blocks) & set(table.blocks))
         if repeated:
-            raise InputError(
-                f"feature tables of {first.dataset} both have block {', '.join(repeated)}; keep one"
-            )
+            raise InputError(f"feature tables of {first.dataset} both have block {', '.join(repeated)}; keep one")
         blocks |= table.blocks
         encoders |= table.encoders
         provenance += [entry for entry in table.provenance if entry not in provenance]

@@ -29,9 +29,7 @@ class Standardizer:
     scale: np.ndarray
 
     @classmethod
-    def fit(
-        cls, features: np.ndarray, labels: np.ndarray, subjects: np.ndarray, split: Split
-    ) -> "Standardizer":
+    def fit(cls, features: np.ndarray, labels: np.ndarray, subjects: np.ndarray, split: Split) -> "Standardizer":
         """Fit on windows that the split allows to be fitted on.
 
         Args:
@@ -46,12 +44,8 @@ class Standardizer:
         """
         split.check_fit(labels.tolist(), subjects.tolist(), "standardisation")
         if len(features) == 0:
-            raise InputError(
-                f"standardisation: split {split.dataset}/{split.name} has no windows to fit on; widen it"
-            )
-        return cls._from_moments(
-            features.mean(axis=0, dtype=np.float64), features.std(axis=0, dtype=np.float64)
-        )
+            raise InputError(f"standardisation: split {split.dataset}/{split.name} has no windows to fit on; widen it")
+        return cls._from_moments(features.mean(axis=0, dtype=np.float64), features.std(axis=0, dtype=np.float64))
 
     @classmethod
     def fit_windows(
@@ -72,22 +66,16 @@ class Standardizer:
         """
         split.check_fit(labels[rows].tolist(), subjects[rows].tolist(), "standardisation of windows")
         if len(rows) == 0:
-            raise InputError(
-                f"standardisation: split {split.dataset}/{split.name} has no windows to fit on; widen it"
-            )
+            raise InputError(f"standardisation: split {split.dataset}/{split.name} has no windows to fit on; widen it")
         count, total = 0, np.zeros(samples.shape[2])
         square = np.zeros(samples.shape[2])
-        shift = np.asarray(samples[rows[0]], dtype=np.float64).mean(
-            axis=0
-        )  # avoids cancellation in the variance
+        shift = np.asarray(samples[rows[0]], dtype=np.float64).mean(axis=0)  # avoids cancellation in the variance
         for start in range(0, len(rows), CHUNK_WINDOWS):
             values = np.asarray(samples[rows[start : start + CHUNK_WINDOWS]], dtype=np.float64) - shift
             count += values.shape[0] * values.shape[1]
             total += values.sum(axis=(0, 1))
             square += np.square(values).sum(axis=(0, 1))
-        return cls._from_moments(
-            shift + total / count, np.sqrt(np.maximum(square / count - (total / count) ** 2, 0))
-        )
+        return cls._from_moments(shift + total / count, np.sqrt(np.maximum(square / count - (total / count) ** 2, 0)))
 
     @classmethod
     def _from_moments(cls, mean: np.ndarray, std: np.ndarray) -> "Standardizer":
@@ -123,12 +111,7 @@ class Standardizer:
                 f"standardisation needs arrays mean and scale, found {', '.join(sorted(arrays)) or 'none'}"
             )
         mean, scale = (np.asarray(arrays[name], dtype=np.float32) for name in ("mean", "scale"))
-        if (
-            mean.ndim != 1
-            or mean.shape != scale.shape
-            or not np.isfinite([mean, scale]).all()
-            or (scale < 0).any()
-        ):
+        if mean.ndim != 1 or mean.shape != scale.shape or not np.isfinite([mean, scale]).all() or (scale < 0).any():
             raise InputError(
                 f"standardisation arrays of shapes {mean.shape} and {scale.shape} cannot be used; fit again"
             )

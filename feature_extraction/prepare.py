@@ -99,9 +99,7 @@ def _content_of(files: Sequence[Path], memo: Path) -> str:
     look = content_hash(os.path.realpath(root), *listing)
     known = _read_memo(memo)
     if look not in known:
-        known[look] = content_hash(
-            *(f"{name} {_file_digest(path)}" for name, path in zip(names, files, strict=True))
-        )
+        known[look] = content_hash(*(f"{name} {_file_digest(path)}" for name, path in zip(names, files, strict=True)))
         write_json(memo, known)
     return known[look]
 
@@ -197,9 +195,7 @@ def _build(
             recording = bring_to(item, settings)
             if tally.channels is None:
                 tally.channels = recording.channels
-                writer = WindowWriter(
-                    folder / "windows.npy", (settings.window_samples, len(recording.channels))
-                )
+                writer = WindowWriter(folder / "windows.npy", (settings.window_samples, len(recording.channels)))
             _require_same_channels(recording, tally.channels)
             cut = cut_windows(recording.samples, settings)
             tally.unused_s += cut.unused_s
@@ -233,9 +229,7 @@ def _require_known(recording: Recording, class_list: ClassList) -> None:
 def _require_same_channels(recording: Recording, channels: tuple[Channel, ...]) -> None:
     if recording.channels != channels:
         found, expected = (", ".join(c.name for c in group) for group in (recording.channels, channels))
-        raise InputError(
-            f"{recording.dataset}/{recording.name}: channels {found}; the first recording has {expected}"
-        )
+        raise InputError(f"{recording.dataset}/{recording.name}: channels {found}; the first recording has {expected}")
 
 
 def _require_windows(tally: _Tally, spec: DatasetSpec) -> None:

@@ -39,9 +39,7 @@ class Provenance:
     @classmethod
     def from_dict(cls, value: dict[str, Any]) -> "Provenance":
         """Rebuild from `dataclasses.asdict` as read back from JSON."""
-        return cls(
-            value["dataset"], tuple(value["classes"]), tuple(value["subjects"]), bool(value["labelled"])
-        )
+        return cls(value["dataset"], tuple(value["classes"]), tuple(value["subjects"]), bool(value["labelled"]))
 
 
 @dataclass(frozen=True)
@@ -87,13 +85,9 @@ class Split:
         for fold in self.inner:
             strange = sorted(set(fold) - set(self.seen))
             if strange or not fold:
-                raise InputError(
-                    f"{where}: inner fold {list(fold)} must hold seen classes only; remove {strange}"
-                )
+                raise InputError(f"{where}: inner fold {list(fold)} must hold seen classes only; remove {strange}")
             if len(set(self.seen) - set(fold)) < 2:
-                raise InputError(
-                    f"{where}: inner fold {list(fold)} leaves fewer than two seen classes to train on"
-                )
+                raise InputError(f"{where}: inner fold {list(fold)} leaves fewer than two seen classes to train on")
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -104,9 +98,7 @@ class Split:
         """Return the subjects of one part: train, val or test."""
         return {"train": self.train_subjects, "val": self.val_subjects, "test": self.test_subjects}[part]
 
-    def rows(
-        self, labels: np.ndarray, subjects: np.ndarray, classes: Iterable[str], part: Part
-    ) -> np.ndarray:
+    def rows(self, labels: np.ndarray, subjects: np.ndarray, classes: Iterable[str], part: Part) -> np.ndarray:
         """Return the indices of windows of `classes` from the subjects of `part`.
 
         Args:
@@ -170,15 +162,27 @@ class Split:
                 f"{path}: a split needs exactly the fields {sorted(fields)}; "
                 f"missing {sorted(fields - given)}, unknown {sorted(given - fields)}"
             )
-        lists = ("seen", "unseen", "train_subjects", "val_subjects", "test_subjects")
         try:
             return cls(
-                **{k: v for k, v in value.items() if k not in (*lists, "inner")},
-                **{k: tuple(str(name) for name in value[k]) for k in lists},
-                inner=tuple(tuple(fold) for fold in value["inner"]),
+                dataset=value["dataset"],
+                name=value["name"],
+                kind=value["kind"],
+                seed=value["seed"],
+                seen=_names(value["seen"]),
+                unseen=_names(value["unseen"]),
+                train_subjects=_names(value["train_subjects"]),
+                val_subjects=_names(value["val_subjects"]),
+                test_subjects=_names(value["test_subjects"]),
+                inner=tuple(_names(fold) for fold in value["inner"]),
             )
         except TypeError as error:
-            raise InputError(f"{path}: {error}") from None
+            raise InputError(f"{path}: every class and subject field must be a list of names ({error})") from None
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        raise TypeError(f"{value!r} is no list")
+    return tuple(str(name) for name in value)
 
 
 def _require_disjoint(where: str, **groups: tuple[str, ...]) -> None:

@@ -177,9 +177,7 @@ def _in_order(times: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.nda
     return times[first], values[first]
 
 
-def _split_at_pauses(
-    times: np.ndarray, values: np.ndarray, max_gap_s: float
-) -> list[tuple[np.ndarray, np.ndarray]]:
+def _split_at_pauses(times: np.ndarray, values: np.ndarray, max_gap_s: float) -> list[tuple[np.ndarray, np.ndarray]]:
     cuts = np.flatnonzero(np.diff(times) > max_gap_s) + 1
     pairs = zip(np.split(times, cuts), np.split(values, cuts), strict=True)
     return [(t, v) for t, v in pairs if len(t) >= 2]
@@ -218,9 +216,7 @@ def _bridge_pauses(times: np.ndarray, values: np.ndarray, usual_s: float) -> tup
     pauses = np.flatnonzero(intervals > 2.5 * usual_s)
     if len(pauses) == 0:
         return times, values
-    extra = np.concatenate(
-        [np.arange(times[i] + usual_s, times[i + 1] - usual_s / 2, usual_s) for i in pauses]
-    )
+    extra = np.concatenate([np.arange(times[i] + usual_s, times[i + 1] - usual_s / 2, usual_s) for i in pauses])
     bridges = np.stack([np.interp(extra, times, column) for column in values.T], axis=1)
     merged, rows = np.concatenate([times, extra]), np.concatenate([values, bridges])
     order = np.argsort(merged, kind="stable")

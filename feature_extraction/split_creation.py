@@ -130,8 +130,7 @@ def create_loco(dataset: str, names: Sequence[str], partition: SubjectPartition,
     if len(names) <= MIN_SEEN:
         raise InputError(f"{dataset}: {len(names)} classes; leaving one out needs more than {MIN_SEEN}")
     return [
-        make_split(dataset, f"loco-{name.replace(' ', '-')}", "loco", seed, names, [name], partition)
-        for name in names
+        make_split(dataset, f"loco-{name.replace(' ', '-')}", "loco", seed, names, [name], partition) for name in names
     ]
 
 
@@ -192,8 +191,8 @@ def known_partition(dataset: str, folder: Path = SPLITS_FOLDER) -> SubjectPartit
     if entry is None:
         return None
     try:
-        groups = [tuple(map(str, entry[part])) for part in ("train", "val", "test")]
-        return SubjectPartition(*groups, without=tuple(entry.get("without", ())))
+        train, val, test = (tuple(map(str, entry[part])) for part in ("train", "val", "test"))
+        return SubjectPartition(train, val, test, without=tuple(entry.get("without", ())))
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(f"{path}: {dataset} needs lists 'train', 'val' and 'test' ({error!r})") from None
 

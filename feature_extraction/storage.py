@@ -80,9 +80,7 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, AttributeError) as error:
-        raise InputError(
-            f"{path}: damaged or not an .npz file ({error}); delete it and make it again"
-        ) from None
+        raise InputError(f"{path}: damaged or not an .npz file ({error}); delete it and make it again") from None
 
 
 def content_hash(*parts: bytes | str) -> str:

@@ -111,9 +111,7 @@ def embed_views(
     return result
 
 
-def semantic_vectors(
-    views: Mapping[str, np.ndarray], use: Sequence[str], kinematics_weight: float
-) -> np.ndarray:
+def semantic_vectors(views: Mapping[str, np.ndarray], use: Sequence[str], kinematics_weight: float) -> np.ndarray:
     """Join views to one semantic vector per class.
 
     Text views are averaged, each over its texts, then over views, and scaled to unit length; kinematics

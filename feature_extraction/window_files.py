@@ -9,6 +9,8 @@ import numpy as np
 
 from feature_extraction.errors import InputError
 
+CHUNK_WINDOWS = 256  # overlapping windows are views; only this many are copied at a time
+
 
 class WindowWriter:
     """Append windows to a `.npy` file without holding them in memory; use it in a `with` block."""
@@ -25,7 +27,8 @@ class WindowWriter:
         """Add windows [n, T, C]."""
         if windows.shape[1:] != self.shape:
             raise InputError(f"windows of shape {windows.shape} do not fit {self.shape}")
-        self._file.write(np.ascontiguousarray(windows, dtype="<f4").tobytes())
+        for start in range(0, len(windows), CHUNK_WINDOWS):
+            self._file.write(np.ascontiguousarray(windows[start : start + CHUNK_WINDOWS], dtype="<f4").data)
         self.n_windows += len(windows)
 
     def close(self) -> None:

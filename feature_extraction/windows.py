@@ -62,13 +62,9 @@ class WindowSettings:
             raise InputError(f"overlap: {self.overlap} cannot be used; choose 0 up to (not including) 1")
         unknown = [quantity for quantity in self.quantities if quantity not in QUANTITIES]
         if unknown or not self.quantities:
-            raise InputError(
-                f"quantities: {self.quantities} cannot be used; choose from {', '.join(QUANTITIES)}"
-            )
+            raise InputError(f"quantities: {self.quantities} cannot be used; choose from {', '.join(QUANTITIES)}")
         if self.short_recordings not in get_args(ShortRecordings):
-            raise InputError(
-                f"short_recordings: {self.short_recordings!r} is unknown; use drop, pad or stretch"
-            )
+            raise InputError(f"short_recordings: {self.short_recordings!r} is unknown; use drop, pad or stretch")
 
     @property
     def window_samples(self) -> int:
@@ -229,10 +225,10 @@ class WindowSet:
         index = read_npz(folder / "index.npz")
         samples_path = folder / "windows.npy"
         try:
+            if info["format"] != FORMAT:
+                raise InputError(f"{folder}: format {info['format']}, expected {FORMAT}; prepare again")
             if info["checksum"] != spot_checksum(samples_path):
-                raise InputError(
-                    f"{samples_path}: damaged (checksum differs); delete the folder and prepare again"
-                )
+                raise InputError(f"{samples_path}: damaged (checksum differs); delete the folder and prepare again")
             samples = np.load(samples_path, mmap_mode="r", allow_pickle=False)
             return cls(
                 samples=samples,
@@ -247,6 +243,4 @@ class WindowSet:
             raise
         except (KeyError, TypeError, AttributeError, ValueError, EOFError, OSError) as error:
             detail = " ".join(str(error).split())
-            raise InputError(
-                f"{folder}: damaged windows ({detail}); delete the folder and prepare again"
-            ) from None
+            raise InputError(f"{folder}: damaged windows ({detail}); delete the folder and prepare again") from None

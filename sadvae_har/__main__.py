@@ -9,12 +9,16 @@ import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jsonargparse import Namespace
 
 from feature_extraction.errors import InputError
 from sadvae_har import command_line as cl
 from sadvae_har.config import config_from_namespace
+
+if TYPE_CHECKING:
+    from sadvae_har.pipeline import Locations
 
 
 def data_list(arguments: Namespace) -> None:
@@ -36,9 +40,7 @@ def data_prepare(arguments: Namespace) -> None:
     """Cut recordings into windows and print the summary table."""
     from feature_extraction.prepare import prepare, summary_table
 
-    windows = prepare(
-        arguments.dataset, arguments.raw, out=arguments.resources / "windows", force=arguments.force
-    )
+    windows = prepare(arguments.dataset, arguments.raw, out=arguments.resources / "windows", force=arguments.force)
     print(summary_table(windows))
 
 
@@ -69,14 +71,16 @@ def splits_list(arguments: Namespace) -> None:
 
 def encoder_pretrain(arguments: Namespace) -> None:
     """Train an IMU encoder on the seen classes of the train subjects of a split."""
+    from feature_extraction.extract import encoder_folder
     from feature_extraction.prepare import prepare
     from feature_extraction.pretraining import pretrain
     from sadvae_har.pipeline import load_split
 
     config = config_from_namespace(arguments)
     windows = prepare(config.dataset, arguments.raw, out=arguments.resources / "windows")
-    checkpoint = pretrain(windows, load_split(config), arguments.objective, resources=arguments.resources)
-    print(f"encoder: {checkpoint}")
+    split = load_split(config)
+    folder = encoder_folder(windows, split, arguments.objective, arguments.resources)
+    print(f"encoder: {pretrain(windows, split, arguments.objective, out=folder)}")
 
 
 def encoder_extract(arguments: Namespace) -> None:
@@ -88,15 +92,12 @@ def encoder_extract(arguments: Namespace) -> None:
     if arguments.out is not None:
         table.save(arguments.out, half=True)
         print(f"features: {arguments.out}")
-    print(
-        f"{len(table.features)} windows, "
-        + ", ".join(f"{name} {width}" for name, width in table.blocks.items())
-    )
+    print(f"{len(table.features)} windows, " + ", ".join(f"{name} {width}" for name, width in table.blocks.items()))
 
 
 def encoder_show(arguments: Namespace) -> None:
     """Print what a checkpoint is and what it has seen."""
-    from feature_extraction.pretraining import describe_checkpoint
+    from feature_extraction.pretraining.checkpoint import describe_checkpoint
 
     print(describe_checkpoint(arguments.checkpoint))
 
@@ -185,7 +186,7 @@ def original_export(arguments: Namespace) -> None:
     print(export_to_original(config_from_namespace(arguments), _locations(arguments), arguments.out))
 
 
-def _locations(arguments: Namespace):  # noqa: ANN202 - the type lives in a module that is slow to import
+def _locations(arguments: Namespace) -> "Locations":
     from sadvae_har.pipeline import Locations
 
     return Locations(raw=arguments.raw, features=arguments.features, resources=arguments.resources)
@@ -242,9 +243,7 @@ COMMANDS = (
             cl.out("also write the table to this .npz file, as float16"),
         ),
     ),
-    cl.Command(
-        "encoder show", encoder_show, (cl.option("checkpoint", type=Path, help="folder of a checkpoint"),)
-    ),
+    cl.Command("encoder show", encoder_show, (cl.option("checkpoint", type=Path, help="folder of a checkpoint"),)),
     cl.Command("text embed", text_embed, (cl.config, cl.resources)),
     cl.Command("zsl train", zsl_train, _RUN),
     cl.Command("zsl evaluate", zsl_evaluate, _RUN),

@@ -32,9 +32,7 @@ def fit_softmax(
     """
     inputs, targets = draw()
     layer = StackedLinear(inputs.shape[-1], n_classes, generators)
-    optimiser = torch.optim.AdamW(
-        layer.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
-    )
+    optimiser = torch.optim.AdamW(layer.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     for _ in range(config.n_steps):
         log_probability = layer(inputs).log_softmax(-1)
         loss = -log_probability.gather(-1, targets[..., None]).mean((-1, -2)).sum()

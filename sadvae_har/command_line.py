@@ -49,9 +49,7 @@ class Command:
 
 def dataset(parser: ArgumentParser) -> None:
     """Add the data set."""
-    parser.add_argument(
-        "dataset", help="name of a data set (`data list` shows them) or path of a dataset.yaml"
-    )
+    parser.add_argument("dataset", help="name of a data set (`data list` shows them) or path of a dataset.yaml")
 
 
 def raw(parser: ArgumentParser) -> None:

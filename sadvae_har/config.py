@@ -61,12 +61,8 @@ class TextConfig:
     def __post_init__(self) -> None:
         """Refuse unknown views and a negative weight."""
         unknown = sorted(set(self.views) - set(VIEWS))
-        _require(
-            bool(self.views) and not unknown, "text.views", self.views, f"choose from {', '.join(VIEWS)}"
-        )
-        _require(
-            self.kinematics_weight >= 0, "text.kinematics_weight", self.kinematics_weight, "use 0 or more"
-        )
+        _require(bool(self.views) and not unknown, "text.views", self.views, f"choose from {', '.join(VIEWS)}")
+        _require(self.kinematics_weight >= 0, "text.kinematics_weight", self.kinematics_weight, "use 0 or more")
 
 
 @dataclass(frozen=True)
@@ -141,9 +137,7 @@ class TrainConfig:
             _require(getattr(self, name) >= 1, f"train.{name}", getattr(self, name), "use at least 1")
         for name in ("learning_rate", "adversary_learning_rate"):
             _require(getattr(self, name) > 0, f"train.{name}", getattr(self, name), "use a positive rate")
-        _require(
-            0 <= self.weight_averaging < 1, "train.weight_averaging", self.weight_averaging, "use [0, 1)"
-        )
+        _require(0 <= self.weight_averaging < 1, "train.weight_averaging", self.weight_averaging, "use [0, 1)")
         _require(
             self.n_checkpoints <= self.n_steps,
             "train.n_checkpoints",
@@ -182,9 +176,7 @@ class ClassifierConfig:
             "use 2 or more",
         )
         _require(self.n_steps >= 1, "classifier.n_steps", self.n_steps, "use at least 1")
-        _require(
-            self.learning_rate > 0, "classifier.learning_rate", self.learning_rate, "use a positive rate"
-        )
+        _require(self.learning_rate > 0, "classifier.learning_rate", self.learning_rate, "use a positive rate")
         _require(self.weight_decay >= 0, "classifier.weight_decay", self.weight_decay, "use 0 or more")
         _require(
             self.synthesise in ("latents", "features"),

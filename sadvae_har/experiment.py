@@ -8,7 +8,6 @@
 """
 
 import logging
-from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -60,17 +59,13 @@ def train_zsl(problem: Problem, config: Config, folder: RunFolder) -> FittedMode
         len(problem.folds),
         config.train.n_seeds,
     )
-    with tqdm(
-        total=n_steps, initial=trainer.step_number, desc="training VAEs", unit="step", disable=None
-    ) as bar:
+    with tqdm(total=n_steps, initial=trainer.step_number, desc="training VAEs", unit="step", disable=None) as bar:
         while trainer.step_number < n_steps:
             terms, adversary = trainer.step()
             bar.update()
             if trainer.step_number in checkpoints:
                 values = {name: round(float(value.mean()), 4) for name, value in vars(terms).items()}
-                folder.log(
-                    {"step": trainer.step_number, **values, "adversary": round(float(adversary.mean()), 4)}
-                )
+                folder.log({"step": trainer.step_number, **values, "adversary": round(float(adversary.mean()), 4)})
                 snapshots[trainer.step_number] = trainer.snapshot()
                 save_state(state, trainer, snapshots, key)
     inner_top1 = {step: _inner_top1(weights, problem, config) for step, weights in snapshots.items()}
@@ -121,14 +116,10 @@ def evaluate_zsl(problem: Problem, config: Config, fitted: FittedModels, folder:
     return report
 
 
-def prepare_gate(
-    problem: Problem, config: Config, fitted: FittedModels, folder: RunFolder
-) -> list[GateExamples]:
+def prepare_gate(problem: Problem, config: Config, fitted: FittedModels, folder: RunFolder) -> list[GateExamples]:
     """Stage 2: scores of validation windows of seen and pseudo-unseen classes, one entry per inner fold."""
     subjects = problem.split.val_subjects
-    examples = [
-        score_fold(problem, config, fitted, number, subjects) for number in range(1, len(problem.folds))
-    ]
+    examples = [score_fold(problem, config, fitted, number, subjects) for number in range(1, len(problem.folds))]
     arrays: dict[str, np.ndarray] = {}
     for number, entry in enumerate(examples, start=1):
         arrays |= {f"inner-{number}/{name}": np.asarray(value) for name, value in vars(entry).items()}
@@ -137,7 +128,7 @@ def prepare_gate(
 
 
 def score_fold(
-    problem: Problem, config: Config, fitted: FittedModels, number: int, subjects: Sequence[str]
+    problem: Problem, config: Config, fitted: FittedModels, number: int, subjects: tuple[str, ...]
 ) -> GateExamples:
     """Score all windows of a fold's classes from some subjects with the fold's own models."""
     fold = problem.folds[number]
@@ -166,21 +157,18 @@ def train_gate(problem: Problem, config: Config, folder: RunFolder) -> DomainCla
     arrays = read_npz(path)
     examples = []
     for number in range(1, len(problem.folds)):
-        part = {k.partition("/")[2]: v for k, v in arrays.items() if k.startswith(f"inner-{number}/")}
+        part: dict[str, Any] = {k.partition("/")[2]: v for k, v in arrays.items() if k.startswith(f"inner-{number}/")}
         try:
-            examples.append(GateExamples(**part | {"class_names": tuple(part["class_names"].tolist())}))
+            part["class_names"] = tuple(part["class_names"].tolist())
+            examples.append(GateExamples(**part))
         except (KeyError, TypeError):
-            raise InputError(
-                f"{path}: lacks scores of inner fold {number}; delete it and run `gate train`"
-            ) from None
+            raise InputError(f"{path}: lacks scores of inner fold {number}; delete it and run `gate train`") from None
     gate = fit_gate(examples, problem.split, config.gate, config.seed)
     write_json(folder.path / "gate.json", gate.to_dict())
     return gate
 
 
-def evaluate_gzsl(
-    problem: Problem, config: Config, fitted: FittedModels, folder: RunFolder
-) -> dict[str, Any]:
+def evaluate_gzsl(problem: Problem, config: Config, fitted: FittedModels, folder: RunFolder) -> dict[str, Any]:
     """Stage 4: classify test windows of all classes; save predictions and metrics."""
     path = folder.path / "gate.json"
     gate = DomainClassifier.from_dict(read_json(path), str(path))
@@ -231,9 +219,7 @@ def _make_trainer(problem: Problem, config: Config) -> Trainer:
         text=problem.text,
         rows=tuple(problem.folds[f].rows for f in folds for _ in seeds),
     )
-    return Trainer(
-        data, config.model, config.train, [seed_of(config.seed, _TRAIN, f, s) for f in folds for s in seeds]
-    )
+    return Trainer(data, config.model, config.train, [seed_of(config.seed, _TRAIN, f, s) for f in folds for s in seeds])
 
 
 def _training_key(problem: Problem, config: Config) -> str:

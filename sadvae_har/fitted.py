@@ -35,9 +35,7 @@ def seed_of(*numbers: int) -> int:
 def models_of_fold(weights: dict[str, Tensor], fold: int, n_seeds: int, config: ModelConfig) -> SADVAE:
     """Return the s models of one fold out of the stacked weights [K, ...]."""
     part = {name: value[fold * n_seeds : (fold + 1) * n_seeds] for name, value in weights.items()}
-    feature_dim = part[
-        "feature_decoder.0.bias" if config.hidden_dim == 0 else "feature_decoder.2.bias"
-    ].shape[-1]
+    feature_dim = part["feature_decoder.0.bias" if config.hidden_dim == 0 else "feature_decoder.2.bias"].shape[-1]
     text_dim = part["text_decoder.0.bias" if config.hidden_dim == 0 else "text_decoder.2.bias"].shape[-1]
     model = SADVAE(feature_dim, text_dim, config, [torch.Generator() for _ in range(n_seeds)])
     model.load_state_dict(part)
@@ -47,9 +45,7 @@ def models_of_fold(weights: dict[str, Tensor], fold: int, n_seeds: int, config: 
 @torch.no_grad()
 def semantic_latents(model: SADVAE, features: Tensor, batch: int = 2048) -> Tensor:
     """Return the mean semantic latents of windows under every model, [s, n, L]."""
-    parts = [
-        model.semantic_encoder(part.expand(model.n_models, -1, -1)).mean for part in features.split(batch)
-    ]
+    parts = [model.semantic_encoder(part.expand(model.n_models, -1, -1)).mean for part in features.split(batch)]
     return torch.cat(parts, dim=1)
 
 
@@ -91,9 +87,7 @@ def fit_seen_classifiers(problem: Problem, config: Config) -> StackedLinear:
     Outputs stand for all seen classes; a fold never sees its pseudo-unseen ones, and `seen_logits`
     leaves their outputs out.
     """
-    generators = [
-        torch.Generator().manual_seed(seed_of(config.seed, 2, k)) for k in range(len(problem.folds))
-    ]
+    generators = [torch.Generator().manual_seed(seed_of(config.seed, 2, k)) for k in range(len(problem.folds))]
     class_index = torch.from_numpy(problem.class_index)
     sampler = BalancedSampler(class_index, [fold.rows for fold in problem.folds])
     size = 2 * config.train.batch_size
@@ -131,9 +125,7 @@ class FittedModels:
     def save(self, path: Path, problem: Problem) -> None:
         """Write weights, seen classifier, standardiser and semantic vectors as one safetensors file."""
         tensors = {f"vae.{name}": value.contiguous() for name, value in self.weights.items()}
-        tensors |= {
-            f"seen.{name}": value.contiguous() for name, value in self.seen_classifier.state_dict().items()
-        }
+        tensors |= {f"seen.{name}": value.contiguous() for name, value in self.seen_classifier.state_dict().items()}
         tensors["text"] = problem.text
         header = {
             "format_version": FORMAT_VERSION,
@@ -143,10 +135,7 @@ class FittedModels:
             "step": self.step,
             "inner_top1": self.inner_top1,
         }
-        tensors |= {
-            f"standardizer.{name}": torch.from_numpy(v)
-            for name, v in problem.standardizer.to_arrays().items()
-        }
+        tensors |= {f"standardizer.{name}": torch.from_numpy(v) for name, v in problem.standardizer.to_arrays().items()}
         with atomic_path(path) as temporary:
             save_file(tensors, temporary, metadata={"sadvae_har": json.dumps(header)})
 
@@ -164,22 +153,16 @@ class FittedModels:
         except FileNotFoundError:
             raise InputError(f"{path}: no such model; run `zsl train` first") from None
         except (SafetensorError, KeyError, ValueError, OSError) as error:
-            raise InputError(
-                f"{path}: damaged or not a model of this program ({error}); train it again"
-            ) from None
+            raise InputError(f"{path}: damaged or not a model of this program ({error}); train it again") from None
         if header["format_version"] != FORMAT_VERSION:
             raise InputError(
                 f"{path}: format version {header['format_version']}, this program reads {FORMAT_VERSION}; train again"
             )
         if header["classes"] != list(problem.classes) or tensors["text"].shape != problem.text.shape:
-            raise InputError(
-                f"{path}: trained for split {header['split']} with other classes or texts; train it again"
-            )
+            raise InputError(f"{path}: trained for split {header['split']} with other classes or texts; train it again")
         classifier = StackedLinear(1, 1, [torch.Generator()])
         classifier.weight = torch.nn.Parameter(tensors["seen.weight"], requires_grad=False)
         classifier.bias = torch.nn.Parameter(tensors["seen.bias"], requires_grad=False)
-        weights = {
-            name.removeprefix("vae."): value for name, value in tensors.items() if name.startswith("vae.")
-        }
+        weights = {name.removeprefix("vae."): value for name, value in tensors.items() if name.startswith("vae.")}
         inner = {int(step): value for step, value in header["inner_top1"].items()}
         return cls(weights, classifier, header["step"], inner)

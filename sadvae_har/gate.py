@@ -7,13 +7,13 @@ classes, so it reads only cues whose meaning does not depend on how many classes
   the same semantic latent space;
 * novelty: how far the window lies from every training window.
 
-SA-DVAE reads the probabilities of the seen and the unseen classifier instead. `docs/protocol.md` compares
-both. Temperatures make the two classifiers' probabilities comparable; they and the threshold are chosen
+SA-DVAE reads the probability vectors of the seen and the unseen classifier instead, whose shape changes with the
+number of classes. Temperatures make the two classifiers' probabilities comparable; they and the threshold are chosen
 on the inner folds too. Axis legend: n windows, S seen classes, U (pseudo-)unseen classes.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -112,7 +112,8 @@ class DomainClassifier:
             InputError: A field is missing or unknown.
         """
         try:
-            return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in value.items()})
+            fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in value.items()}
+            return cls(**fields)
         except (AttributeError, TypeError) as error:
             raise InputError(f"{where}: not a domain classifier ({error}); train the gate again") from None
 
@@ -155,8 +156,7 @@ def fit_gate(folds: Sequence[GateExamples], split: Split, config: GateConfig, se
     for k, examples in enumerate(usable):
         others = [*usable[:k], *usable[k + 1 :]] or usable
         held_out.append(_fit(others, config, seed).p_unseen(examples))
-    gate = _fit(usable, config, seed)
-    return DomainClassifier(**gate.to_dict() | {"threshold": choose_threshold(usable, held_out)})
+    return replace(_fit(usable, config, seed), threshold=choose_threshold(usable, held_out))
 
 
 def choose_threshold(folds: Sequence[GateExamples], p_unseen: Sequence[np.ndarray]) -> float:
@@ -166,10 +166,7 @@ def choose_threshold(folds: Sequence[GateExamples], p_unseen: Sequence[np.ndarra
     error over the folds. A few validation subjects cannot tell such thresholds apart.
     """
     harmonic = np.array(
-        [
-            [_harmonic(e, p, threshold) for threshold in THRESHOLDS]
-            for e, p in zip(folds, p_unseen, strict=True)
-        ]
+        [[_harmonic(e, p, threshold) for threshold in THRESHOLDS] for e, p in zip(folds, p_unseen, strict=True)]
     )
     mean = harmonic.mean(0)
     best = int(mean.argmax())
@@ -178,9 +175,7 @@ def choose_threshold(folds: Sequence[GateExamples], p_unseen: Sequence[np.ndarra
     return float(as_good[np.abs(as_good - 0.5).argmin()])
 
 
-def best_temperature(
-    logits: Sequence[np.ndarray], labels: Sequence[np.ndarray], candidates: Sequence[float]
-) -> float:
+def best_temperature(logits: Sequence[np.ndarray], labels: Sequence[np.ndarray], candidates: Sequence[float]) -> float:
     """Return the temperature with the smallest log loss, averaged over folds; 1 if no fold has windows."""
     pairs = [(x, y) for x, y in zip(logits, labels, strict=True) if len(y)]
     if not pairs:

@@ -49,9 +49,7 @@ def latent_map(problem: Problem, model: SADVAE, synthesised: Tensor, seed: int) 
             add(samples[:POINTS_PER_CLASS], name, "synthesised")
     directions = functional.normalize(torch.cat(latents), dim=-1).numpy().astype(np.float64)
     perplexity = min(30.0, (len(directions) - 1) / 3)
-    plane = TSNE(2, perplexity=perplexity, metric="cosine", init="random", random_state=seed).fit_transform(
-        directions
-    )
+    plane = TSNE(2, perplexity=perplexity, metric="cosine", init="random", random_state=seed).fit_transform(directions)
     return {
         "latent_map_xy": plane.astype(np.float32),
         "latent_map_class": np.array(classes),

@@ -26,9 +26,7 @@ class StackedLinear(nn.Module):
         """
         super().__init__()
         bound = 1 / math.sqrt(n_in)
-        draws = [
-            torch.rand(n_in + 1, n_out, generator=generator) * 2 * bound - bound for generator in generators
-        ]
+        draws = [torch.rand(n_in + 1, n_out, generator=generator) * 2 * bound - bound for generator in generators]
         stacked = torch.stack(draws)
         self.weight = nn.Parameter(stacked[:, :-1].clone())
         self.bias = nn.Parameter(stacked[:, -1:].clone())
@@ -59,9 +57,7 @@ class Gaussian(NamedTuple):
 class GaussianEncoder(nn.Module):
     """Inputs to the parameters of a diagonal Gaussian posterior."""
 
-    def __init__(
-        self, n_in: int, n_hidden: int, n_latent: int, generators: Sequence[torch.Generator]
-    ) -> None:
+    def __init__(self, n_in: int, n_hidden: int, n_latent: int, generators: Sequence[torch.Generator]) -> None:
         """Make K encoders from `n_in` inputs to `n_latent` latent dimensions."""
         super().__init__()
         self.network = stacked_mlp(n_in, n_hidden, 2 * n_latent, generators)

@@ -51,23 +51,16 @@ def import_original(layout: OriginalLayout, classes: Sequence[str] | None = None
     folder = layout.features(False)
     note = read_json(folder / "table.json") if (folder / "table.json").exists() else None
     if note is not None and (not isinstance(note, dict) or set(note) != NOTE_FIELDS):
-        raise InputError(
-            f"{folder / 'table.json'}: needs exactly the fields {sorted(NOTE_FIELDS)}; export again"
-        )
+        raise InputError(f"{folder / 'table.json'}: needs exactly the fields {sorted(NOTE_FIELDS)}; export again")
     names = tuple(classes or (note["classes"] if note else [f"class {i}" for i in range(layout.n_classes)]))
     if len(set(names)) != layout.n_classes:
-        raise InputError(
-            f"{folder}: {len(set(names))} class names for {layout.n_classes} classes; name each once"
-        )
+        raise InputError(f"{folder}: {len(set(names))} class names for {layout.n_classes} classes; name each once")
 
     texts = [_read_floats(layout.text_file(part), layout.n_classes) for part in layout.text.split("_")]
     split = Split.load(folder / "split.json") if note else _read_split(layout, names)
     parts = [_read_part(folder, part, layout.n_classes, exported=bool(note)) for part in ("train", "gtest")]
     if note:
-        parts += [
-            _read_part(layout.features(True), part, layout.n_classes, exported=True)
-            for part in ("ztest", "val")
-        ]
+        parts += [_read_part(layout.features(True), part, layout.n_classes, exported=True) for part in ("ztest", "val")]
     widths = [part["features"].shape[1] for part in parts]
     if len(set(widths)) > 1:
         raise InputError(f"{folder}: the parts have {widths} feature columns; they must be alike")
@@ -77,8 +70,11 @@ def import_original(layout: OriginalLayout, classes: Sequence[str] | None = None
     split.check_fit(labels[fitted], columns["subjects"][fitted], f"{folder / 'train.npy'}")
     learned = Provenance(layout.dataset, split.seen, ("train", "val"), labelled=True)
     table = FeatureTable(
-        **columns,
+        features=columns["features"],
         labels=labels,
+        subjects=columns["subjects"],
+        recordings=columns["recordings"],
+        start_s=columns["start_s"],
         blocks=note["blocks"] if note else {layout.encoder: widths[0]},
         dataset=note["dataset"] if note else layout.dataset,
         window_key=note["window_key"] if note else folder.name,
@@ -100,9 +96,7 @@ def _read_split(layout: OriginalLayout, names: Sequence[str]) -> Split:
         path = layout.label_split(subset)
         indices[subset] = np.unique(_read_whole_numbers(path, layout.n_classes))
         if len(indices[subset]) != size:
-            raise InputError(
-                f"{path}: {len(indices[subset])} different classes; its name and the layout say {size}"
-            )
+            raise InputError(f"{path}: {len(indices[subset])} different classes; its name and the layout say {size}")
     if set(indices["seen"]) != set(indices["inner_unseen"]) | set(indices["inner_seen"]):
         files = [layout.label_split(subset).name for subset in ("inner_unseen", "inner_seen", "seen")]
         folder = layout.label_split("seen").parent
@@ -130,9 +124,7 @@ def _read_part(folder: Path, part: str, n_classes: int, exported: bool) -> dict[
     labels = _read_whole_numbers(label_path, n_classes)
     features = _read_floats(path, len(labels))
     if exported:
-        extra = {
-            name: _read_npy(folder / f"{part}_{name}.npy") for name in ("subject", "recording", "start_s")
-        }
+        extra = {name: _read_npy(folder / f"{part}_{name}.npy") for name in ("subject", "recording", "start_s")}
         for name, values in extra.items():
             if values.shape != labels.shape or values.dtype.kind not in ("f" if name == "start_s" else "U"):
                 raise InputError(
@@ -168,15 +160,8 @@ def _read_npy(path: Path) -> np.ndarray:
 def _read_floats(path: Path, n_rows: int) -> np.ndarray:
     """Read a finite float matrix of `n_rows` rows as float32."""
     array = _read_npy(path)
-    if (
-        not isinstance(array, np.ndarray)
-        or array.dtype.kind != "f"
-        or array.ndim != 2
-        or len(array) != n_rows
-    ):
-        raise InputError(
-            f"{path}: {array.dtype} {array.shape}; expected floats with {n_rows} rows and two axes"
-        )
+    if not isinstance(array, np.ndarray) or array.dtype.kind != "f" or array.ndim != 2 or len(array) != n_rows:
+        raise InputError(f"{path}: {array.dtype} {array.shape}; expected floats with {n_rows} rows and two axes")
     if not np.isfinite(array).all():
         raise InputError(f"{path}: {array.shape} holds NaN or infinity; restore the file")
     return array.astype(np.float32)

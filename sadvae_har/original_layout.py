@@ -75,11 +75,7 @@ class OriginalLayout:
 
     def features(self, inner: bool) -> Path:
         """Return the feature folder: of the problem itself, or of the inner one for the gate."""
-        return (
-            self.root
-            / "sk_feats"
-            / f"{self.encoder}_{self.dataset}{'_val' if inner else ''}_{self.n_unseen}_r"
-        )
+        return self.root / "sk_feats" / f"{self.encoder}_{self.dataset}{'_val' if inner else ''}_{self.n_unseen}_r"
 
     def label_split(self, name: str) -> Path:
         """Return the file of a class subset: `unseen`, `seen`, `inner_unseen` or `inner_seen`."""
@@ -171,9 +167,7 @@ def export_original(
         folder, train = layout.features(inner), rows_of["train"]
         for part, rows in rows_of.items():
             if not len(rows):
-                raise InputError(
-                    f"{folder / part}.npy: split {split.name} has no windows for it; use another split"
-                )
+                raise InputError(f"{folder / part}.npy: split {split.name} has no windows for it; use another split")
             arrays |= _part_arrays(folder, part, table, rows, labels)
         for part in ("ztest", "val") if inner else ("gtest",):
             logits = seen_classifier(table.features[train], labels[train], table.features[rows_of[part]])
@@ -198,9 +192,7 @@ def _check_export(
             f"of {layout.n_classes}; the class list and the split must hold the same names"
         )
     if text.ndim != 2 or len(text) != len(classes) or not np.isfinite(text).all():
-        raise InputError(
-            f"text: shape {text.shape}; give one finite row for each of the {len(classes)} classes"
-        )
+        raise InputError(f"text: shape {text.shape}; give one finite row for each of the {len(classes)} classes")
     if "_" in layout.text:
         raise InputError(f"text part {layout.text!r}: the original splits it at '_'; give a name without")
     width = ENCODER_WIDTHS.get(layout.encoder)

@@ -50,11 +50,7 @@ class Locations:
 def load_split(config: Config) -> Split:
     """Return the split that the config names, by name or by path."""
     path = Path(config.split)
-    return (
-        Split.load(path)
-        if path.suffix == ".json"
-        else find_split(get_dataset(config.dataset).name, config.split)
-    )
+    return Split.load(path) if path.suffix == ".json" else find_split(get_dataset(config.dataset).name, config.split)
 
 
 def load_features(config: Config, split: Split, locations: Locations) -> FeatureTable:
@@ -174,15 +170,11 @@ def splits_of_kind(config: Config, kind: str) -> list[str]:
     """
     names = list_splits(get_dataset(config.dataset).name, kind=kind)
     if not names:
-        raise InputError(
-            f"no {kind!r} splits of {config.dataset}; make some with `splits create {config.dataset}`"
-        )
+        raise InputError(f"no {kind!r} splits of {config.dataset}; make some with `splits create {config.dataset}`")
     return names
 
 
-def compare_descriptions(
-    config: Config, names: Sequence[str], locations: Locations
-) -> dict[str, list[dict[str, Any]]]:
+def compare_descriptions(config: Config, names: Sequence[str], locations: Locations) -> dict[str, list[dict[str, Any]]]:
     """Run every named split with each description view alone and with all of them.
 
     Returns:

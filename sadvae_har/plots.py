@@ -57,9 +57,7 @@ def latent_plane(arrays: Arrays) -> Figure:
         chosen = kinds == kind
         shades = [colour.get(name, SEEN_COLOUR) for name in names[chosen].tolist()]
         axes.scatter(plane[chosen, 0], plane[chosen, 1], c=shades, **look)  # type: ignore[arg-type]
-    axes.set(
-        xticks=[], yticks=[], xlabel="t-SNE of directions; axes and distances between groups have no unit"
-    )
+    axes.set(xticks=[], yticks=[], xlabel="t-SNE of directions; axes and distances between groups have no unit")
     axes.spines[:].set_color("#cccccc")
     axes.spines[:].set_visible(True)
     _latent_legend(axes, colour)
@@ -104,9 +102,7 @@ def gate_histogram(arrays: Arrays) -> Figure:
         label = f"{name} ({chosen.sum()} windows)"
         axes.stairs(100 * share, bins, fill=True, color=colour, alpha=0.35, label=label)
         axes.stairs(100 * share, bins, color=colour, linewidth=1.6)
-    axes.axvline(
-        threshold, color="#d55e00", linestyle="--", linewidth=1.6, label=f"threshold {threshold:.2f}"
-    )
+    axes.axvline(threshold, color="#d55e00", linestyle="--", linewidth=1.6, label=f"threshold {threshold:.2f}")
     axes.set(xlabel="probability of unseen", ylabel="share of windows (%)", xlim=(0, 1))
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), fontsize=9, frameon=False)
     return figure
@@ -128,8 +124,10 @@ def per_class_bars(arrays: Arrays, zsl: Mapping[str, float], gzsl: Mapping[str, 
         offsets = [shift if names[k] in zsl else 0.0 for k in known]
         axes.barh(rows[known] + offsets, widths, height=thick, color=colour, label=label)
         chance = 100 / (len(names) if values is gzsl else len(unseen))
-        axes.axvline(chance, color=colour, linestyle=style, linewidth=1.5, label=f"chance {chance:.1f} %")
-    axes.set_yticks(rows, [f"{name} (unseen)" if gzsl and name in unseen else name for name in names])
+        axes.axvline(
+            chance, color=colour, linestyle=style, linewidth=1.5, label=f"{label.split(',')[0]} chance {chance:.1f} %"
+        )
+    axes.set_yticks(rows, [_plain(f"{name} (unseen)" if gzsl and name in unseen else name) for name in names])
     axes.tick_params(axis="y", labelsize=_NAME_SIZE, length=0)
     axes.set(xlim=(0, 100), ylim=(len(names) - 0.4, -0.6), xlabel="windows predicted rightly (%)")
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), fontsize=9, frameon=False)
@@ -139,9 +137,7 @@ def per_class_bars(arrays: Arrays, zsl: Mapping[str, float], gzsl: Mapping[str, 
 def to_png(figure: Figure) -> bytes:
     """Return the figure as PNG, cut to its content."""
     buffer = io.BytesIO()
-    figure.savefig(
-        buffer, format="png", dpi=_DPI, bbox_inches="tight", pad_inches=0.1, metadata={"Software": None}
-    )
+    figure.savefig(buffer, format="png", dpi=_DPI, bbox_inches="tight", pad_inches=0.1, metadata={"Software": None})
     return buffer.getvalue()
 
 
@@ -187,9 +183,7 @@ def _confusion(counts: np.ndarray, names: Sequence[str], n_seen: int, title: str
 
 def _latent_legend(axes: Axes, colour: Mapping[str, str]) -> None:
     def handle(marker: str, shade: str, size: float, label: str) -> Line2D:
-        return Line2D(
-            [], [], linestyle="none", marker=marker, color=shade, markersize=size, label=_plain(label)
-        )
+        return Line2D([], [], linestyle="none", marker=marker, color=shade, markersize=size, label=_plain(label))
 
     kinds = [
         handle("o", SEEN_COLOUR, 5, "window, seen class"),

@@ -83,9 +83,7 @@ def make_problem(table: FeatureTable, split: Split, vectors: np.ndarray) -> Prob
         InputError: A class or a part of the split has no windows.
     """
     if table.dataset != split.dataset:
-        raise InputError(
-            f"features are of {table.dataset!r}, split {split.name!r} is of {split.dataset!r}; pair them"
-        )
+        raise InputError(f"features are of {table.dataset!r}, split {split.name!r} is of {split.dataset!r}; pair them")
     split.check_provenance(table.provenance, "feature table")
     _require_windows(table, split)
 

@@ -35,9 +35,7 @@ class RunFolder:
         existing = self.path / "config.yaml"
         if existing.exists():
             if load_config(existing) != config or Split.load(self.path / "split.json") != split:
-                raise InputError(
-                    f"{self.path}: holds a run with another config or split; choose another --out"
-                )
+                raise InputError(f"{self.path}: holds a run with another config or split; choose another --out")
             return
         split.save(self.path / "split.json")
         write_json(self.path / "environment.json", environment(config.seed))

@@ -42,10 +42,7 @@ def synthesise(
     noise = torch.stack([torch.randn(wide[0].shape[1:], generator=generator) for generator in generators])
     z_text = sample(type(posterior)(*wide), noise)
     if config.synthesise == "features":
-        picks = [
-            torch.randint(len(seen_features), z_text.shape[1:2], generator=generator)
-            for generator in generators
-        ]
+        picks = [torch.randint(len(seen_features), z_text.shape[1:2], generator=generator) for generator in generators]
         z_instance = model.instance_encoder(seen_features[torch.stack(picks)]).mean
         z_text = model.semantic_encoder(model.decode_features(z_text, z_instance)).mean
     return z_text.unflatten(1, (n_classes, n_samples))

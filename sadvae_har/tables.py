@@ -107,19 +107,14 @@ def run_summary(metrics: Metrics) -> str:
 
 def average_table(runs: Sequence[Metrics]) -> str:
     """Return one row per split, then mean, standard deviation over splits (n - 1) and chance."""
-    references = [
-        (key, title) for key, _, title in _REFERENCES if any(key in run.get("reference", {}) for run in runs)
-    ]
+    references = [(key, title) for key, _, title in _REFERENCES if any(key in run.get("reference", {}) for run in runs)]
     header = ["split", *(title for title, _ in _COLUMNS), *(title for _, title in references)]
     values = np.array([_numbers(run) + [_reference(run, key) for key, _ in references] for run in runs])
     values = values.reshape(len(runs), len(header) - 1)
     chance = np.array([_chance_numbers(run) for run in runs]).reshape(len(runs), len(_COLUMNS))
     chances = [_mean(column) for column in chance.T]
     chances += [chances[0]] * len(references)
-    body = [
-        [str(run.get("split", "?")), *map(percent, row)]
-        for run, row in zip(runs, values.tolist(), strict=True)
-    ]
+    body = [[str(run.get("split", "?")), *map(percent, row)] for run, row in zip(runs, values.tolist(), strict=True)]
     body += [
         ["mean", *(percent(_mean(column)) for column in values.T)],
         ["sd over splits", *(percent(_deviation(column)) for column in values.T)],

@@ -3,8 +3,8 @@
 Axis legend: K models, B batch, N windows, C classes, D IMU features, E text features.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -58,9 +58,7 @@ class BalancedSampler:
 class Trainer:
     """One training run of K models; `state_dict` holds everything that a later `run` needs to go on exactly."""
 
-    def __init__(
-        self, data: TrainingData, model: ModelConfig, train: TrainConfig, seeds: Sequence[int]
-    ) -> None:
+    def __init__(self, data: TrainingData, model: ModelConfig, train: TrainConfig, seeds: Sequence[int]) -> None:
         """Draw the models; model k depends on `seeds[k]` and `data.rows[k]` only.
 
         Args:
@@ -88,12 +86,8 @@ class Trainer:
         rows = self.sampler.draw(size, self.generators)
         features, text = self.data.features[rows], self.data.text[self.data.class_index[rows]]
         noisy_features = features + model.feature_noise * self._normal(size, features.shape[-1])
-        noisy_text = (
-            text + model.text_noise * self._normal(size, text.shape[-1]) if model.text_noise else text
-        )
-        noise = Noise(
-            *(self._normal(size, n) for n in (model.latent_dim, model.instance_dim, model.latent_dim))
-        )
+        noisy_text = text + model.text_noise * self._normal(size, text.shape[-1]) if model.text_noise else text
+        noise = Noise(*(self._normal(size, n) for n in (model.latent_dim, model.instance_dim, model.latent_dim)))
         return Batch(noisy_features, features, noisy_text, text), noise
 
     def step(self) -> tuple[LossTerms, Tensor]:

@@ -51,9 +51,7 @@ def load_state(path: Path, trainer: Trainer, key: str) -> Snapshots:
                 return {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
-        raise InputError(
-            f"{path}: damaged training state ({error}); delete it to start this stage afresh"
-        ) from None
+        raise InputError(f"{path}: damaged training state ({error}); delete it to start this stage afresh") from None
     trainer.model.load_state_dict(_under(tensors, "model/"))
     trainer.average.load_state_dict(_under(tensors, "average/"))
     for label, optimiser in _optimisers(trainer).items():

@@ -17,9 +17,7 @@ def make_channels(devices=("imu",), quantities=("acc", "gyro")) -> tuple[Channel
     return tuple(Channel(d, q, axis, UNITS[q]) for d in devices for q in quantities for axis in "xyz")
 
 
-def sine_window(
-    frequency_hz: float, amplitude: float = 3.0, n_samples: int = 125, phase: float = 0.0
-) -> np.ndarray:
+def sine_window(frequency_hz: float, amplitude: float = 3.0, n_samples: int = 125, phase: float = 0.0) -> np.ndarray:
     """Return one window [T, 6]: gravity along z, acceleration along z and rotation about x swing as sines."""
     swing = np.sin(2 * np.pi * frequency_hz * np.arange(n_samples) / RATE_HZ + phase)
     window = np.zeros((n_samples, 6), dtype=np.float32)
@@ -49,9 +47,7 @@ def make_windows(n_per_class: int = 6, seed: int = 0, n_samples: int = 50) -> Wi
         placements=np.full(n_windows, "right hip"),
         start_s=np.arange(n_windows) % n_per_class * n_samples / RATE_HZ,
         channels=make_channels(),
-        settings=WindowSettings(
-            rate_hz=RATE_HZ, window_s=n_samples / RATE_HZ, overlap=0.0, short_recordings="drop"
-        ),
+        settings=WindowSettings(rate_hz=RATE_HZ, window_s=n_samples / RATE_HZ, overlap=0.0, short_recordings="drop"),
         dataset="synthetic",
         key=f"synthetic-{seed}-{n_samples}",
         summary={},

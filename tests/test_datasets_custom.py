@@ -51,11 +51,17 @@ def test_raw_folder_may_be_elsewhere(tmp_path):
     assert len(next(iter(spec.read(tmp_path / "there"))).samples) == 500
 
 
+def test_folder_with_brackets_in_its_name(tmp_path):
+    assert len(read(write_custom(tmp_path / "run [1]"))) == 4
+
+
 def test_npy_by_column_number_with_label_from_the_file_name(tmp_path):
     for person in (1, 2):
         for activity in ("stirring", "C"):
             np.save(tmp_path / f"{activity}_p{person}.npy", swing(500, 50.0, n_columns=4))
-    yaml = CUSTOM_YAML.replace("recordings/*.csv", "'*.npy'").replace("{column: activity}", "{pattern: '^([a-zA-Z]+)_'}")
+    yaml = CUSTOM_YAML.replace("recordings/*.csv", "'*.npy'").replace(
+        "{column: activity}", "{pattern: '^([a-zA-Z]+)_'}"
+    )
     yaml = yaml.replace("ax,", "0,").replace("ay,", "1,").replace("az}", "2}")
     (tmp_path / "dataset.yaml").write_text(yaml)
     recordings = read(tmp_path / "dataset.yaml")
@@ -76,7 +82,10 @@ def test_parquet_with_numeric_codes_and_fixed_subject(tmp_path):
     yaml = yaml.replace("stirring: {", "stirring: {code: 1, ").replace("{pattern: '_p([0-9]+)'}", "{value: anna}")
     (tmp_path / "dataset.yaml").write_text(yaml)
     recordings = read(tmp_path / "dataset.yaml")
-    assert [(r.label, r.subject, len(r.samples)) for r in recordings] == [("stirring", "anna", 300), ("chopping", "anna", 300)]
+    assert [(r.label, r.subject, len(r.samples)) for r in recordings] == [
+        ("stirring", "anna", 300),
+        ("chopping", "anna", 300),
+    ]
 
 
 def test_csv_without_header_and_with_semicolons(tmp_path):
@@ -227,7 +236,10 @@ def test_yaml_that_does_not_fit_the_files_is_refused(tmp_path, old, new, message
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
-        (lambda rows: rows[:10] + ["1,2,3"] + rows[10:], "kitchen_p1.csv: not readable as csv .*Expected 5 columns, got 3"),
+        (
+            lambda rows: rows[:10] + ["1,2,3"] + rows[10:],
+            "kitchen_p1.csv: not readable as csv .*Expected 5 columns, got 3",
+        ),
         (lambda rows: rows[:10] + ["200,0,oops,1,stirring"] + rows[11:], "column 'ay', row 11 is 'oops', not a number"),
         (lambda rows: [], "kitchen_p1.csv: no rows"),
     ],

@@ -26,20 +26,13 @@ def test_labelled_stretches_are_recordings(tmp_path):
 
 def test_any_of_the_usual_folders_may_be_named(tmp_path):
     raw = write_hapt(tmp_path / "hapt")
-    assert (
-        len(SPEC.list_files(tmp_path))
-        == len(SPEC.list_files(raw))
-        == len(SPEC.list_files(raw / "RawData"))
-        == 5
-    )
+    assert len(SPEC.list_files(tmp_path)) == len(SPEC.list_files(raw)) == len(SPEC.list_files(raw / "RawData")) == 5
 
 
 @pytest.mark.parametrize("stretch", [(5, 0, 10), (5, 700, 801), (5, 20, 10)])
 def test_stretch_outside_its_files_is_refused(tmp_path, stretch):
     write_hapt(tmp_path, stretches=(stretch,))
-    with pytest.raises(
-        InputError, match=rf"experiment 1, samples {stretch[1]} to {stretch[2]}, but .* 800 rows"
-    ):
+    with pytest.raises(InputError, match=rf"experiment 1, samples {stretch[1]} to {stretch[2]}, but .* 800 rows"):
         list(SPEC.read(tmp_path))
 
 

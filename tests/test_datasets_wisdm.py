@@ -53,9 +53,7 @@ def test_activity_without_gyroscope_is_skipped_and_counted(tmp_path):
 
 def test_missing_gyroscope_file_is_named(tmp_path):
     (folder(write_wisdm(tmp_path)) / "gyro" / "data_1601_gyro_watch.txt").unlink()
-    with pytest.raises(
-        InputError, match="data_1601_gyro_watch.txt: missing, its accelerometer file is there"
-    ):
+    with pytest.raises(InputError, match="data_1601_gyro_watch.txt: missing, its accelerometer file is there"):
         list(SPEC.read(tmp_path))
 
 

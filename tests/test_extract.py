@@ -15,9 +15,7 @@ from feature_extraction.extract import extract_encoder, extract_statistical, fea
 from feature_extraction.pretraining import pretrain
 from feature_extraction.pretraining.config import PretrainConfig
 
-SMALL = PretrainConfig(
-    n_epochs=2, epoch_windows=32, batch_size=8, encoder=ResNetConfig(widths=(4, 8), n_features=6)
-)
+SMALL = PretrainConfig(n_epochs=2, epoch_windows=32, batch_size=8, encoder=ResNetConfig(widths=(4, 8), n_features=6))
 
 
 @pytest.fixture(scope="module")
@@ -84,9 +82,7 @@ def test_a_cache_of_other_windows_is_refused(windows, tmp_path):
 def test_a_new_encoder_replaces_the_features_of_the_old_one(windows, tmp_path):
     out, tables = tmp_path / "resnet.npz", []
     for seed in (0, 1):
-        folder = pretrain(
-            windows, make_split(), "supervised", replace(SMALL, seed=seed), tmp_path / str(seed)
-        )
+        folder = pretrain(windows, make_split(), "supervised", replace(SMALL, seed=seed), tmp_path / str(seed))
         tables.append(extract_encoder(windows, folder, out))
     assert not np.array_equal(tables[0].features, tables[1].features)
 

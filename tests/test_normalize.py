@@ -25,9 +25,7 @@ def test_two_windows_by_hand():
 
 
 def test_far_values_are_clipped():
-    np.testing.assert_array_equal(
-        fit([[0.0], [2.0]]).transform(np.array([[1000.0], [-1000.0]])), [[CLIP], [-CLIP]]
-    )
+    np.testing.assert_array_equal(fit([[0.0], [2.0]]).transform(np.array([[1000.0], [-1000.0]])), [[CLIP], [-CLIP]])
 
 
 def test_unseen_classes_and_test_subjects_raise():

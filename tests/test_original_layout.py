@@ -77,8 +77,7 @@ def test_file_names_are_those_the_original_opens(exported: OriginalLayout) -> No
     written = {path.relative_to(exported.root).as_posix() for path in exported.root.rglob("*.npy")}
     main, inner = "sk_feats/imu_toy_random-1_2_r", "sk_feats/imu_toy_random-1_val_2_r"
     assert written >= {
-        f"{main}/{name}.npy"
-        for name in ("train", "train_label", "ztest", "z_label", "gtest", "g_label", "gtest_out")
+        f"{main}/{name}.npy" for name in ("train", "train_label", "ztest", "z_label", "gtest", "g_label", "gtest_out")
     }
     names = ("train", "train_label", "ztest", "z_label", "val", "val_label", "ztest_out", "val_out")
     assert written >= {f"{inner}/{name}.npy" for name in names}
@@ -154,9 +153,7 @@ def test_text_parts_are_concatenated(exported: OriginalLayout) -> None:
         ("train_label.npy", np.zeros((36, 1), dtype=int), "class indices"),
     ],
 )
-def test_bad_arrays_name_file_and_shape(
-    exported: OriginalLayout, name: str, array: np.ndarray, message: str
-) -> None:
+def test_bad_arrays_name_file_and_shape(exported: OriginalLayout, name: str, array: np.ndarray, message: str) -> None:
     path = as_the_original(exported).features(False) / name
     rewrite(path, array)
     with pytest.raises(InputError, match=message) as caught:

@@ -98,9 +98,7 @@ def test_interrupted_run_ends_as_an_uninterrupted_one(windows, tmp_path, monkeyp
     parts = pretrain(windows, make_split(), "supervised", CONFIG_SMALL, tmp_path / "parts")
 
     assert (parts / WEIGHTS).read_bytes() == (whole / WEIGHTS).read_bytes()
-    without_time = [
-        [{k: v for k, v in row.items() if k != "seconds"} for row in rows_of(p)] for p in (parts, whole)
-    ]
+    without_time = [[{k: v for k, v in row.items() if k != "seconds"} for row in rows_of(p)] for p in (parts, whole)]
     assert without_time[0] == without_time[1]
 
 

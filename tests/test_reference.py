@@ -85,9 +85,7 @@ def test_shapes(result: ReferenceResult) -> None:
     assert result.losses["reconstruct_text"][-1] < result.losses["reconstruct_text"][0]
 
 
-def test_same_seed_same_result_other_seed_other(
-    problem: dict[str, np.ndarray], result: ReferenceResult
-) -> None:
+def test_same_seed_same_result_other_seed_other(problem: dict[str, np.ndarray], result: ReferenceResult) -> None:
     torch.manual_seed(99)
     again, other = train(problem), train(problem, seed=1)
     np.testing.assert_array_equal(again.probabilities_per_cycle, result.probabilities_per_cycle)

@@ -30,9 +30,7 @@ def test_input_statistics_make_the_network_independent_of_units():
     other.load_state_dict(network.state_dict())
     other.set_input_statistics(torch.tensor([5.0, 0, 0]), torch.full((3,), 9.8))
     windows = noise(4, 50, 3)
-    torch.testing.assert_close(
-        other(windows * 9.8 + torch.tensor([5.0, 0, 0])), network(windows), rtol=1e-4, atol=1e-5
-    )
+    torch.testing.assert_close(other(windows * 9.8 + torch.tensor([5.0, 0, 0])), network(windows), rtol=1e-4, atol=1e-5)
 
 
 def test_a_channel_of_scale_zero_is_not_heard():
@@ -69,9 +67,7 @@ def test_rotation_keeps_lengths_and_angles_between_sensors():
     assert not torch.allclose(turned, windows, atol=0.1)
     acc, gyro = windows[..., :3], windows[..., 3:]
     torch.testing.assert_close(turned[..., :3].norm(dim=-1), acc.norm(dim=-1))
-    torch.testing.assert_close(
-        (turned[..., :3] * turned[..., 3:]).sum(-1), (acc * gyro).sum(-1), rtol=1e-4, atol=1e-4
-    )
+    torch.testing.assert_close((turned[..., :3] * turned[..., 3:]).sum(-1), (acc * gyro).sum(-1), rtol=1e-4, atol=1e-4)
 
 
 def test_rotation_size_is_the_asked_angle():

@@ -10,9 +10,7 @@ from feature_extraction.recordings import Channel, Recording, three_axes
 
 def one_channel(values, rate_hz, unit="m/s2", quantity="acc"):
     channel = Channel("imu", quantity, "x", unit)
-    return Recording(
-        np.asarray(values, dtype=float)[:, None], (channel,), rate_hz, "tiny", "r1", "1", "walking"
-    )
+    return Recording(np.asarray(values, dtype=float)[:, None], (channel,), rate_hz, "tiny", "r1", "1", "walking")
 
 
 def sine(frequency_hz, rate_hz, seconds=10.0):
@@ -49,9 +47,7 @@ def test_unknown_unit_lists_the_known_ones():
         signal.to_si(one_channel([1.0], 50.0, "furlong"))
 
 
-@pytest.mark.parametrize(
-    ("rate_hz", "new_rate_hz"), [(100.0, 50.0), (25.0, 50.0), (100.0, 32.0), (20.0, 50.0)]
-)
+@pytest.mark.parametrize(("rate_hz", "new_rate_hz"), [(100.0, 50.0), (25.0, 50.0), (100.0, 32.0), (20.0, 50.0)])
 def test_two_hertz_stays_two_hertz(rate_hz, new_rate_hz):
     resampled = signal.resample(one_channel(sine(2.0, rate_hz), rate_hz), new_rate_hz)
     values = resampled.samples[:, 0]
@@ -66,9 +62,7 @@ def test_content_above_the_new_nyquist_frequency_is_removed():
     values = sine(40.0, 100.0)
     resampled = signal.resample(one_channel(values, 100.0), 50.0).samples[25:-25, 0]
     assert np.abs(resampled).max() < 0.01
-    assert peak_hz(values[::2], 50.0) == pytest.approx(
-        10.0, abs=0.1
-    )  # what taking every second sample would do
+    assert peak_hz(values[::2], 50.0) == pytest.approx(10.0, abs=0.1)  # what taking every second sample would do
 
 
 def test_gravity_stays_gravity_up_to_the_ends():
@@ -78,9 +72,7 @@ def test_gravity_stays_gravity_up_to_the_ends():
 
 def test_same_rate_changes_nothing():
     values = np.random.default_rng(0).normal(size=100)
-    np.testing.assert_array_equal(
-        signal.resample(one_channel(values, 50.0), 50.0).samples[:, 0], values.astype("f4")
-    )
+    np.testing.assert_array_equal(signal.resample(one_channel(values, 50.0), 50.0).samples[:, 0], values.astype("f4"))
 
 
 def test_rates_become_a_ratio_of_whole_numbers():
@@ -168,6 +160,4 @@ def test_streams_that_never_run_together_give_nothing():
 def test_every_channel_of_a_device_is_converted():
     channels = three_axes("imu", "acc", "g") + three_axes("imu", "gyro", "deg/s")
     recording = Recording(np.ones((4, 6)), channels, 50.0, "tiny", "r1", "1", "walking")
-    np.testing.assert_allclose(
-        signal.to_si(recording).samples[0], [9.80665] * 3 + [np.pi / 180] * 3, rtol=1e-6
-    )
+    np.testing.assert_allclose(signal.to_si(recording).samples[0], [9.80665] * 3 + [np.pi / 180] * 3, rtol=1e-6)

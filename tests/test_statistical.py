@@ -150,9 +150,7 @@ def test_several_devices_add_likeness_and_relative_intensity():
 def test_devices_may_differ_in_sensors_and_magnetometers_are_passed_over():
     channels = make_channels(devices=("watch",)) + make_channels(devices=("phone",), quantities=("acc",))
     channels += tuple(Channel("phone", "mag", axis, "normalised") for axis in "xyz")
-    window = np.concatenate(
-        [sine_window(2.0), sine_window(1.0)[:, :3], np.ones((125, 3), np.float32)], axis=1
-    )
+    window = np.concatenate([sine_window(2.0), sine_window(1.0)[:, :3], np.ones((125, 3), np.float32)], axis=1)
     names = describe([window], channels)
     assert "watch.gyro_std" in names and "phone.gyro_std" not in names and not any("mag_" in n for n in names)
 

@@ -6,9 +6,7 @@ import numpy as np
 from scipy.io import savemat
 
 
-def swing(
-    n_samples: int, rate_hz: float, frequency_hz: float = 2.0, n_columns: int = 6, gravity: float = 1.0
-):
+def swing(n_samples: int, rate_hz: float, frequency_hz: float = 2.0, n_columns: int = 6, gravity: float = 1.0):
     """Return [T, n_columns]: gravity plus a sine of amplitude 0.1 on z, the same sine on column 3 if there is one."""
     wave = 0.1 * np.sin(2 * np.pi * frequency_hz * np.arange(n_samples) / rate_hz)
     samples = np.zeros((n_samples, n_columns))
@@ -18,9 +16,7 @@ def swing(
     return samples
 
 
-def write_usc_had(
-    raw: Path, subjects=(1, 2), activities=(1, 8, 12), trials=(1, 2), seconds: float = 12.0
-) -> Path:
+def write_usc_had(raw: Path, subjects=(1, 2), activities=(1, 8, 12), trials=(1, 2), seconds: float = 12.0) -> Path:
     """Write USC-HAD/SubjectN/aXtY.mat; `Subject14/a3t2` says activity 2 inside, as in the original."""
     for subject in subjects:
         folder = raw / "USC-HAD" / f"Subject{subject}"
@@ -79,9 +75,7 @@ def write_utd_mhad(raw: Path, actions=(1, 22), subjects=(1, 2), trials=(1, 2), s
     return raw
 
 
-def write_wharf(
-    raw: Path, activities=("Walk", "Drink_glass"), volunteers=("f1", "m2"), seconds: float = 9.0
-) -> Path:
+def write_wharf(raw: Path, activities=("Walk", "Drink_glass"), volunteers=("f1", "m2"), seconds: float = 9.0) -> Path:
     """Write WHARF Data Set/Data/<Activity>/Accelerometer-*.txt, and a MODELS folder that is no recording."""
     data = raw / "WHARF Data Set" / "Data"
     codes = np.tile([63, 0, 52], (round(seconds * 32), 1))
@@ -105,11 +99,7 @@ def write_wisdm(raw: Path, subjects=(1600, 1601), codes=("A", "D"), seconds: flo
             lines = []
             for number, code in enumerate(codes):
                 times = 1000.0 * number + start_s + np.arange(round(seconds * 20.03)) / 20.03
-                wave = (
-                    9.81 + np.sin(2 * np.pi * 2.0 * times)
-                    if sensor == "accel"
-                    else np.cos(2 * np.pi * 2.0 * times)
-                )
+                wave = 9.81 + np.sin(2 * np.pi * 2.0 * times) if sensor == "accel" else np.cos(2 * np.pi * 2.0 * times)
                 rows = [
                     f"{subject},{code},{round(t * 1e9) + 10**14},0.0,0.0,{v:.6f};"
                     for t, v in zip(times, wave, strict=True)
@@ -138,18 +128,14 @@ classes:
 def write_custom(folder: Path, yaml: str = CUSTOM_YAML, n_rows: int = 1500) -> Path:
     """Write two CSV files (stirring, none, chopping) and their dataset.yaml; return the path of the YAML."""
     (folder / "recordings").mkdir(parents=True, exist_ok=True)
-    labels = np.repeat(
-        ["stirring", "none", "C"], [n_rows // 2, n_rows // 10, n_rows - n_rows // 2 - n_rows // 10]
-    )
+    labels = np.repeat(["stirring", "none", "C"], [n_rows // 2, n_rows // 10, n_rows - n_rows // 2 - n_rows // 10])
     for person in (1, 2):
         samples = swing(n_rows, 50.0, n_columns=3)
         rows = [
             f"{20 * i},{x:.6f},{y:.6f},{z:.6f},{label}"
             for i, ((x, y, z), label) in enumerate(zip(samples, labels, strict=True))
         ]
-        (folder / "recordings" / f"kitchen_p{person}.csv").write_text(
-            "\n".join(["t,ax,ay,az,activity", *rows]) + "\n"
-        )
+        (folder / "recordings" / f"kitchen_p{person}.csv").write_text("\n".join(["t,ax,ay,az,activity", *rows]) + "\n")
     path = folder / "dataset.yaml"
     path.write_text(yaml)
     return path

@@ -54,19 +54,15 @@ def list_files(config: CustomConfig, raw: Path) -> list[Path]:
     """
     files: set[Path] = set()
     for pattern in config.files:
-        found = [Path(name) for name in glob.glob(str(raw / pattern), recursive=True)]
+        found = [raw / name for name in glob.glob(pattern, root_dir=raw, recursive=True)]
         found = [path for path in found if path.is_file() and path != config.path]
         if not found:
-            raise InputError(
-                f"{config.path}: files: no file matches {raw / pattern}; correct the pattern or --raw"
-            )
+            raise InputError(f"{config.path}: files: no file matches {raw / pattern}; correct the pattern or --raw")
         files.update(found)
     return sorted(files, key=natural_key)
 
 
-def read_files(
-    config: CustomConfig, files: Sequence[Path], class_list: ClassList
-) -> Iterator[Recording | Skipped]:
+def read_files(config: CustomConfig, files: Sequence[Path], class_list: ClassList) -> Iterator[Recording | Skipped]:
     """Read one recording per stretch of one label and subject without long gaps."""
     root = os.path.commonpath([path.parent for path in files])
     for path in progress(files, config.dataset, "file"):
@@ -86,9 +82,7 @@ def read_files(
                 passed_over_s[reason] += (last - first) / config.rate_hz
                 continue
             if not subject:
-                raise InputError(
-                    f"{where}: no subject; fill in the column or use another source of the subject"
-                )
+                raise InputError(f"{where}: no subject; fill in the column or use another source of the subject")
             label = class_name(class_list, label, where)
             time = None if times is None else times[first:last]
             for samples in _pieces(config, values[first:last], time, path, first):
@@ -158,9 +152,7 @@ def _pieces(
     else:
         usual_s = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
         longest_s = max(config.max_gap_s, LONGEST_USUAL_INTERVAL * usual_s)
-        clocked = (
-            merge_on_time([(times[good], values[good])], config.rate_hz, longest_s) if good.any() else []
-        )
+        clocked = merge_on_time([(times[good], values[good])], config.rate_hz, longest_s) if good.any() else []
         pieces = [samples for _, samples in clocked]
     if not config.split_long_gaps:
         _require_no_long_gap(config, times, good, longest_s, path, first_row)

@@ -126,17 +126,13 @@ def load_custom_config(path: Path) -> CustomConfig:
     if missing:
         raise InputError(f"{path}: key {missing[0]!r} is missing; needed are {', '.join(REQUIRED)}")
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", str(raw["dataset"])):
-        raise InputError(
-            f"{path}: dataset: {raw['dataset']!r} is no name; use letters, digits, '-', '_' and '.'"
-        )
+        raise InputError(f"{path}: dataset: {raw['dataset']!r} is no name; use letters, digits, '-', '_' and '.'")
     channels, columns = _channels(raw, path)
     time_column, time_unit_s = _time(raw, path)
     windowing, rate_hz = _windowing(raw, channels, time_column is not None, path)
     files = raw["files"] if isinstance(raw["files"], list) else [raw["files"]]
     if not files or not all(isinstance(pattern, str) and pattern for pattern in files):
-        raise InputError(
-            f"{path}: files: {raw['files']!r}; give a pattern such as recordings/*.csv, or a list"
-        )
+        raise InputError(f"{path}: files: {raw['files']!r}; give a pattern such as recordings/*.csv, or a list")
     return CustomConfig(
         path=path,
         dataset=str(raw["dataset"]),
@@ -170,9 +166,7 @@ def _read_yaml(path: Path) -> Mapping[str, Any]:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(f"{path}: not readable as YAML ({' '.join(str(error).split())})") from None
     if not isinstance(value, Mapping):
-        raise InputError(
-            f"{path}: expected keys such as dataset, files, columns; found {type(value).__name__}"
-        )
+        raise InputError(f"{path}: expected keys such as dataset, files, columns; found {type(value).__name__}")
     return value
 
 
@@ -205,9 +199,7 @@ def _time(raw: Mapping[str, Any], path: Path) -> tuple[Column | None, float]:
     time = _mapping(raw["time"], "time", path)
     if set(time) != {"column", "unit"} or time["unit"] not in TIME_UNITS_S:
         units = ", ".join(TIME_UNITS_S)
-        raise InputError(
-            f"{path}: time: {dict(time)!r}; write {{column: t, unit: ms}} with a unit of {units}"
-        )
+        raise InputError(f"{path}: time: {dict(time)!r}; write {{column: t, unit: ms}} with a unit of {units}")
     return time["column"], TIME_UNITS_S[time["unit"]]
 
 
@@ -217,9 +209,7 @@ def _windowing(
     given = dict(_mapping(raw.get("windowing", {}), "windowing", path))
     rate = raw.get("rate_hz", given.get("rate_hz") if has_time else None)
     if rate is None:
-        raise InputError(
-            f"{path}: rate_hz is missing; give the sampling rate, or a time column and windowing.rate_hz"
-        )
+        raise InputError(f"{path}: rate_hz is missing; give the sampling rate, or a time column and windowing.rate_hz")
     rate_hz = _positive(rate, "rate_hz", path)
     present = {channel.quantity for channel in channels}
     quantities = tuple(quantity for quantity in QUANTITIES if quantity in present and quantity != "mag")
@@ -249,13 +239,9 @@ def _source(raw: Mapping[str, Any], key: str, path: Path) -> Source:
         try:
             groups = re.compile(str(content)).groups
         except re.error as error:
-            raise InputError(
-                f"{path}: {key}: pattern {content!r} is no regular expression ({error})"
-            ) from None
+            raise InputError(f"{path}: {key}: pattern {content!r} is no regular expression ({error})") from None
         if groups != 1:
-            raise InputError(
-                f"{path}: {key}: pattern {content!r} has {groups} groups; put one (...) around the value"
-            )
+            raise InputError(f"{path}: {key}: pattern {content!r} has {groups} groups; put one (...) around the value")
     return Source(**{kind: content if kind == "column" else str(content)})
 
 
@@ -264,9 +250,7 @@ def _placements(raw: Mapping[str, Any], channels: tuple[Channel, ...], path: Pat
     given = _mapping(raw.get("placements", {}), "placements", path)
     unknown = sorted(set(given) - set(devices))
     if unknown:
-        raise InputError(
-            f"{path}: placements: no device {unknown[0]!r} in columns; devices are {', '.join(devices)}"
-        )
+        raise InputError(f"{path}: placements: no device {unknown[0]!r} in columns; devices are {', '.join(devices)}")
     return {device: str(given.get(device, device)) for device in devices}
 
 
@@ -279,9 +263,7 @@ def _mapping(value: Any, key: str, path: Path) -> Mapping[str, Any]:
 def _choice(raw: Mapping[str, Any], key: str, choices: tuple[str, ...], path: Path) -> str:
     value = raw.get(key, choices[0])
     if value not in choices:
-        raise InputError(
-            f"{path}: {key}: {value!r} is unknown; choose from {', '.join(filter(None, choices))}"
-        )
+        raise InputError(f"{path}: {key}: {value!r} is unknown; choose from {', '.join(filter(None, choices))}")
     return value
 
 

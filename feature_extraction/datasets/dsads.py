@@ -1,4 +1,9 @@
-"""DSADS, Daily and Sports Activities: five sensor units on torso, arms and legs, nineteen activities."""
+"""DSADS, Daily and Sports Activities: five sensor units on torso, arms and legs, nineteen activities.
+
+The 60 segments of a subject and activity follow each other, but some activities (stairs above all) were
+recorded in several bouts, so the signal may jump from one segment to the next. The default windows are
+the segments themselves and never cross such a jump.
+"""
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby

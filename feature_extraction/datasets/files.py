@@ -37,9 +37,7 @@ def read_mat(path: Path, wanted: str, n_columns: int) -> dict[str, np.ndarray]:
     return {**variables, wanted: matrix.astype(np.float64)}
 
 
-def read_numbers(
-    path: Path, n_columns: int, delimiter: str | None = None, dtype: type = np.float64
-) -> np.ndarray:
+def read_numbers(path: Path, n_columns: int, delimiter: str | None = None, dtype: type = np.float64) -> np.ndarray:
     """Read a text file of numbers.
 
     Args:
@@ -59,9 +57,7 @@ def read_numbers(
             lines = file.read().splitlines()
         values = np.loadtxt(lines, delimiter=delimiter, dtype=dtype, ndmin=2) if lines else np.empty((0, 0))
     except (OSError, ValueError) as error:
-        raise InputError(
-            f"{path}: not readable as numbers ({' '.join(str(error).split())}); {FETCH_AGAIN}"
-        ) from None
+        raise InputError(f"{path}: not readable as numbers ({' '.join(str(error).split())}); {FETCH_AGAIN}") from None
     if values.size == 0:
         raise InputError(f"{path}: empty; {FETCH_AGAIN}")
     if values.shape[1] != n_columns:
@@ -77,7 +73,5 @@ def require_finite(values: np.ndarray, path: Path) -> np.ndarray:
     """
     bad = np.flatnonzero(~np.isfinite(values).all(axis=1))
     if len(bad):
-        raise InputError(
-            f"{path}: {len(bad)} rows are not finite, the first is row {bad[0] + 1}; {FETCH_AGAIN}"
-        )
+        raise InputError(f"{path}: {len(bad)} rows are not finite, the first is row {bad[0] + 1}; {FETCH_AGAIN}")
     return values

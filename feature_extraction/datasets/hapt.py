@@ -25,9 +25,7 @@ def list_files(raw: Path) -> list[Path]:
     """List `labels.txt`, then the accelerometer and gyroscope files."""
     hint = f"expected {LAYOUT}; get it from {HOMEPAGE}"
     labels = find_files(raw, TOPS, "labels.txt", hint)[0]
-    found = [
-        path for path in labels.parent.glob("*.txt") if re.fullmatch(r"(acc|gyro)_exp\d+_user\d+", path.stem)
-    ]
+    found = [path for path in labels.parent.glob("*.txt") if re.fullmatch(r"(acc|gyro)_exp\d+_user\d+", path.stem)]
     if not found:
         raise InputError(f"{labels.parent}: labels.txt but no recordings; {hint}")
     return [labels, *sorted(found, key=natural_key)]
@@ -38,9 +36,7 @@ def read_files(files: Sequence[Path], class_list: ClassList) -> Iterator[Recordi
     labels_path, *signal_paths = files
     by_name = {path.name: path for path in signal_paths}
     rows = read_numbers(labels_path, 5).astype(np.int64)
-    experiments = [
-        (key, list(part)) for key, part in groupby(rows.tolist(), key=lambda row: (row[0], row[1]))
-    ]
+    experiments = [(key, list(part)) for key, part in groupby(rows.tolist(), key=lambda row: (row[0], row[1]))]
     for (experiment, user), stretches in progress(experiments, "hapt", "experiment"):
         samples = _read_experiment(by_name, experiment, user, labels_path)
         for _, _, code, first, last in stretches:

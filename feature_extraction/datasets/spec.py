@@ -63,9 +63,7 @@ class DatasetSpec:
         """Return `raw`, or where the files lie by default."""
         return Path(raw) if raw is not None else self.folder or RAW_FOLDER / self.name
 
-    def read(
-        self, raw: Path | None = None, class_list: ClassList | None = None
-    ) -> Iterator[Recording | Skipped]:
+    def read(self, raw: Path | None = None, class_list: ClassList | None = None) -> Iterator[Recording | Skipped]:
         """Read every recording in a fixed order; `Skipped` says what was left out.
 
         Raises:
@@ -75,25 +73,25 @@ class DatasetSpec:
         return self.read_files(files, class_list or self.class_list())
 
 
-def find_files(raw: Path, tops: Sequence[str], pattern: str, spec_hint: str) -> list[Path]:
+def find_files(raw: Path, tops: Sequence[str], pattern: str, hint: str) -> list[Path]:
     """List files below the first of `raw/top` that has any, in natural order.
 
     Args:
         raw: Folder the user named.
         tops: Folders relative to `raw` that may hold the files; "" is `raw` itself.
         pattern: Glob pattern below such a folder.
-        spec_hint: Expected layout and where to get the data, for the message.
+        hint: Expected layout and where to get the data, for the message.
 
     Raises:
         InputError: The folder or the files are missing.
     """
     if not raw.is_dir():
-        raise InputError(f"{raw}: no such folder; name the folder of the raw recordings. {spec_hint}")
+        raise InputError(f"{raw}: no such folder; name the folder of the raw recordings. {hint}")
     for top in tops:
         found = sorted((raw / top).glob(pattern), key=natural_key)
         if found:
             return found
-    raise InputError(f"{raw}: no files like {pattern} in it; {spec_hint}")
+    raise InputError(f"{raw}: no files like {pattern} in it; {hint}")
 
 
 def natural_key(path: Path) -> tuple[tuple[int, int, str], ...]:

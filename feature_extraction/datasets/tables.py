@@ -35,9 +35,7 @@ class Table:
         """
         if isinstance(column, int):
             if not 0 <= column < len(self.columns):
-                raise InputError(
-                    f"{self.path}: no column {column}; it has {len(self.columns)}, counted from 0"
-                )
+                raise InputError(f"{self.path}: no column {column}; it has {len(self.columns)}, counted from 0")
             return self.columns[column]
         if self.names.count(column) != 1:
             what = "two columns" if column in self.names else "no column"
@@ -87,16 +85,12 @@ def read_table(config: CustomConfig, path: Path) -> Table:
         elif kind == "csv":
             table = _read_csv(config, path)
         else:
-            raise InputError(
-                f"{path}: format not told by its name; set format to one of {', '.join(FORMATS)}"
-            )
+            raise InputError(f"{path}: format not told by its name; set format to one of {', '.join(FORMATS)}")
     except InputError:
         raise
     except (OSError, ValueError, EOFError) as error:  # Arrow's errors are ValueError or OSError
         detail = " ".join(str(error).split())[:200]
-        raise InputError(
-            f"{path}: not readable as {kind} ({detail}); correct the file or its format"
-        ) from None
+        raise InputError(f"{path}: not readable as {kind} ({detail}); correct the file or its format") from None
     if not table.columns or len(table.columns[0]) == 0:
         raise InputError(f"{path}: no rows; take the file away or export it again")
     return table
@@ -117,9 +111,7 @@ def _read_csv(config: CustomConfig, path: Path) -> Table:
 def _read_npy(path: Path) -> Table:
     array = np.load(path, allow_pickle=False)
     if array.ndim != 2 or array.dtype.kind not in "fiu":
-        raise InputError(
-            f"{path}: {array.dtype} of shape {array.shape}; expected numbers, one row per sample"
-        )
+        raise InputError(f"{path}: {array.dtype} of shape {array.shape}; expected numbers, one row per sample")
     return Table(path, tuple(str(i) for i in range(array.shape[1])), list(array.T))
 
 

@@ -39,9 +39,7 @@ def read_files(files: Sequence[Path], class_list: ClassList) -> Iterator[Recordi
         variables = read_mat(path, "sensor_readings", n_columns=6)
         inside = variables.get("activity_number")
         if inside is not None and inside.size == 1 and str(inside.item()).strip() != match[1]:
-            logger.warning(
-                "%s says activity %s inside; the file name counts", path, str(inside.item()).strip()
-            )
+            logger.warning("%s says activity %s inside; the file name counts", path, str(inside.item()).strip())
         yield Recording(
             samples=require_finite(variables["sensor_readings"], path),
             channels=CHANNELS,

@@ -24,14 +24,10 @@ def list_files(raw: Path) -> list[Path]:
     """Return the data file inside the package; `raw` is not looked at."""
     found = importlib.util.find_spec("seglearn")  # finds the package without importing it
     if found is None or found.origin is None:
-        raise InputError(
-            "watch: the package seglearn is not installed; install it with: pip install seglearn"
-        )
+        raise InputError("watch: the package seglearn is not installed; install it with: pip install seglearn")
     path = Path(found.origin).parent / "data" / "watch_dataset.npy"
     if not path.exists():
-        raise InputError(
-            f"{path}: missing; install the package again with: pip install --force-reinstall seglearn"
-        )
+        raise InputError(f"{path}: missing; install the package again with: pip install --force-reinstall seglearn")
     return [path]
 
 
@@ -42,9 +38,7 @@ def read_files(files: Sequence[Path], class_list: ClassList) -> Iterator[Recordi
     data = load_watch()
     entries = sorted(
         (int(subject), SIDES[float(side)], int(code), index)
-        for index, (subject, side, code) in enumerate(
-            zip(data["subject"], data["side"], data["y"], strict=True)
-        )
+        for index, (subject, side, code) in enumerate(zip(data["subject"], data["side"], data["y"], strict=True))
     )
     for subject, side, code_index, index in progress(entries, "watch", "exercise"):
         code = data["y_labels"][code_index]

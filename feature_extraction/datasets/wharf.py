@@ -44,9 +44,7 @@ def read_files(files: Sequence[Path], class_list: ClassList) -> Iterator[Recordi
         outside = np.flatnonzero(~((codes >= 0) & (codes <= LARGEST_CODE)).all(axis=1))
         if len(outside):
             found = codes[outside[0]].tolist()
-            raise InputError(
-                f"{path}: row {outside[0] + 1} is {found}, codes run 0 to {LARGEST_CODE}; {FETCH_AGAIN}"
-            )
+            raise InputError(f"{path}: row {outside[0] + 1} is {found}, codes run 0 to {LARGEST_CODE}; {FETCH_AGAIN}")
         yield Recording(
             samples=codes_to_g(codes),
             channels=CHANNELS,
@@ -68,9 +66,7 @@ WHARF = DatasetSpec(
     "Behavior Recognition Algorithms Based on Acceleration Data. ICRA 2013",
     layout=LAYOUT,
     rate_hz=RATE_HZ,
-    windowing=WindowSettings(
-        rate_hz=32.0, window_s=4.0, overlap=0.5, quantities=("acc",), short_recordings="pad"
-    ),
+    windowing=WindowSettings(rate_hz=32.0, window_s=4.0, overlap=0.5, quantities=("acc",), short_recordings="pad"),
     list_files=list_files,
     read_files=read_files,
 )

@@ -102,9 +102,7 @@ def read_stream(path: Path, subject: str) -> Stream:
         raise InputError(f"{path}: empty; {FETCH_AGAIN}")
     others = sorted(set(table["subject"].unique().to_pylist()) - {subject})
     if others:
-        raise InputError(
-            f"{path}: holds lines of subject {others[0]}, its name says {subject}; {FETCH_AGAIN}"
-        )
+        raise InputError(f"{path}: holds lines of subject {others[0]}, its name says {subject}; {FETCH_AGAIN}")
     if table["time"].null_count:
         raise InputError(f"{path}: {table['time'].null_count} lines without a time; {FETCH_AGAIN}")
     values = np.stack([table[axis].to_numpy() for axis in "xyz"], axis=1)

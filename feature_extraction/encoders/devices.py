@@ -46,12 +46,9 @@ def find_devices(channels: Sequence[Channel]) -> tuple[Device, ...]:
             )
         columns.setdefault(channel.device, {}).setdefault(channel.quantity, {})[channel.axis] = index
     if not columns:
-        raise InputError(
-            "windows have no acc or gyro channel; features need a three-axis accelerometer in m/s2"
-        )
+        raise InputError("windows have no acc or gyro channel; features need a three-axis accelerometer in m/s2")
     return tuple(
-        Device(name, _triple(name, "acc", sensors), _triple(name, "gyro", sensors))
-        for name, sensors in columns.items()
+        Device(name, _triple(name, "acc", sensors), _triple(name, "gyro", sensors)) for name, sensors in columns.items()
     )
 
 
@@ -61,7 +58,5 @@ def _triple(device: str, quantity: str, sensors: dict[str, dict[str, int]]) -> n
         return np.empty(0, dtype=np.intp)
     missing = [axis for axis in "xyz" if axis not in axes]
     if missing:
-        raise InputError(
-            f"device {device!r}: {quantity} lacks axis {', '.join(missing)}; features need x, y and z"
-        )
+        raise InputError(f"device {device!r}: {quantity} lacks axis {', '.join(missing)}; features need x, y and z")
     return np.array([axes[axis] for axis in "xyz"], dtype=np.intp)

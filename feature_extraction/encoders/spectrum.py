@@ -134,9 +134,7 @@ def spectral_shape(spectrum: np.ndarray, grid: Grid, floor: float) -> dict[str, 
 def _parabola_shift(values: np.ndarray) -> np.ndarray:
     """Return where in [-0.5, 0.5] the parabola through three values [N, 3] has its top."""
     bend = values[:, 0] - 2 * values[:, 1] + values[:, 2]
-    return np.where(bend < 0, 0.5 * (values[:, 0] - values[:, 2]) / np.minimum(bend, -TINY), 0).clip(
-        -0.5, 0.5
-    )
+    return np.where(bend < 0, 0.5 * (values[:, 0] - values[:, 2]) / np.minimum(bend, -TINY), 0).clip(-0.5, 0.5)
 
 
 def band_names(rate_hz: float, edges_hz: Sequence[float] = BAND_EDGES_HZ) -> tuple[str, ...]:

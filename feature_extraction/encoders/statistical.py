@@ -56,9 +56,7 @@ def statistical_features(
             samples that are not finite.
     """
     if samples.ndim != 3 or samples.shape[2] != len(channels):
-        raise InputError(
-            f"windows of shape {samples.shape} do not fit {len(channels)} channels; expected [N, T, C]"
-        )
+        raise InputError(f"windows of shape {samples.shape} do not fit {len(channels)} channels; expected [N, T, C]")
     if len(samples) == 0 or samples.shape[1] < 8:
         raise InputError(f"windows of shape {samples.shape}: need at least one window of at least 8 samples")
     devices = find_devices(channels)
@@ -74,9 +72,7 @@ def statistical_features(
         np.stack(list(features.values()), axis=1, out=result[start : start + len(chunk)], casting="same_kind")
         if not np.isfinite(result[start : start + len(chunk)]).all():
             bad = start + int(np.flatnonzero(~np.isfinite(result[start : start + len(chunk)]).all(axis=1))[0])
-            raise InputError(
-                f"window {bad}: samples are not finite or far out of range; check the recording's units"
-            )
+            raise InputError(f"window {bad}: samples are not finite or far out of range; check the recording's units")
     assert result is not None
     return result, names
 
@@ -93,9 +89,7 @@ def _chunk_features(windows: np.ndarray, devices: Sequence[Device], grid: Grid) 
         magnitudes.append(magnitude)
         intensities.append(own["acc_dynamic_rms"])
     if len(devices) > 1:
-        features |= _cross_features(
-            [device.name for device in devices], magnitudes, np.stack(intensities, axis=1)
-        )
+        features |= _cross_features([device.name for device in devices], magnitudes, np.stack(intensities, axis=1))
     return features
 
 
@@ -128,14 +122,10 @@ def _posture_drift(acc: np.ndarray) -> Features:
     """Return how far gravity turns from first to last third, and how widely it spreads over sixths."""
     n_samples = acc.shape[2]
     bounds = np.linspace(0, n_samples, 7).astype(int)
-    parts = np.stack(
-        [acc[:, :, a:b].mean(axis=2) for a, b in zip(bounds[:-1], bounds[1:], strict=True)], axis=1
-    )
+    parts = np.stack([acc[:, :, a:b].mean(axis=2) for a, b in zip(bounds[:-1], bounds[1:], strict=True)], axis=1)
     parts = parts / (np.linalg.norm(parts, axis=2, keepdims=True) + TINY)
     first, last = parts[:, :2].mean(axis=1), parts[:, 4:].mean(axis=1)
-    cosine = (first * last).sum(axis=1) / (
-        np.linalg.norm(first, axis=1) * np.linalg.norm(last, axis=1) + TINY
-    )
+    cosine = (first * last).sum(axis=1) / (np.linalg.norm(first, axis=1) * np.linalg.norm(last, axis=1) + TINY)
     spread = 1 - np.linalg.norm(parts.mean(axis=1), axis=1)
     # For a signal of zeros there is no direction; both are then 0.
     real = np.linalg.norm(first, axis=1) > 0
@@ -157,9 +147,7 @@ def _axes(acc: np.ndarray, mean: np.ndarray, centred: np.ndarray) -> Features:
         "max": _signed(ordered[:, :, -1]),
         "skew": _skew(centred, variance, ACC_NOISE_MPS2),
     }
-    features = {
-        f"acc_{axis}_{name}": values[:, k] for k, axis in enumerate("xyz") for name, values in columns.items()
-    }
+    features = {f"acc_{axis}_{name}": values[:, k] for k, axis in enumerate("xyz") for name, values in columns.items()}
     return features | _correlations("acc", centred, variance, ACC_NOISE_MPS2)
 
 
@@ -169,9 +157,7 @@ def _vertical(vertical: np.ndarray, spectrum: np.ndarray, total_power: np.ndarra
     height, rate = repetition(spectrum, grid)
     slow, fast = grid.bands[:, :4].sum(axis=1), grid.bands[:, 4:].sum(axis=1)
     floor = ACC_NOISE_MPS2**2
-    features = {
-        f"vertical_q{round(100 * q):02d}": _signed(_quantile(ordered, q)) for q in (0.05, 0.25, 0.75, 0.95)
-    }
+    features = {f"vertical_q{round(100 * q):02d}": _signed(_quantile(ordered, q)) for q in (0.05, 0.25, 0.75, 0.95)}
     return features | {
         "vertical_std": _log(np.sqrt(variance), ACC_NOISE_MPS2),
         "vertical_skew": _skew(vertical, variance, ACC_NOISE_MPS2),
@@ -192,9 +178,7 @@ def _horizontal(across: np.ndarray) -> Features:
     }
 
 
-def _magnitude(
-    sensor: str, magnitude: np.ndarray, centred: np.ndarray, rate_hz: float, noise: float
-) -> Features:
+def _magnitude(sensor: str, magnitude: np.ndarray, centred: np.ndarray, rate_hz: float, noise: float) -> Features:
     """Return strength, jerk and impacts from magnitudes [N, T] and centred axes [N, A, T]."""
     mean = magnitude.mean(axis=1)
     around = magnitude - mean[:, None]
@@ -258,9 +242,7 @@ def _gyro_features(gyro: np.ndarray, gravity: np.ndarray, acc_around: np.ndarray
     return features | _rhythm("gyro", power(transform(centred, grid)).sum(axis=1), grid, noise)
 
 
-def _cross_features(
-    names: Sequence[str], magnitudes: Sequence[np.ndarray], intensities: np.ndarray
-) -> Features:
+def _cross_features(names: Sequence[str], magnitudes: Sequence[np.ndarray], intensities: np.ndarray) -> Features:
     """Return likeness of magnitudes per pair of devices, and log intensities relative to their mean."""
     features = {}
     for a, b in combinations(range(len(names)), 2):

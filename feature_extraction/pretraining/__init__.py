@@ -78,9 +78,7 @@ def pretrain(
     if objective not in OBJECTIVES:
         raise InputError(f"objective {objective!r} is unknown; there are: {', '.join(OBJECTIVES)}")
     if windows.dataset != split.dataset:
-        raise InputError(
-            f"windows are of {windows.dataset!r}, split {split.name!r} is of {split.dataset!r}; pair them"
-        )
+        raise InputError(f"windows are of {windows.dataset!r}, split {split.name!r} is of {split.dataset!r}; pair them")
     key = pretraining_key(windows, split, objective, config, held_out)
     if is_checkpoint(out):
         if read_key(out) == key:

@@ -54,9 +54,7 @@ class WindowFormat:
             ours, theirs = getattr(self, name), getattr(given, name)
             if ours != theirs:
                 if name == "channels":
-                    ours, theirs = (
-                        ", ".join(f"{c.name} [{c.unit}]" for c in group) for group in (ours, theirs)
-                    )
+                    ours, theirs = (", ".join(f"{c.name} [{c.unit}]" for c in group) for group in (ours, theirs))
                 raise InputError(
                     f"{where}: this encoder reads windows with {name} {ours}, those of {windows.dataset} "
                     f"have {theirs}; prepare windows with its settings or pretrain another encoder"
@@ -129,10 +127,30 @@ class EncoderCheckpoint:
             encoder.load_state_dict(weights)
         except RuntimeError as error:
             reason = str(error).splitlines()[-1].strip()
-            raise InputError(
-                f"{folder / WEIGHTS}: weights of another network ({reason}); pretrain again"
-            ) from None
+            raise InputError(f"{folder / WEIGHTS}: weights of another network ({reason}); pretrain again") from None
         return cls(encoder.eval(), windows, provenance, key, training)
+
+
+def describe_checkpoint(folder: Path) -> str:
+    """Return what an encoder is, what it reads and what it has seen, as lines for a reader.
+
+    Raises:
+        InputError: The folder holds no usable checkpoint.
+    """
+    checkpoint = EncoderCheckpoint.load(folder)
+    n_parameters = sum(parameter.numel() for parameter in checkpoint.encoder.parameters())
+    reads = checkpoint.windows
+    lines = [
+        f"encoder     resnet, {n_parameters:,} parameters, key {checkpoint.key}",
+        f"reads       {reads.n_samples} samples at {reads.rate_hz:g} Hz of "
+        + ", ".join(f"{channel.name} [{channel.unit}]" for channel in reads.channels),
+    ]
+    for entry in checkpoint.provenance:
+        kind = "labelled" if entry.labelled else "unlabelled"
+        lines.append(f"has seen    {entry.dataset}, {kind}, subjects {', '.join(entry.subjects)}")
+        lines.append(f"            classes: {', '.join(entry.classes)}")
+    lines += [f"{name:11} {value}" for name, value in checkpoint.training.items()]
+    return "\n".join(lines)
 
 
 def is_checkpoint(folder: Path) -> bool:
@@ -155,7 +173,5 @@ def _read_weights(path: Path, digest: str) -> dict[str, Tensor]:
     except (SafetensorError, OSError, ValueError) as error:
         raise InputError(f"{path}: damaged weights ({json.dumps(str(error))}); pretrain again") from None
     if content_hash(data) != digest:
-        raise InputError(
-            f"{path}: weights differ from those that config.json names ({digest}); pretrain again"
-        )
+        raise InputError(f"{path}: weights differ from those that config.json names ({digest}); pretrain again")
     return tensors

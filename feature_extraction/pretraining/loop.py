@@ -149,9 +149,7 @@ def fit(task: Task, objective_class: type[Objective], config: PretrainConfig, fo
         logger.info("going on after epoch %d of %s", state.epoch, folder)
     steps = max(1, config.epoch_windows // config.batch_size)
     total = steps * config.n_epochs
-    logger.info(
-        "pretraining on %d windows: at most %d epochs of %d steps", len(task.train), config.n_epochs, steps
-    )
+    logger.info("pretraining on %d windows: at most %d epochs of %d steps", len(task.train), config.n_epochs, steps)
     with tqdm(total=total, initial=state.epoch * steps, desc="pretrain", unit="step", disable=None) as bar:
         while state.epoch < config.n_epochs and state.stale_epochs < config.patience:
             _run_epoch(task, objective_class, config, state, steps, bar)
@@ -166,15 +164,11 @@ def fit(task: Task, objective_class: type[Objective], config: PretrainConfig, fo
 
 def _start(task: Task, objective_class: type[Objective], config: PretrainConfig) -> PretrainState:
     windows = task.windows
-    with torch.random.fork_rng(
-        devices=[]
-    ):  # initialisation draws from the global generator, restored afterwards
+    with torch.random.fork_rng(devices=[]):  # initialisation draws from the global generator, restored afterwards
         torch.manual_seed(config.seed)
         encoder = ResNet1d(windows.samples.shape[2], config.encoder)
         objective = objective_class(encoder.n_features, task.classes)
-    statistics = Standardizer.fit_windows(
-        windows.samples, task.train, windows.labels, windows.subjects, task.split
-    )
+    statistics = Standardizer.fit_windows(windows.samples, task.train, windows.labels, windows.subjects, task.split)
     encoder.set_input_statistics(torch.from_numpy(statistics.mean), torch.from_numpy(statistics.scale))
     parameters = nn.ModuleList([encoder, objective]).parameters()
     optimizer = torch.optim.AdamW(parameters, lr=config.learning_rate, weight_decay=config.weight_decay)
@@ -196,8 +190,7 @@ def _run_epoch(
     labels = task.windows.labels[task.train]
     groups = [task.train[labels == name] for name in task.classes]
     devices = [
-        [d.acc.tolist(), *([d.gyro.tolist()] if len(d.gyro) else [])]
-        for d in find_devices(task.windows.channels)
+        [d.acc.tolist(), *([d.gyro.tolist()] if len(d.gyro) else [])] for d in find_devices(task.windows.channels)
     ]
     sums: dict[str, float] = {}
     encoder.train()

@@ -53,9 +53,7 @@ class PretrainState:
         counters = {name: getattr(self, name) for name in COUNTERS}
         metadata = {"key": key, "counters": json.dumps(counters)}
         with atomic_path(path) as temporary:
-            save_file(
-                {name: value.contiguous().clone() for name, value in tensors.items()}, temporary, metadata
-            )
+            save_file({name: value.contiguous().clone() for name, value in tensors.items()}, temporary, metadata)
 
     def load(self, path: Path, key: str) -> bool:
         """Take over a saved state of the run named by `key`.

@@ -27,11 +27,7 @@ class SupervisedObjective(Objective):
         features = encoder(batch.windows)
         kept = torch.rand(features.shape, generator=generator) >= DROPOUT
         logits = self.classifier(features * kept / (1 - DROPOUT))
-        return {
-            "cross_entropy": nn.functional.cross_entropy(
-                logits, batch.targets, label_smoothing=LABEL_SMOOTHING
-            )
-        }
+        return {"cross_entropy": nn.functional.cross_entropy(logits, batch.targets, label_smoothing=LABEL_SMOOTHING)}
 
     def evaluate(self, encoder: nn.Module, batches: Iterable[Batch]) -> float:
         """Return top-1 averaged over the classes that have validation windows."""

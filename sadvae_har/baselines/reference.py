@@ -68,11 +68,7 @@ class ReferenceConfig:
             value, whole = getattr(self, entry.name), entry.type is int
             right = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
             if not right or not (value >= 1 if whole else 0 < value < float("inf")):
-                wanted = (
-                    "a whole number of at least 1"
-                    if whole
-                    else "a positive number (1.0e-3 in YAML, not 1e-3)"
-                )
+                wanted = "a whole number of at least 1" if whole else "a positive number (1.0e-3 in YAML, not 1e-3)"
                 raise InputError(f"{entry.name}: {value!r} cannot be used; give {wanted}")
         if self.instance_dim >= self.latent_dim:
             raise InputError(
@@ -90,9 +86,7 @@ def load_reference_config(path: Path) -> ReferenceConfig:
     try:
         value = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise InputError(
-            f"{path}: no such file; shipped ones are sadvae_har/configs/reference_*.yaml"
-        ) from None
+        raise InputError(f"{path}: no such file; shipped ones are sadvae_har/configs/reference_*.yaml") from None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise InputError(f"{path}: not readable as YAML ({error})") from None
     if not isinstance(value, dict):
@@ -101,11 +95,7 @@ def load_reference_config(path: Path) -> ReferenceConfig:
     unknown = sorted(str(key) for key in value if key not in known)
     if unknown:
         raise InputError(f"{path}: unknown key {', '.join(unknown)}; known: {', '.join(known)}")
-    missing = [
-        name
-        for name in ("latent_dim", "instance_dim", "learning_rate", "adversary_every")
-        if name not in value
-    ]
+    missing = [name for name in ("latent_dim", "instance_dim", "learning_rate", "adversary_every") if name not in value]
     if missing:
         raise InputError(f"{path}: missing key {', '.join(missing)}; add it")
     try:
@@ -159,17 +149,13 @@ def train_reference(
     inputs, tests = _tensor(features), _tensor(test_features)
     seen, unseen = (functional.normalize(_tensor(text), dim=-1) for text in (text_seen, text_unseen))
     text = seen[torch.as_tensor(labels, dtype=torch.long)]
-    networks = ReferenceNetworks(
-        inputs.shape[1], seen.shape[1], config.latent_dim, config.instance_dim, generator
-    )
+    networks = ReferenceNetworks(inputs.shape[1], seen.shape[1], config.latent_dim, config.instance_dim, generator)
     optimisers = (
         torch.optim.Adam(networks.vae_parameters(), lr=config.learning_rate),
         torch.optim.Adam(networks.discriminator.parameters(), lr=config.learning_rate),
     )
     losses, scores = [], []
-    for cycle in tqdm(
-        range(config.n_cycles), desc="reference", unit="cycle", disable=None if progress else True
-    ):
+    for cycle in tqdm(range(config.n_cycles), desc="reference", unit="cycle", disable=None if progress else True):
         losses.append(_train_cycle(networks, optimisers, inputs, text, cycle, config, generator))
         scores.append(_classify(networks, unseen, tests, config, generator))
     logits, mean_losses = torch.stack(scores), torch.stack(losses).double().numpy()
@@ -228,9 +214,7 @@ def _classify(
     with torch.no_grad():
         latents = sample_on_a_line(networks.text_encoder(text_unseen[targets]), generator)
     for _ in range(config.classifier_steps):
-        _step(
-            optimiser, functional.cross_entropy(classifier(latents), targets), list(classifier.parameters())
-        )
+        _step(optimiser, functional.cross_entropy(classifier(latents), targets), list(classifier.parameters()))
     with torch.no_grad():
         return classifier(networks.semantic_mean(test_features))
 
@@ -251,9 +235,7 @@ def score_reference(result: ReferenceResult, labels: np.ndarray) -> dict[str, di
     """
     predictions, labels = result.predictions_per_cycle, np.asarray(labels)
     if labels.shape != predictions.shape[1:] or not labels.size:
-        raise InputError(
-            f"labels: {labels.shape} do not fit predictions {predictions.shape}; give one per test window"
-        )
+        raise InputError(f"labels: {labels.shape} do not fit predictions {predictions.shape}; give one per test window")
     top1 = [float(per_class_top1(labels, cycle)) for cycle in predictions]
     accuracies = [float(accuracy(labels, cycle)) for cycle in predictions]
     # Quirk: the published cycle is the first with the highest per-sample accuracy on the unseen test windows.
@@ -296,9 +278,7 @@ def _check_inputs(
                 f"{first} {tables[first].shape} and {second} {tables[second].shape} need equally many columns"
             )
     if labels.shape != features.shape[:1] or labels.dtype.kind not in "iu":
-        raise InputError(
-            f"labels: {labels.dtype} {labels.shape}; give one whole number for each of {len(features)}"
-        )
+        raise InputError(f"labels: {labels.dtype} {labels.shape}; give one whole number for each of {len(features)}")
     if labels.min() < 0 or labels.max() >= len(text_seen):
         raise InputError(
             f"labels: {labels.min()} to {labels.max()}; they must index text_seen, 0 to {len(text_seen) - 1}"

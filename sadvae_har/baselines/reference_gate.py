@@ -67,9 +67,7 @@ def reference_gate(
     for name, group in (("pseudo_unseen", pseudo_unseen), ("seen", seen), ("test", test)):
         if len(group.unseen_probabilities) != len(group.seen_logits) or len(group.seen_logits) < 6:
             shapes = f"{group.unseen_probabilities.shape} and {group.seen_logits.shape}"
-            raise InputError(
-                f"{name}: {shapes}; the reference gate needs six or more windows, in the same rows"
-            )
+            raise InputError(f"{name}: {shapes}; the reference gate needs six or more windows, in the same rows")
     rng = np.random.default_rng(seed)
     n_seen = min(len(seen.seen_logits), len(pseudo_unseen.seen_logits))
     balanced = rng.choice(len(seen.seen_logits), n_seen, replace=False)

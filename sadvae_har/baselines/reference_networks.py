@@ -66,9 +66,7 @@ class LinearReLU(nn.Module):
 def discriminator(n_latent: int, generator: torch.Generator) -> nn.Sequential:
     """Return the total-correlation adversary: [B, L+M] to the probability of a joint pair [B, 1]."""
     hidden = max(1, n_latent // 4)
-    return nn.Sequential(
-        linear(n_latent, hidden, generator), nn.ReLU(), linear(hidden, 1, generator), nn.Sigmoid()
-    )
+    return nn.Sequential(linear(n_latent, hidden, generator), nn.ReLU(), linear(hidden, 1, generator), nn.Sigmoid())
 
 
 def sample_on_a_line(posterior: Gaussian, generator: torch.Generator) -> Tensor:
