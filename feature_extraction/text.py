@@ -191,8 +191,16 @@ def _read_vector(path: Path) -> np.ndarray | None:
 
 
 def _encode(texts: Sequence[str], model: str) -> np.ndarray:
+    """Encode one text at a time on one thread: the same result everywhere, and fast on a busy machine."""
     encoder = _load(resolve_model(model), model)
-    vectors = encoder.encode(list(texts), batch_size=1, normalize_embeddings=True, show_progress_bar=False)
+    import torch  # loaded by the model already
+
+    n_threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        vectors = encoder.encode(list(texts), batch_size=1, normalize_embeddings=True, show_progress_bar=False)
+    finally:
+        torch.set_num_threads(n_threads)
     return np.asarray(vectors, dtype=np.float32)
 
 

@@ -189,7 +189,7 @@ def original_export(arguments: Namespace) -> None:
 def _locations(arguments: Namespace) -> "Locations":
     from sadvae_har.pipeline import Locations
 
-    return Locations(raw=arguments.raw, features=arguments.features, resources=arguments.resources)
+    return Locations(raw=arguments.raw, features=arguments.feature_table, resources=arguments.resources)
 
 
 _RUN = (

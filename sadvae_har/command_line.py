@@ -72,7 +72,7 @@ def resources(parser: ArgumentParser) -> None:
 def features(parser: ArgumentParser) -> None:
     """Add a ready-made feature table."""
     parser.add_argument(
-        "--features", type=Path, default=None, help="feature table (.npz) to use instead of raw recordings"
+        "--feature-table", type=Path, default=None, help="feature table (.npz) to use instead of raw recordings"
     )
 
 

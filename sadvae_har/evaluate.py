@@ -1,10 +1,12 @@
 """From predictions to the numbers of a run, each with its interval over subjects."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from feature_extraction.errors import InputError
+from sadvae_har.intervals import draw, drawing_units, interval, resampled_auroc, resampled_gzsl, resampled_zsl
 from sadvae_har.metrics import (
     accuracy,
     auroc,
@@ -14,7 +16,6 @@ from sadvae_har.metrics import (
     macro_f1,
     per_class_top1,
     seen_unseen_curve,
-    subject_bootstrap,
 )
 
 
@@ -39,15 +40,21 @@ def evaluate_zsl(
     Returns:
         `per_class_top1`, `accuracy` and `macro_f1`, each with value, low and high; `per_class`, and
         the number of windows.
+
+    Raises:
+        InputError: There are no windows, or a label or prediction is not an unseen class.
     """
     true, predicted = _positions(labels, unseen), _positions(predictions, unseen)
-
-    def scores(i: np.ndarray) -> tuple[float, ...]:
-        return tuple(metric(true[i], predicted[i]) for metric in (per_class_top1, accuracy, macro_f1))
-
+    units = drawing_units(subjects, recordings)
+    draws = draw(units.max() + 1, seed)
+    values = {
+        "per_class_top1": per_class_top1(true, predicted),
+        "accuracy": accuracy(true, predicted),
+        "macro_f1": macro_f1(true, predicted),
+    }
     counts = confusion_matrix(labels, predictions, unseen)
     return {
-        **_measured(("per_class_top1", "accuracy", "macro_f1"), scores, subjects, recordings, seed),
+        **_with_intervals(values, resampled_zsl(true, predicted, len(unseen), units, draws)),
         "per_class": _per_class(counts, unseen),
         "n_windows": len(labels),
     }
@@ -79,18 +86,24 @@ def evaluate_gzsl(
 
     Returns:
         `gzsl` with seen, unseen, harmonic_mean and ausuc, `gate` with auroc; each has value, low and high.
+
+    Raises:
+        InputError: There are no windows, a label or prediction is not a class, or a score is not a number.
     """
     classes, n_seen = [*seen, *unseen], len(seen)
+    if np.isnan(joint_scores).any() or np.isnan(p_unseen).any():
+        raise InputError("evaluation: scores hold NaN; train again with a smaller learning rate")
     true, predicted = _positions(labels, classes), _positions(predictions, classes)
-    sides = range(n_seen), range(n_seen, len(classes))
-
-    def scores(i: np.ndarray) -> tuple[float, ...]:
-        area = ausuc(*seen_unseen_curve(joint_scores[i], true[i], n_seen))
-        return (*gzsl_scores(true[i], predicted[i], *sides), area, auroc(true[i] >= n_seen, p_unseen[i]))
-
-    names = ("seen", "unseen", "harmonic_mean", "ausuc", "auroc")
-    found = _measured(names, scores, subjects, recordings, seed)
-    gate = {"auroc": found.pop("auroc")}
+    units = drawing_units(subjects, recordings)
+    draws = draw(units.max() + 1, seed)
+    on_seen, on_unseen, mean = gzsl_scores(true, predicted, range(n_seen), range(n_seen, len(classes)))
+    area = ausuc(*seen_unseen_curve(joint_scores, true, n_seen))
+    values = {"seen": on_seen, "unseen": on_unseen, "harmonic_mean": mean, "ausuc": area}
+    found = _with_intervals(values, resampled_gzsl(true, predicted, joint_scores, n_seen, units, draws))
+    is_unseen = true >= n_seen
+    gate = _with_intervals(
+        {"auroc": auroc(is_unseen, p_unseen)}, {"auroc": resampled_auroc(is_unseen, p_unseen, units, draws)}
+    )
     counts = confusion_matrix(labels, predictions, classes)
     return {
         "gzsl": {**found, "per_class": _per_class(counts, classes), "n_windows": len(true)},
@@ -99,25 +112,23 @@ def evaluate_gzsl(
 
 
 def _positions(names: np.ndarray, classes: Sequence[str]) -> np.ndarray:
-    """Return the position of each name among `classes`, [n] int: resampling integers is fast."""
+    """Return the position of each name among `classes`, [n] int."""
+    if len(names) == 0:
+        raise InputError(f"evaluation: no test windows of {list(classes)}; choose a split whose subjects did them")
+    strange = sorted(set(names.tolist()) - set(classes))
+    if strange:
+        raise InputError(f"evaluation: {strange} are not among the classes {list(classes)}; use the run's own split")
     position = {name: k for k, name in enumerate(classes)}
     return np.array([position[name] for name in names.tolist()])
 
 
-def _measured(
-    names: Sequence[str],
-    scores: Callable[[np.ndarray], Sequence[float]],
-    subjects: np.ndarray,
-    recordings: np.ndarray,
-    seed: int,
-) -> dict[str, dict[str, float]]:
-    """Return value, low and high of each named score; `scores` takes window indices."""
-    values = scores(np.arange(len(subjects)))
-    bounds = subject_bootstrap(scores, subjects, recordings, seed)
-    return {
-        name: {"value": round(value, 6), "low": round(low, 6), "high": round(high, 6)}
-        for name, value, (low, high) in zip(names, values, bounds.tolist(), strict=True)
-    }
+def _with_intervals(values: Mapping[str, float], resampled: Mapping[str, np.ndarray]) -> dict[str, dict[str, float]]:
+    """Return value, low and high of each named metric."""
+    report = {}
+    for name, value in values.items():
+        low, high = interval(resampled[name])
+        report[name] = {"value": round(value, 6), "low": round(low, 6), "high": round(high, 6)}
+    return report
 
 
 def _per_class(counts: np.ndarray, classes: Sequence[str]) -> dict[str, float]:

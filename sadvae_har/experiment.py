@@ -8,7 +8,6 @@
 """
 
 import logging
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -16,7 +15,7 @@ import torch
 from tqdm.auto import tqdm
 
 from feature_extraction.errors import InputError
-from feature_extraction.storage import content_hash, read_json, read_npz, write_json, write_npz
+from feature_extraction.storage import read_json, read_npz, write_json, write_npz
 from sadvae_har.config import Config
 from sadvae_har.evaluate import evaluate_gzsl as gzsl_report
 from sadvae_har.evaluate import evaluate_zsl as zsl_report
@@ -27,6 +26,7 @@ from sadvae_har.fitted import (
     seed_of,
     seen_logits,
     text_logits,
+    training_key,
 )
 from sadvae_har.gate import DomainClassifier, GateExamples, fit_gate, novelty
 from sadvae_har.gzsl import gated_predictions, joint_log_scores
@@ -48,30 +48,34 @@ def train_zsl(problem: Problem, config: Config, folder: RunFolder) -> FittedMode
     A run that was interrupted goes on from its last checkpoint and ends with the same weights.
     """
     trainer = _make_trainer(problem, config)
-    key = _training_key(problem, config)
+    key = training_key(problem, config)
     state = folder.path / "training_state.safetensors"
     snapshots: Snapshots = load_state(state, trainer, key) if state.exists() else {}
     n_steps, n_checkpoints = config.train.n_steps, config.train.n_checkpoints
     checkpoints = {round(n_steps * (c + 1) / n_checkpoints) for c in range(n_checkpoints)}
+    n_models, n_numbers = len(trainer.generators), sum(p.numel() for p in trainer.model.parameters())
     logger.info(
-        "training %d models (%d folds x %d seeds)",
-        len(trainer.generators),
+        "training %d models (%d folds x %d seeds, %.1f million weights) for %d steps on %d threads",
+        n_models,
         len(problem.folds),
         config.train.n_seeds,
+        n_numbers / 1e6,
+        n_steps,
+        torch.get_num_threads(),
     )
     with tqdm(total=n_steps, initial=trainer.step_number, desc="training VAEs", unit="step", disable=None) as bar:
         while trainer.step_number < n_steps:
             terms, adversary = trainer.step()
             bar.update()
             if trainer.step_number in checkpoints:
-                values = {name: round(float(value.mean()), 4) for name, value in vars(terms).items()}
-                folder.log({"step": trainer.step_number, **values, "adversary": round(float(adversary.mean()), 4)})
+                values = {name: round(value.mean().item(), 4) for name, value in vars(terms).items()}
+                folder.log({"step": trainer.step_number, **values, "adversary": round(adversary.mean().item(), 4)})
                 snapshots[trainer.step_number] = trainer.snapshot()
                 save_state(state, trainer, snapshots, key)
     inner_top1 = {step: _inner_top1(weights, problem, config) for step, weights in snapshots.items()}
     step = max(inner_top1, key=lambda candidate: inner_top1[candidate])
     folder.log({"chosen_step": step, "inner_top1": {str(s): round(v, 4) for s, v in inner_top1.items()}})
-    fitted = FittedModels(snapshots[step], fit_seen_classifiers(problem, config), step, inner_top1)
+    fitted = FittedModels(snapshots[step], fit_seen_classifiers(problem, config), step, inner_top1, key)
     fitted.save(folder.path / "model.safetensors", problem)
     state.unlink(missing_ok=True)
     return fitted
@@ -220,11 +224,6 @@ def _make_trainer(problem: Problem, config: Config) -> Trainer:
         rows=tuple(problem.folds[f].rows for f in folds for _ in seeds),
     )
     return Trainer(data, config.model, config.train, [seed_of(config.seed, _TRAIN, f, s) for f in folds for s in seeds])
-
-
-def _training_key(problem: Problem, config: Config) -> str:
-    settings = repr((config.seed, asdict(config.model), asdict(config.train), problem.split))
-    return content_hash(settings, problem.features.numpy().tobytes(), problem.text.numpy().tobytes())
 
 
 def _inner_top1(weights: dict[str, torch.Tensor], problem: Problem, config: Config) -> float:

@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from feature_extraction.errors import InputError
-from feature_extraction.storage import atomic_path
+from feature_extraction.storage import atomic_path, content_hash
 from sadvae_har.classifier import fit_softmax, unseen_logits
 from sadvae_har.config import Config, ModelConfig
 from sadvae_har.model import SADVAE
@@ -30,6 +30,12 @@ FORMAT_VERSION = 1
 def seed_of(*numbers: int) -> int:
     """Return a seed that depends on every number, for an independent random stream."""
     return int(np.random.SeedSequence(numbers).generate_state(1)[0])
+
+
+def training_key(problem: Problem, config: Config) -> str:
+    """Return a digest of everything that decides the trained models: settings, split, features and texts."""
+    settings = repr((config.seed, config.model, config.train, config.classifier, problem.split))
+    return content_hash(settings, problem.features.numpy().tobytes(), problem.text.numpy().tobytes())
 
 
 def models_of_fold(weights: dict[str, Tensor], fold: int, n_seeds: int, config: ModelConfig) -> SADVAE:
@@ -115,12 +121,14 @@ class FittedModels:
         seen_classifier: One softmax layer per fold, [F, D, S].
         step: Chosen optimiser step.
         inner_top1: Mean pseudo-unseen per-class top-1 at each checkpoint, step -> value.
+        key: What `training_key` returned for the run.
     """
 
     weights: dict[str, Tensor]
     seen_classifier: StackedLinear
     step: int
     inner_top1: dict[int, float]
+    key: str
 
     def save(self, path: Path, problem: Problem) -> None:
         """Write weights, seen classifier, standardiser and semantic vectors as one safetensors file."""
@@ -134,17 +142,18 @@ class FittedModels:
             "split": f"{problem.split.dataset}/{problem.split.name}",
             "step": self.step,
             "inner_top1": self.inner_top1,
+            "key": self.key,
         }
         tensors |= {f"standardizer.{name}": torch.from_numpy(v) for name, v in problem.standardizer.to_arrays().items()}
         with atomic_path(path) as temporary:
             save_file(tensors, temporary, metadata={"sadvae_har": json.dumps(header)})
 
     @classmethod
-    def load(cls, path: Path, problem: Problem) -> "FittedModels":
-        """Read a saved file and check that it belongs to `problem`.
+    def load(cls, path: Path, key: str) -> "FittedModels":
+        """Read a saved file and check that it is the model of this very run, by its `training_key`.
 
         Raises:
-            InputError: The file is missing, damaged, of another version, or of another split.
+            InputError: The file is missing, damaged, of another version, or of another run.
         """
         try:
             with safe_open(path, framework="pt") as file:
@@ -158,11 +167,14 @@ class FittedModels:
             raise InputError(
                 f"{path}: format version {header['format_version']}, this program reads {FORMAT_VERSION}; train again"
             )
-        if header["classes"] != list(problem.classes) or tensors["text"].shape != problem.text.shape:
-            raise InputError(f"{path}: trained for split {header['split']} with other classes or texts; train it again")
+        if header["key"] != key:
+            raise InputError(
+                f"{path}: trained on split {header['split']} with other settings, features or texts; "
+                f"delete it to train again or choose another --out"
+            )
         classifier = StackedLinear(1, 1, [torch.Generator()])
         classifier.weight = torch.nn.Parameter(tensors["seen.weight"], requires_grad=False)
         classifier.bias = torch.nn.Parameter(tensors["seen.bias"], requires_grad=False)
         weights = {name.removeprefix("vae."): value for name, value in tensors.items() if name.startswith("vae.")}
         inner = {int(step): value for step, value in header["inner_top1"].items()}
-        return cls(weights, classifier, header["step"], inner)
+        return cls(weights, classifier, header["step"], inner, key)

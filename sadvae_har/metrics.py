@@ -7,7 +7,7 @@ Evaluation of the Good, the Bad and the Ugly); seen-unseen curve and its area, C
 (An Empirical Study and Analysis of Generalized Zero-Shot Learning).
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -114,37 +114,3 @@ def auroc(is_positive: np.ndarray, score: np.ndarray) -> float:
 def majority(labels: np.ndarray) -> float:
     """Return the accuracy of always predicting the largest class."""
     return float(np.unique(labels, return_counts=True)[1].max() / len(labels))
-
-
-def subject_bootstrap(
-    metrics: Callable[[np.ndarray], Sequence[float]],
-    subjects: np.ndarray,
-    recordings: np.ndarray,
-    seed: int,
-    n_resamples: int = 1000,
-    level: float = 0.95,
-) -> np.ndarray:
-    """Return percentile intervals of M metrics over the same resampled subjects.
-
-    Subjects are drawn with replacement. With fewer than three subjects, whole recordings are drawn
-    instead: two subjects can only be drawn in three ways. Resamples for which a metric is nan do not
-    count for it.
-
-    Args:
-        metrics: Called with window indices, repeats included; returns M values.
-        subjects: Subject of each window [n].
-        recordings: Recording of each window [n].
-        seed: Seed of the draws.
-        n_resamples: Number of resamples.
-        level: Share of resamples inside the interval.
-
-    Returns:
-        Lower and upper ends, [M, 2].
-    """
-    units = subjects if len(np.unique(subjects)) >= 3 else recordings
-    _, inverse = np.unique(units, return_inverse=True)
-    members = [np.flatnonzero(inverse == unit) for unit in range(inverse.max() + 1)]
-    rng = np.random.default_rng(seed)
-    draws = rng.integers(len(members), size=(n_resamples, len(members)))
-    values = np.array([metrics(np.concatenate([members[unit] for unit in draw])) for draw in draws])
-    return np.nanquantile(values, [(1 - level) / 2, (1 + level) / 2], axis=0).T

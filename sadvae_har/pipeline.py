@@ -20,7 +20,7 @@ from feature_extraction.text import embed_views, semantic_vectors
 from sadvae_har import experiment
 from sadvae_har.baselines.reference import load_reference_config, score_reference, train_reference
 from sadvae_har.config import Config
-from sadvae_har.fitted import FittedModels
+from sadvae_har.fitted import FittedModels, training_key
 from sadvae_har.metrics import majority
 from sadvae_har.original_layout import OriginalLayout, export_original
 from sadvae_har.problem import Problem, make_problem
@@ -93,6 +93,7 @@ def run(config: Config, locations: Locations, out: Path | None = None) -> tuple[
         logger.info("%s is complete; delete it to run again", folder.path)
         return folder, folder.metrics()
     split = load_split(config)
+    folder.require_same(config, split)
     problem = load_problem(config, split, locations)
     folder.start(config, split)
     fitted = load_or_train(problem, config, folder)
@@ -111,7 +112,7 @@ def load_or_train(problem: Problem, config: Config, folder: RunFolder) -> Fitted
     """Return the fitted models of a run folder, training them if stage 1 has not finished there."""
     path = folder.path / "model.safetensors"
     if path.exists():
-        return FittedModels.load(path, problem)
+        return FittedModels.load(path, training_key(problem, config))
     return experiment.train_zsl(problem, config, folder)
 
 
@@ -202,12 +203,13 @@ def run_stage(name: str, config: Config, locations: Locations, out: Path | None)
     """
     folder = RunFolder(out or default_folder(config, locations))
     split = load_split(config)
+    folder.require_same(config, split)
     problem = load_problem(config, split, locations)
     folder.start(config, split)
     if name == "zsl train":
         load_or_train(problem, config, folder)
         return folder
-    fitted = FittedModels.load(folder.path / "model.safetensors", problem)
+    fitted = FittedModels.load(folder.path / "model.safetensors", training_key(problem, config))
     if name == "zsl evaluate":
         experiment.evaluate_zsl(problem, config, fitted, folder)
     elif name == "gate train":

@@ -26,20 +26,23 @@ class RunFolder:
         """Point at a folder that exists or will be made by `start`."""
         self.path = path
 
-    def start(self, config: Config, split: Split) -> None:
-        """Write config, split and environment; an existing folder must hold the same run.
+    def require_same(self, config: Config, split: Split) -> None:
+        """Refuse a folder that holds another run.
 
         Raises:
             InputError: The folder holds a run with another config or split.
         """
-        existing = self.path / "config.yaml"
-        if existing.exists():
-            if load_config(existing) != config or Split.load(self.path / "split.json") != split:
-                raise InputError(f"{self.path}: holds a run with another config or split; choose another --out")
+        if (self.path / "config.yaml").exists() and (self.config() != config or self.split() != split):
+            raise InputError(f"{self.path}: holds a run with another config or split; choose another --out")
+
+    def start(self, config: Config, split: Split) -> None:
+        """Write config, split and environment, unless this run was started before."""
+        self.require_same(config, split)
+        if (self.path / "config.yaml").exists():
             return
         split.save(self.path / "split.json")
         write_json(self.path / "environment.json", environment(config.seed))
-        write_text(existing, yaml.safe_dump(config.to_dict(), sort_keys=False, allow_unicode=True))
+        write_text(self.path / "config.yaml", yaml.safe_dump(config.to_dict(), sort_keys=False, allow_unicode=True))
 
     def config(self) -> Config:
         """Read the run's config."""

@@ -1,4 +1,4 @@
-"""Results as aligned plain text: one run, several splits, several description views. All numbers in percent.
+"""Results as aligned text or Markdown: one run, several splits, several description views. All in percent.
 
 Every table keeps chance in sight, and numbers that were selected on test windows say so.
 """
@@ -33,6 +33,7 @@ _COLUMNS: tuple[tuple[str, tuple[str, str]], ...] = (
     ("AUSUC", ("gzsl", "ausuc")),
     ("gate", ("gate", "auroc")),
 )
+_COLUMN_KEYS = tuple(f"{part}.{name}" for _, (part, name) in _COLUMNS)
 _REFERENCES: tuple[tuple[str, str, str], ...] = (
     ("last_cycle", "reference, last cycle", "ref. last"),
     ("oracle", "reference, best cycle", "ref. best*"),
@@ -82,15 +83,11 @@ def summary_rows(metrics: Metrics) -> list[Row]:
     return rows
 
 
-def run_summary(metrics: Metrics) -> str:
+def run_summary(metrics: Metrics, markdown: bool = False) -> str:
     """Return the summary of one run: each measure with its interval, chance and majority beside it."""
-    header = [
-        f"{metrics.get('dataset', '?')} / {metrics.get('split', '?')}",
-        "value",
-        "95 % interval",
-        "chance",
-        "majority",
-    ]
+    name = f"{metrics.get('dataset', '?')} / {metrics.get('split', '?')}"
+    header = [name, "value", "95 % interval", "chance", "majority"]
+    rows = summary_rows(metrics)
     body = [
         [
             row.name + (" *" if row.note else ""),
@@ -99,43 +96,62 @@ def run_summary(metrics: Metrics) -> str:
             percent(row.chance),
             percent(row.majority),
         ]
-        for row in summary_rows(metrics)
+        for row in rows
     ]
-    notes = sorted({f"* {row.note}" for row in summary_rows(metrics) if row.note})
-    return "\n".join([align([header, *body]), *notes])
+    return _table([header, *body], sorted({row.note for row in rows if row.note}), markdown)
 
 
-def average_table(runs: Sequence[Metrics]) -> str:
+def average(runs: Sequence[Metrics]) -> dict[str, Any]:
+    """Return what `average_table` shows as plain fractions, ready for JSON; `None` where there is no number.
+
+    Returns:
+        `splits`: one entry a run, with `split` and every measure; `mean`, `standard_deviation` (n - 1) and
+        `chance`: by measure. Measures are named as in `metrics.json` (`zsl.per_class_top1`); those of the
+        published recipe are `reference.last_cycle` and `reference.oracle`, the latter selected on test.
+    """
+    kept = [key for key, _, _ in _REFERENCES if any(key in run.get("reference", {}) for run in runs)]
+    names = [f"{part}.{name}" for _, (part, name) in _COLUMNS] + [f"reference.{key}" for key in kept]
+    rows = [_numbers(run) + [_reference(run, key) for key in kept] for run in runs]
+    columns = list(zip(*rows, strict=True)) or [()] * len(names)
+    chances = [_mean(column) for column in zip(*map(_chance_numbers, runs), strict=True)] or [np.nan] * len(_COLUMNS)
+    chances += [chances[0]] * len(kept)
+
+    def named(values: Iterable[float]) -> dict[str, float | None]:
+        plain = (None if np.isnan(value) else float(value) for value in values)
+        return dict(zip(names, plain, strict=True))
+
+    return {
+        "splits": [{"split": str(run.get("split", "?")), **named(row)} for run, row in zip(runs, rows, strict=True)],
+        "mean": named(map(_mean, columns)),
+        "standard_deviation": named(map(_deviation, columns)),
+        "chance": named(chances),
+    }
+
+
+def average_table(runs: Sequence[Metrics], markdown: bool = False) -> str:
     """Return one row per split, then mean, standard deviation over splits (n - 1) and chance."""
-    references = [(key, title) for key, _, title in _REFERENCES if any(key in run.get("reference", {}) for run in runs)]
-    header = ["split", *(title for title, _ in _COLUMNS), *(title for _, title in references)]
-    values = np.array([_numbers(run) + [_reference(run, key) for key, _ in references] for run in runs])
-    values = values.reshape(len(runs), len(header) - 1)
-    chance = np.array([_chance_numbers(run) for run in runs]).reshape(len(runs), len(_COLUMNS))
-    chances = [_mean(column) for column in chance.T]
-    chances += [chances[0]] * len(references)
-    body = [[str(run.get("split", "?")), *map(percent, row)] for run, row in zip(runs, values.tolist(), strict=True)]
-    body += [
-        ["mean", *(percent(_mean(column)) for column in values.T)],
-        ["sd over splits", *(percent(_deviation(column)) for column in values.T)],
-        ["chance", *map(percent, chances)],
-    ]
-    notes = [f"* {ORACLE_NOTE}"] if any(key == "oracle" for key, _ in references) else []
-    return "\n".join([align([header, *body]), *notes])
+    found = average(runs)
+    titles = {f"{part}.{name}": title for title, (part, name) in _COLUMNS}
+    titles |= {f"reference.{key}": title for key, _, title in _REFERENCES}
+    header = ["split", *(titles[name] for name in found["mean"])]
+    body = [[row["split"], *(_cell(row[name]) for name in found["mean"])] for row in found["splits"]]
+    ends = (("mean", "mean"), ("sd over splits", "standard_deviation"), ("chance", "chance"))
+    body += [[title, *map(_cell, found[key].values())] for title, key in ends]
+    notes = [ORACLE_NOTE] if "reference.oracle" in found["mean"] else []
+    return _table([header, *body], notes, markdown)
 
 
-def comparison_table(results: Mapping[str, Sequence[Metrics]]) -> str:
+def comparison_table(results: Mapping[str, Sequence[Metrics]], markdown: bool = False) -> str:
     """Return one row per description view: mean and standard deviation over its splits; chance last."""
     header = ["descriptions", *(title for title, _ in _COLUMNS), "splits"]
     body = []
     for name, runs in results.items():
-        values = np.array([_numbers(run) for run in runs]).reshape(len(runs), len(_COLUMNS))
-        cells = [f"{percent(_mean(column))} ± {percent(_deviation(column))}" for column in values.T]
-        body.append([name, *cells, str(len(runs))])
-    everything = [_chance_numbers(run) for runs in results.values() for run in runs]
-    chance = np.array(everything).reshape(len(everything), len(_COLUMNS))
-    body.append(["chance", *(percent(_mean(column)) for column in chance.T), ""])
-    return align([header, *body])
+        found = average(runs)
+        pairs = [(found["mean"][key], found["standard_deviation"][key]) for key in _COLUMN_KEYS]
+        body.append([name, *(f"{_cell(mean)} ± {_cell(spread)}" for mean, spread in pairs), str(len(runs))])
+    chance = average([run for runs in results.values() for run in runs])["chance"]
+    body.append(["chance", *(_cell(chance[key]) for key in _COLUMN_KEYS), ""])
+    return _table([header, *body], [], markdown)
 
 
 def align(rows: Sequence[Sequence[str]]) -> str:
@@ -143,6 +159,13 @@ def align(rows: Sequence[Sequence[str]]) -> str:
     widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
     lines = ["  ".join(_padded(row, widths)).rstrip() for row in rows]
     return "\n".join([lines[0], "-" * (sum(widths) + 2 * (len(widths) - 1)), *lines[1:]])
+
+
+def to_markdown(rows: Sequence[Sequence[str]]) -> str:
+    """Return rows as a Markdown table, the first being its header: first column left, the others right."""
+    cells = [[cell.replace("|", "\\|") for cell in row] for row in rows]
+    lines = ["| " + " | ".join(row) + " |" for row in cells]
+    return "\n".join([lines[0], "|---|" + "---:|" * (len(rows[0]) - 1), *lines[1:]])
 
 
 def percent(value: float) -> str:
@@ -153,6 +176,17 @@ def percent(value: float) -> str:
 def interval_text(row: Row) -> str:
     """Return the interval of a row in percent, `-` if it has none."""
     return NOTHING if np.isnan(row.low) else f"{percent(row.low)} to {percent(row.high)}"
+
+
+def _table(rows: Sequence[Sequence[str]], notes: Sequence[str], markdown: bool) -> str:
+    """Return a table and its footnotes as aligned text or as Markdown."""
+    if markdown:
+        return "\n\n".join([to_markdown(rows), *(f"\\* {note}" for note in notes)])
+    return "\n".join([align(rows), *(f"* {note}" for note in notes)])
+
+
+def _cell(value: float | None) -> str:
+    return NOTHING if value is None else percent(value)
 
 
 def _chance(metrics: Metrics) -> dict[tuple[str, str], float]:

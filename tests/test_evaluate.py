@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from feature_extraction.errors import InputError
 from sadvae_har.evaluate import evaluate_gzsl, evaluate_zsl
 from sadvae_har.metrics import chance_ausuc
 
@@ -115,6 +116,16 @@ def test_a_class_without_test_windows_is_left_out_of_the_classes() -> None:
     report = evaluate_zsl(one, np.array(["jump", "jump", "jump", "lie"]), one, one, UNSEEN, seed=0)
     assert report["per_class"] == {"jump": 0.75}
     assert report["per_class_top1"]["value"] == 0.75
+
+
+def test_what_cannot_be_evaluated_is_refused() -> None:
+    problem, none = _problem(ignorant=False), np.array([], dtype=str)
+    with pytest.raises(InputError, match="no test windows of .*jump"):
+        evaluate_zsl(none, none, none, none, UNSEEN, seed=0)
+    with pytest.raises(InputError, match="swim.*are not among the classes"):
+        _gzsl(problem | {"predictions": np.full(N, "swim")})
+    with pytest.raises(InputError, match="NaN"):
+        _gzsl(problem | {"scores": problem["scores"] * np.nan})
 
 
 def _flat(part: dict[str, Any]) -> dict[str, float]:

@@ -1,9 +1,20 @@
+import json
+import re
 from typing import Any
 
 import numpy as np
 import pytest
 
-from sadvae_har.tables import align, average_table, comparison_table, percent, run_summary, summary_rows
+from sadvae_har.tables import (
+    align,
+    average,
+    average_table,
+    comparison_table,
+    percent,
+    run_summary,
+    summary_rows,
+    to_markdown,
+)
 
 
 def make_metrics(split: str = "random-1", top1: float = 0.6, reference: bool = False) -> dict[str, Any]:
@@ -93,3 +104,33 @@ def test_columns_line_up() -> None:
     lines = align([["name", "x"], ["a", "100.0"], ["longer", "1.0"]]).splitlines()
     assert lines == ["name        x", "-------------", "a       100.0", "longer    1.0"]
     assert percent(float("nan")) == "-"
+
+
+def test_average_as_numbers() -> None:
+    found = average([make_metrics("a", 0.5, reference=True), make_metrics("b", 0.7)])
+    assert [row["split"] for row in found["splits"]] == ["a", "b"]
+    assert found["splits"][1]["zsl.per_class_top1"] == 0.7
+    assert found["splits"][1]["reference.oracle"] is None
+    assert found["mean"]["zsl.per_class_top1"] == pytest.approx(0.6)
+    assert found["standard_deviation"]["zsl.per_class_top1"] == pytest.approx(0.1 * 2**0.5)
+    assert found["mean"]["reference.last_cycle"] == pytest.approx(0.412)
+    assert found["standard_deviation"]["reference.last_cycle"] is None
+    assert found["chance"]["reference.oracle"] == 0.25
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+
+
+def test_tables_of_no_runs_are_empty_not_an_error() -> None:
+    assert average([])["mean"]["zsl.per_class_top1"] is None
+    assert set(_line(average_table([]), "mean")) == {"-"}
+    assert _line(comparison_table({"label": []}), "label")[-1] == "0"
+
+
+def test_markdown_holds_the_same_cells() -> None:
+    metrics = make_metrics(reference=True)
+    for make in (lambda flag: run_summary(metrics, flag), lambda flag: average_table([metrics], flag)):
+        lines = make(True).splitlines()
+        widths = {line.count("|") for line in lines if line.startswith("|")}
+        assert len(widths) == 1
+        assert lines[-1] == "\\* selected on test, not comparable"
+        assert re.findall(r"\d+\.\d", make(True)) == re.findall(r"\d+\.\d", make(False))
+    assert to_markdown([["a|b", "x"], ["c", "1"]]) == "| a\\|b | x |\n|---|---:|\n| c | 1 |"
