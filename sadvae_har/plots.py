@@ -22,7 +22,7 @@ CLASS_COLOURS = (
     *("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00"),
     *("#332288", "#882255", "#999933", "#000000", "#661100", "#44aa99"),
 )
-_DPI = 144
+DPI = 144
 _NAME_SIZE = 8.5
 _ALWAYS_WRITTEN = 14  # With more classes than this, only cells of 10 % and more carry their number.
 
@@ -136,7 +136,7 @@ def per_class_bars(arrays: Arrays, zsl: Mapping[str, float], gzsl: Mapping[str, 
 def to_png(figure: Figure) -> bytes:
     """Return the figure as PNG, cut to its content."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=_DPI, bbox_inches="tight", pad_inches=0.1, metadata={"Software": None})
+    figure.savefig(buffer, format="png", dpi=DPI, bbox_inches="tight", pad_inches=0.1, metadata={"Software": None})
     return buffer.getvalue()
 
 

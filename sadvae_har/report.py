@@ -18,6 +18,7 @@ from sadvae_har.report_style import PAGE
 from sadvae_har.tables import NOTHING, interval_text, percent, summary_rows
 
 _REMEDY = "run the same command again, or name a folder that a finished run wrote"
+_SCREEN_DPI = 96
 _ZSL = ("zsl_labels", "zsl_predictions", "latent_map_xy", "latent_map_class", "latent_map_kind")
 _GZSL = (
     *("seen", "unseen", "gzsl_labels", "gzsl_predictions", "gzsl_scores"),
@@ -160,7 +161,8 @@ def _figures(run: _Run) -> str:
 
 def _image(name: str, png: bytes) -> str:
     data, label = base64.b64encode(png).decode("ascii"), escape(name)
-    image = f'<img alt="{label}" src="data:image/png;base64,{data}">'
+    width = int.from_bytes(png[16:20], "big") * _SCREEN_DPI // plots.DPI  # Letters are as large in every figure.
+    image = f'<img alt="{label}" src="data:image/png;base64,{data}" width="{width}">'
     return f"<figure>{image}<figcaption>{label}</figcaption></figure>"
 
 

@@ -31,8 +31,7 @@ dt {{ color: var(--soft); }}
 dd {{ margin: 0; overflow-wrap: anywhere; }}
 .figures {{ display: flex; flex-wrap: wrap; gap: 1.25rem; justify-content: center; align-items: flex-end; }}
 figure {{ margin: 0; max-width: 100%; }}
-figure img {{ max-width: min(100%, 1000px); max-height: 720px; width: auto; height: auto;
-  display: block; margin: 0 auto; }}
+figure img {{ max-width: 100%; height: auto; display: block; margin: 0 auto; }}
 figcaption {{ color: var(--soft); font-size: .85rem; text-align: center; margin-top: .35rem; }}
 summary {{ cursor: pointer; font-weight: 600; }}
 pre {{ overflow-x: auto; background: var(--back); padding: .9rem; border-radius: 6px; font-size: .82rem; }}
