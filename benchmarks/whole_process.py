@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-TABLE = ROOT / "resources" / "feature_tables" / "dsads-random-1.npz"
+TABLE = ROOT / "resources" / "feature_tables" / "dsads.npz"
 
 
 def measure(arguments: list[str]) -> dict[str, float]:
@@ -49,7 +49,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         quick = ["run", "--config", "sadvae_har/configs/quickstart.yaml", "--feature-table", str(TABLE)]
         results["four stages, DSADS split"] = measure([*quick, "--out", f"{scratch}/ours"])
-        reference = ["--reference", "sadvae_har/configs/reference_har.yaml"]
+        reference = ["--reference", "reference_har.yaml"]
         results["the same + published recipe"] = measure([*quick, *reference, "--out", f"{scratch}/both"])
         if options.usc_had:
             prepare = ["data", "prepare", "usc-had", "--raw", str(options.usc_had), "--resources", scratch]

@@ -101,6 +101,17 @@ class FeatureTable:
             provenance=() if set(blocks) == {"statistical"} else self.provenance,
         )
 
+    def keep_every(self, step: int) -> "FeatureTable":
+        """Return every `step`-th window, which makes a compact table of recordings with many like windows.
+
+        Raises:
+            InputError: `step` is not at least 1.
+        """
+        if step < 1:
+            raise InputError(f"feature table of {self.dataset}: every {step}-th window makes no sense; use 1 or more")
+        rows = {name: getattr(self, name)[::step] for name in ("features", *ROW_FIELDS)}
+        return replace(self, **rows)
+
     def save(self, path: Path, half: bool = False) -> None:
         """Write one `.npz` file.
 

@@ -88,7 +88,7 @@ def encoder_extract(arguments: Namespace) -> None:
     from sadvae_har.pipeline import load_features, load_split
 
     config = config_from_namespace(arguments)
-    table = load_features(config, load_split(config), _locations(arguments))
+    table = load_features(config, load_split(config), _locations(arguments)).keep_every(arguments.every)
     if arguments.out is not None:
         table.save(arguments.out, half=True)
         print(f"features: {arguments.out}")
@@ -241,6 +241,7 @@ COMMANDS = (
             cl.features,
             cl.resources,
             cl.out("also write the table to this .npz file, as float16"),
+            cl.option("--every", type=int, default=1, help="keep every Nth window, for a compact table"),
         ),
     ),
     cl.Command("encoder show", encoder_show, (cl.option("checkpoint", type=Path, help="folder of a checkpoint"),)),

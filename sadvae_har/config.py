@@ -5,7 +5,7 @@ dataclasses. Every default was chosen on held-out seen classes (pseudo-unseen fo
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
@@ -76,7 +76,8 @@ class ModelConfig:
         hidden_dim: Width of one hidden layer in every encoder and decoder; 0 means a single linear
             layer each, as published.
         discriminator_dim: Hidden width of the total-correlation adversary.
-        feature_noise: Standard deviation of Gaussian noise on the standardised IMU features in training.
+        feature_noise: Standard deviation of Gaussian noise on each standardised IMU feature in training, as a
+            multiple of √D: features are correlated, so their leading directions grow with their number D.
         text_noise: The same on the semantic vectors.
         kl_features: Weight of the KL term of the IMU latents.
         kl_text: Weight of the KL term of the text latent.
@@ -89,7 +90,7 @@ class ModelConfig:
     instance_dim: int = 16
     hidden_dim: int = 0
     discriminator_dim: int = 64
-    feature_noise: float = 0.7
+    feature_noise: float = 0.1
     text_noise: float = 0.0
     kl_features: float = 1.0
     kl_text: float = 1.0
@@ -221,7 +222,8 @@ class Config:
         train: Optimisation.
         classifier: Synthesis and classification.
         gate: Domain classifier.
-        reference: YAML of the published recipe to run beside ours on the same features, or none.
+        reference: YAML of the published recipe to run beside ours on the same features (a path, or the name of
+            a shipped one such as `reference_har.yaml`), or none.
     """
 
     dataset: str = "dsads"
@@ -262,8 +264,11 @@ def config_from_namespace(namespace: Namespace) -> Config:
     """Build a `Config` from parsed flags.
 
     Raises:
-        InputError: A value is out of range.
+        InputError: A value is out of range, or a group of fields is a single value.
     """
+    for name in (entry.name for entry in fields(Config) if entry.default_factory is not MISSING):
+        grouped = isinstance(namespace[name], Namespace)
+        _require(grouped, name, namespace[name], "give its fields, one a line and indented")
     values = config_parser().instantiate(Namespace(**{name: namespace[name] for name in _names(Config)}))
     return Config(**{name: values[name] for name in _names(Config)})
 

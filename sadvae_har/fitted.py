@@ -162,14 +162,17 @@ class FittedModels:
         except FileNotFoundError:
             raise InputError(f"{path}: no such model; run `zsl train` first") from None
         except (SafetensorError, KeyError, ValueError, OSError) as error:
-            raise InputError(f"{path}: damaged or not a model of this program ({error}); train it again") from None
-        if header["format_version"] != FORMAT_VERSION:
             raise InputError(
-                f"{path}: format version {header['format_version']}, this program reads {FORMAT_VERSION}; train again"
+                f"{path}: damaged or not a model of this program ({error}); delete it to train again"
+            ) from None
+        if header.get("format_version") != FORMAT_VERSION:
+            raise InputError(
+                f"{path}: format version {header.get('format_version')}, this program reads {FORMAT_VERSION}; "
+                "delete it to train again"
             )
-        if header["key"] != key:
+        if header.get("key") != key:
             raise InputError(
-                f"{path}: trained on split {header['split']} with other settings, features or texts; "
+                f"{path}: trained on split {header.get('split')} with other settings, features or texts; "
                 f"delete it to train again or choose another --out"
             )
         classifier = StackedLinear(1, 1, [torch.Generator()])

@@ -29,6 +29,8 @@ from sadvae_har.gzsl import gated_predictions
 from sadvae_har.metrics import gzsl_scores
 
 THRESHOLDS = np.round(np.linspace(0.05, 0.95, 91), 2)
+N_CUES = 2
+PER_CUE = ("mean", "scale", "weights")  # Fields of the domain classifier with one number per cue.
 
 
 @dataclass(frozen=True)
@@ -109,12 +111,17 @@ class DomainClassifier:
         """Rebuild from `to_dict`.
 
         Raises:
-            InputError: A field is missing or unknown.
+            InputError: A field is missing, unknown, or does not hold the finite numbers it should.
         """
         try:
-            fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in value.items()}
-            return cls(**fields)
-        except (AttributeError, TypeError) as error:
+            numbers = {name: np.array(entry, np.float64) for name, entry in value.items()}
+            for name, number in numbers.items():
+                if number.shape != ((N_CUES,) if name in PER_CUE else ()) or not np.isfinite(number).all():
+                    raise ValueError(f"{name} is {value[name]!r}")
+            return cls(
+                **{name: tuple(number.tolist()) if number.ndim else number.item() for name, number in numbers.items()}
+            )
+        except (AttributeError, TypeError, ValueError) as error:
             raise InputError(f"{where}: not a domain classifier ({error}); train the gate again") from None
 
 

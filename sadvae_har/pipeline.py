@@ -19,7 +19,7 @@ from feature_extraction.storage import content_hash
 from feature_extraction.text import embed_views, semantic_vectors
 from sadvae_har import experiment
 from sadvae_har.baselines.reference import load_reference_config, score_reference, train_reference
-from sadvae_har.config import Config
+from sadvae_har.config import CONFIGS_FOLDER, Config
 from sadvae_har.fitted import FittedModels, training_key
 from sadvae_har.metrics import majority
 from sadvae_har.original_layout import OriginalLayout, export_original
@@ -130,7 +130,10 @@ def chance_levels(problem: Problem) -> dict[str, float]:
 def run_reference(problem: Problem, config: Config) -> dict[str, Any]:
     """Run the published recipe on the same features; its best cycle is an oracle row, selected on test."""
     if config.reference is None:
-        raise InputError("reference: no config given; name a file such as configs/reference_har.yaml")
+        raise InputError("reference: no config given; name a file or a shipped one such as reference_har.yaml")
+    path = Path(config.reference)
+    if not path.exists() and (CONFIGS_FOLDER / path).exists():
+        path = CONFIGS_FOLDER / path
     final, split = problem.folds[0], problem.split
     test = problem.windows(final.held_out, split.test_subjects)
     split.check_fit(problem.names(final.train), problem.subjects[final.rows], "reference recipe")
@@ -140,7 +143,7 @@ def run_reference(problem: Problem, config: Config) -> dict[str, Any]:
         problem.text[final.train].numpy(),
         problem.text[final.held_out].numpy(),
         problem.features[test].numpy(),
-        load_reference_config(Path(config.reference)),
+        load_reference_config(path),
         config.seed,
     )
     return score_reference(result, problem.class_index[test] - len(split.seen))

@@ -114,9 +114,18 @@ def make_problem(table: FeatureTable, split: Split, vectors: np.ndarray) -> Prob
 
 
 def centred(vectors: np.ndarray, n_seen: int) -> Tensor:
-    """Return semantic vectors [C, E], centred on the seen classes and scaled to unit mean square per dimension."""
+    """Return semantic vectors [C, E], centred on the seen classes and scaled to unit mean square per dimension.
+
+    Raises:
+        InputError: The seen classes all have the same vector.
+    """
     shifted = vectors - vectors[:n_seen].mean(0)
     scale = np.sqrt(np.square(shifted[:n_seen]).mean())
+    if not scale > 1e-6:
+        raise InputError(
+            f"semantic vectors: the {n_seen} seen classes have the same vector, so texts cannot tell classes apart; "
+            "check text.views and text.kinematics_weight"
+        )
     return torch.from_numpy((shifted / scale).astype(np.float32))
 
 
@@ -128,3 +137,9 @@ def _require_windows(table: FeatureTable, split: Split) -> None:
                     f"split {split.dataset}/{split.name}: class {name!r} has fewer than two windows of the {part} "
                     f"subjects {list(split.subjects(part))}; move subjects or leave the class out"  # type: ignore[arg-type]
                 )
+    validated = set(table.labels[split.rows(table.labels, table.subjects, split.seen, "val")].tolist())
+    if not any(validated & set(fold) and validated - set(fold) for fold in split.inner):
+        raise InputError(
+            f"split {split.dataset}/{split.name}: no inner fold has windows of both its seen and its pseudo-unseen "
+            f"classes from the validation subjects {list(split.val_subjects)}; choose other validation subjects"
+        )

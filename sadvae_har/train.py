@@ -3,6 +3,7 @@
 Axis legend: K models, B batch, N windows, C classes, D IMU features, E text features.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -85,7 +86,8 @@ class Trainer:
         model, size = self.model.config, self.config.batch_size
         rows = self.sampler.draw(size, self.generators)
         features, text = self.data.features[rows], self.data.text[self.data.class_index[rows]]
-        noisy_features = features + model.feature_noise * self._normal(size, features.shape[-1])
+        strength = model.feature_noise * math.sqrt(features.shape[-1])
+        noisy_features = features + strength * self._normal(size, features.shape[-1])
         noisy_text = text + model.text_noise * self._normal(size, text.shape[-1]) if model.text_noise else text
         noise = Noise(*(self._normal(size, n) for n in (model.latent_dim, model.instance_dim, model.latent_dim)))
         return Batch(noisy_features, features, noisy_text, text), noise

@@ -2,4 +2,4 @@
 # Set up and run all four stages on real data: DSADS, five activities nobody recorded for the model.
 source "$(dirname "$0")/environment.sh"
 exec "$python" -m sadvae_har run --config sadvae_har/configs/quickstart.yaml \
-  --feature-table resources/feature_tables/dsads-random-1.npz --out resources/runs/quickstart "$@"
+  --feature-table resources/feature_tables/dsads.npz --out resources/runs/quickstart "$@"

@@ -3,4 +3,4 @@
 # All four stages on every random split, beside the published recipe; mean and spread in one table.
 [[ $# -ge 1 && $1 != -* ]] || { sed -n '2,3s/^# //p' "$0"; exit 2; }
 source "$(dirname "$0")/environment.sh"
-exec "$python" -m sadvae_har run --splits random --reference sadvae_har/configs/reference_har.yaml --dataset "$@"
+exec "$python" -m sadvae_har run --splits random --reference reference_har.yaml --dataset "$@"

@@ -1,0 +1,74 @@
+from dataclasses import replace
+
+import pytest
+import torch
+
+from sadvae_har.classifier import COSINE_SCALE, fit_softmax, unseen_logits
+from sadvae_har.config import ClassifierConfig
+from synthetic_problem import generators
+
+COSINE = ClassifierConfig(kind="cosine")
+SOFTMAX = ClassifierConfig(kind="softmax", n_steps=150, learning_rate=5e-2)
+
+
+def clusters(seed: int = 0, n: int = 30) -> torch.Tensor:
+    """Return samples [2, 3, n, 4] of three classes far apart, for two models."""
+    generator = torch.Generator().manual_seed(seed)
+    centres = torch.eye(3, 4).expand(2, -1, -1) * 3
+    return centres[:, :, None] + 0.3 * torch.randn(2, 3, n, 4, generator=generator)
+
+
+def test_cosine_logits_by_hand() -> None:
+    synthesised = torch.tensor(
+        [[[[3.0, 0.0], [0.0, 5.0]], [[-1.0, 0.0], [-2.0, 0.0]]]]
+    )  # directions (1, 1)/√2, (-1, 0)
+    queries = torch.tensor([[[2.0, 2.0], [-7.0, 0.0]]])
+    expected = torch.tensor([[[1.0, -(0.5**0.5)], [-(0.5**0.5), 1.0]]]) * COSINE_SCALE
+    assert torch.allclose(unseen_logits(synthesised, queries, COSINE, generators(0)), expected, atol=1e-6)
+
+
+def test_cosine_ignores_lengths() -> None:
+    samples = clusters()
+    queries = samples[:, :, 0]
+    logits = unseen_logits(samples, queries, COSINE, generators(0, 1))
+    assert torch.allclose(unseen_logits(3 * samples, 0.1 * queries, COSINE, generators(0, 1)), logits, atol=1e-5)
+
+
+@pytest.mark.parametrize("config", [COSINE, SOFTMAX], ids=["cosine", "softmax"])
+def test_classes_far_apart_are_told_apart(config: ClassifierConfig) -> None:
+    queries = clusters(seed=1)
+    logits = unseen_logits(clusters(), queries.flatten(1, 2), config, generators(0, 1))
+    assert logits.argmax(-1).unflatten(1, (3, 30)).tolist() == [[[c] * 30 for c in range(3)]] * 2
+
+
+@pytest.mark.parametrize("config", [COSINE, SOFTMAX], ids=["cosine", "softmax"])
+def test_models_never_mix(config: ClassifierConfig) -> None:
+    samples, queries = clusters(), clusters(seed=1).flatten(1, 2)
+    both = unseen_logits(samples, queries, config, generators(0, 1))
+    alone = unseen_logits(samples[1:], queries[1:], config, generators(1))
+    assert torch.allclose(both[1:], alone, atol=1e-3)
+
+
+def test_order_of_classes_is_the_order_of_columns() -> None:
+    samples, queries = clusters(), clusters(seed=1).flatten(1, 2)
+    logits = unseen_logits(samples, queries, COSINE, generators(0, 1))
+    assert torch.allclose(unseen_logits(samples.flip(1), queries, COSINE, generators(0, 1)), logits.flip(-1), atol=1e-5)
+
+
+def test_softmax_fits_a_known_log_odds() -> None:
+    """Class 1 in three of four windows, nothing to read: the logits differ by ln 3."""
+    inputs, targets = torch.zeros(1, 4, 2), torch.tensor([[1, 1, 1, 0]])
+    config = replace(SOFTMAX, n_steps=400, weight_decay=0.0)
+    layer = fit_softmax(lambda: (inputs, targets), 2, config, generators(0))
+    assert (layer.bias[0, 0, 1] - layer.bias[0, 0, 0]).item() == pytest.approx(1.0986, abs=1e-2)
+    assert not any(parameter.requires_grad for parameter in layer.parameters())
+
+
+def test_same_seed_same_classifier_other_seed_other_classifier() -> None:
+    samples, queries = clusters(), clusters(seed=1).flatten(1, 2)
+    config = replace(SOFTMAX, n_steps=3)
+    first, again, other = (
+        unseen_logits(samples, queries, config, generators(*seeds)) for seeds in ((0, 1), (0, 1), (0, 2))
+    )
+    assert torch.equal(first, again)
+    assert not torch.allclose(first[1], other[1])

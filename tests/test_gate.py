@@ -1,0 +1,240 @@
+"""The gate: which way its threshold points, what it may be fitted on, and what it must not depend on."""
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from feature_extraction.errors import InputError, LeakageError
+from sadvae_har import gate as gate_module
+from sadvae_har.config import GateConfig
+from sadvae_har.gate import (
+    THRESHOLDS,
+    DomainClassifier,
+    GateExamples,
+    best_temperature,
+    choose_threshold,
+    fit_gate,
+    novelty,
+)
+from sadvae_har.gzsl import gated_predictions
+from sadvae_har.metrics import auroc, gzsl_scores
+from synthetic_problem import SPLIT
+
+CONFIG = GateConfig()
+
+
+def make_fold(seed: int = 0, held_out: tuple[str, ...] = SPLIT.inner[0], n: int = 20, **changes: Any) -> GateExamples:
+    """Return `n` windows per class; held-out ones have a larger text margin and lie further from training windows."""
+    rng = np.random.default_rng(seed)
+    train = tuple(name for name in SPLIT.seen if name not in held_out)
+    names = train + held_out
+    labels = np.repeat(np.arange(len(names)), n)
+    is_unseen = labels >= len(train)
+    logits = 3 * np.eye(len(names))[labels] + rng.normal(size=(len(labels), len(names)))
+    fold = GateExamples(
+        seen_logits=logits[:, : len(train)],
+        unseen_logits=logits[:, len(train) :],
+        text_margin=2 * is_unseen + rng.normal(size=len(labels)),
+        novelty=1 * is_unseen + rng.normal(size=len(labels)),
+        labels=labels,
+        class_names=names,
+        subjects=np.tile(np.array(SPLIT.val_subjects), len(labels) // 2),
+        rows=np.arange(len(labels)),
+    )
+    return replace(fold, **changes)
+
+
+FOLDS = (make_fold(0), make_fold(1, SPLIT.inner[1]))
+
+
+@pytest.fixture(scope="module")
+def gate() -> DomainClassifier:
+    return fit_gate(FOLDS, SPLIT, CONFIG, seed=0)
+
+
+def test_unseen_windows_get_the_higher_probability(gate: DomainClassifier) -> None:
+    fresh = make_fold(2)
+    p = gate.p_unseen(fresh)
+    assert ((p > 0) & (p < 1)).all()
+    assert auroc(fresh.is_unseen, p) > 0.9
+    assert min(gate.weights) > 0
+
+
+def test_higher_probability_means_unseen(gate: DomainClassifier) -> None:
+    fold = make_fold(2)
+    order = np.argsort(gate.p_unseen(fold))
+    predicted = gated_predictions(*gate.probabilities(fold), gate.p_unseen(fold), gate.threshold)
+    called_unseen = predicted[order] >= fold.seen_logits.shape[1]
+    assert 0 < called_unseen.sum() < len(called_unseen)
+    assert (np.diff(called_unseen.astype(int)) >= 0).all()
+
+
+def test_probability_by_hand() -> None:
+    gate = DomainClassifier(1.0, 1.0, 0.5, mean=(1.0, 0.0), scale=(2.0, 1.0), weights=(1.0, -1.0), bias=0.5)
+    fold = make_fold(text_margin=np.full(120, 3.0), novelty=np.full(120, 0.5))
+    # (3 - 1) / 2 - 0.5 + 0.5 = 1.
+    assert gate.p_unseen(fold) == pytest.approx(np.full(120, 1 / (1 + math.exp(-1))))
+
+
+def test_probabilities_by_hand() -> None:
+    gate = DomainClassifier(2.0, 0.5, 0.5, mean=(0.0, 0.0), scale=(1.0, 1.0), weights=(0.0, 0.0), bias=0.0)
+    seen, unseen = gate.probabilities(
+        make_fold(seen_logits=np.array([[0.0, 2 * math.log(3)]]), unseen_logits=np.array([[0.0, 0.5 * math.log(4)]]))
+    )
+    assert seen == pytest.approx(np.array([[0.25, 0.75]])) and unseen == pytest.approx(np.array([[0.2, 0.8]]))
+
+
+def test_tuned_rule_is_the_applied_rule_at_every_threshold(gate: DomainClassifier) -> None:
+    """Probabilities on, just below and just above each threshold score alike in tuning and in application."""
+    fold = make_fold(3, n=50)
+    n_seen, n_classes = fold.seen_logits.shape[1], len(fold.class_names)
+    rng = np.random.default_rng(0)
+    near = np.concatenate([THRESHOLDS, np.nextafter(THRESHOLDS, 0), np.nextafter(THRESHOLDS, 1)])
+    p = np.where(rng.random(len(fold.labels)) < 0.5, rng.choice(near, len(fold.labels)), gate.p_unseen(fold))
+    p_seen, p_held_out = gate.probabilities(fold)
+    for threshold in THRESHOLDS:
+        saved = json.loads(json.dumps(replace(gate, threshold=float(threshold)).to_dict()))
+        applied = gated_predictions(p_seen, p_held_out, p, DomainClassifier.from_dict(saved, "gate.json").threshold)
+        expected = gzsl_scores(fold.labels, applied, range(n_seen), range(n_seen, n_classes))[2]
+        assert gate_module._harmonic(fold, p, threshold) == expected
+
+
+@pytest.mark.parametrize(
+    ("p_seen", "p_unseen", "expected"),
+    [
+        (0.2, 0.8, 0.5),  # 0.2 ... 0.79 are all perfect: the one nearest to 0.5
+        (0.6, 0.9, 0.6),  # a seen window on the threshold is seen, so 0.6 itself is perfect
+        (0.1, 0.3, 0.29),  # an unseen window must exceed it, so 0.3 is not
+    ],
+)
+def test_threshold_by_hand(p_seen: float, p_unseen: float, expected: float) -> None:
+    fold = make_fold()
+    assert choose_threshold([fold], [np.where(fold.is_unseen, p_unseen, p_seen)]) == expected
+
+
+def test_threshold_is_within_one_standard_error_of_the_best(gate: DomainClassifier) -> None:
+    folds = [make_fold(seed) for seed in range(5)]
+    p = [gate.p_unseen(fold) ** 3 for fold in folds]
+    harmonic = np.array([[gate_module._harmonic(f, q, t) for t in THRESHOLDS] for f, q in zip(folds, p, strict=True)])
+    chosen = int(np.flatnonzero(choose_threshold(folds, p) == THRESHOLDS).item())
+    best = int(harmonic.mean(0).argmax())
+    error = harmonic[:, best].std(ddof=1) / math.sqrt(5)
+    assert harmonic.mean(0)[chosen] >= harmonic.mean(0)[best] - error
+    nearer = np.abs(THRESHOLDS - 0.5) < abs(THRESHOLDS[chosen] - 0.5)
+    assert (harmonic.mean(0)[nearer] < harmonic.mean(0)[best] - error).all()
+
+
+def test_temperature_by_hand() -> None:
+    """Three of four windows are right at a log odds of 2 ln 3: twice too sure."""
+    logits, labels = np.tile([0.0, 2 * math.log(3)], (4, 1)), np.array([1, 1, 1, 0])
+    assert best_temperature([logits], [labels], CONFIG.temperatures) == 2.0
+    assert best_temperature([logits / 8], [labels], CONFIG.temperatures) == 0.25
+    assert best_temperature([logits[:0]], [labels[:0]], CONFIG.temperatures) == 1.0
+
+
+def test_cues_do_not_depend_on_order_or_number_of_classes(gate: DomainClassifier) -> None:
+    """A gate fitted on few pseudo-unseen classes means the same on any number of unseen ones."""
+    fold = make_fold(4)
+    rng = np.random.default_rng(0)
+    permuted = replace(fold, seen_logits=fold.seen_logits[:, ::-1], unseen_logits=fold.unseen_logits[:, ::-1])
+    larger = replace(
+        fold,
+        seen_logits=np.concatenate([fold.seen_logits, rng.normal(size=(120, 30))], axis=1),
+        unseen_logits=rng.normal(size=(120, 9)),
+    )
+    for other in (permuted, larger):
+        assert np.array_equal(gate.p_unseen(other), gate.p_unseen(fold))
+
+
+def test_threshold_does_not_depend_on_the_order_of_classes() -> None:
+    fold = make_fold(5)
+    p = np.random.default_rng(1).random(120) * 0.5 + 0.5 * fold.is_unseen
+    reordered = replace(
+        fold, seen_logits=fold.seen_logits[:, ::-1], labels=np.where(fold.labels < 4, 3 - fold.labels, fold.labels)
+    )
+    assert choose_threshold([fold], [p]) == choose_threshold([reordered], [p])
+
+
+def test_novelty_by_hand() -> None:
+    train, windows = np.array([[0.0], [1.0], [10.0]]), np.array([[0.5], [9.0]])
+    expected = np.log([0.5, (1 + 8) / 2])
+    assert novelty(train, windows, n_neighbors=2) == pytest.approx(expected, abs=1e-5)
+    assert novelty(train[::-1], windows, n_neighbors=2) == pytest.approx(expected, abs=1e-5)
+    assert novelty(train, windows, n_neighbors=50) == pytest.approx(np.log([(0.5 + 0.5 + 9.5) / 3, 6.0]), abs=1e-5)
+
+
+def test_novelty_of_a_training_window_is_finite() -> None:
+    assert np.isfinite(novelty(np.zeros((9, 2)), np.zeros((1, 2)))).all()
+
+
+def test_threshold_is_chosen_on_probabilities_of_gates_that_never_saw_the_fold(monkeypatch: pytest.MonkeyPatch) -> None:
+    handed: list[np.ndarray] = []
+    original: Callable[..., float] = choose_threshold
+
+    def spy(folds: list[GateExamples], p_unseen: list[np.ndarray]) -> float:
+        handed.extend(p_unseen)
+        return original(folds, p_unseen)
+
+    monkeypatch.setattr(gate_module, "choose_threshold", spy)
+    fit_gate(FOLDS, SPLIT, CONFIG, seed=0)
+    for k in range(2):
+        assert np.array_equal(handed[k], gate_module._fit([FOLDS[1 - k]], CONFIG, 0).p_unseen(FOLDS[k]))
+
+
+def test_an_unseen_class_is_leakage() -> None:
+    names = (*SPLIT.seen[:5], SPLIT.unseen[0])
+    with pytest.raises(LeakageError, match=f"domain classifier: .*{SPLIT.unseen[0]}"):
+        fit_gate([*FOLDS, make_fold(class_names=names)], SPLIT, CONFIG, seed=0)
+
+
+def test_a_test_subject_is_leakage() -> None:
+    subjects = np.where(np.arange(120) == 119, SPLIT.test_subjects[0], SPLIT.val_subjects[0])
+    with pytest.raises(LeakageError, match=r"domain classifier: .*test subjects.*s6"):
+        fit_gate([make_fold(subjects=subjects), *FOLDS], SPLIT, CONFIG, seed=0)
+
+
+@pytest.mark.parametrize("wanted", [True, False], ids=["no seen windows", "no pseudo-unseen windows"])
+def test_folds_with_one_kind_of_window_only_are_refused(wanted: bool) -> None:
+    fold = make_fold()
+    kept = fold.is_unseen == wanted
+    rows = ("seen_logits", "unseen_logits", "text_margin", "novelty", "labels", "subjects", "rows")
+    one_sided = replace(fold, **{name: getattr(fold, name)[kept] for name in rows})
+    with pytest.raises(InputError, match=r"split random-1 has no inner fold .*\['s4', 's5'\]; choose other"):
+        fit_gate([one_sided], SPLIT, CONFIG, seed=0)
+    assert fit_gate([*FOLDS, one_sided], SPLIT, CONFIG, seed=0) == fit_gate(FOLDS, SPLIT, CONFIG, seed=0)
+
+
+def test_same_folds_same_gate(gate: DomainClassifier) -> None:
+    assert fit_gate(FOLDS, SPLIT, CONFIG, seed=0) == gate
+    assert fit_gate(FOLDS[::-1], SPLIT, CONFIG, seed=0).threshold == gate.threshold
+
+
+def test_round_trip_through_json(gate: DomainClassifier) -> None:
+    loaded = DomainClassifier.from_dict(json.loads(json.dumps(gate.to_dict())), "gate.json")
+    assert loaded == gate
+    assert np.array_equal(loaded.p_unseen(FOLDS[0]), gate.p_unseen(FOLDS[0]))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda value: {k: v for k, v in value.items() if k != "bias"},
+        lambda value: value | {"colour": 1.0},
+        lambda value: value | {"threshold": "high"},
+        lambda value: value | {"threshold": None},
+        lambda value: value | {"bias": float("nan")},
+        lambda value: value | {"bias": [1.0, 2.0]},
+        lambda value: value | {"mean": [0.0]},
+        lambda value: value | {"weights": 1.0},
+        lambda value: list(value.values()),
+        lambda value: None,
+    ],
+)
+def test_damaged_gate_is_refused(gate: DomainClassifier, damage: Callable[[dict[str, Any]], Any]) -> None:
+    with pytest.raises(InputError, match=r"run/gate\.json: not a domain classifier \(.+\); train the gate again"):
+        DomainClassifier.from_dict(damage(json.loads(json.dumps(gate.to_dict()))), "run/gate.json")

@@ -1,0 +1,142 @@
+"""What a run may train on: folds, standardisation and the checks before anything is trained."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from feature_extraction.errors import InputError, LeakageError
+from feature_extraction.protocol import Provenance
+from sadvae_har.problem import Problem, centred, make_problem
+from synthetic_problem import CLASSES, SPLIT, make_table, select_rows, text_vectors, tiny_problem
+
+
+@pytest.fixture(scope="module")
+def problem() -> Problem:
+    return tiny_problem()
+
+
+def test_final_fold_trains_on_every_seen_window_of_train_subjects(problem: Problem) -> None:
+    table, final = make_table(), problem.folds[0]
+    wanted = np.isin(table.labels, SPLIT.seen) & np.isin(table.subjects, SPLIT.train_subjects)
+    assert final.name == "final"
+    assert final.rows.tolist() == np.flatnonzero(wanted).tolist()
+    assert problem.names(final.train) == SPLIT.seen and problem.names(final.held_out) == SPLIT.unseen
+
+
+def test_inner_folds_hold_out_their_pseudo_unseen_classes(problem: Problem) -> None:
+    table = make_table()
+    assert [fold.name for fold in problem.folds[1:]] == ["inner-1", "inner-2"]
+    for fold, held_out in zip(problem.folds[1:], SPLIT.inner, strict=True):
+        assert set(problem.names(fold.held_out)) == set(held_out)
+        assert set(problem.names(fold.train)) == set(SPLIT.seen) - set(held_out)
+        assert set(table.labels[fold.rows].tolist()) == set(problem.names(fold.train))
+        assert set(table.subjects[fold.rows].tolist()) == set(SPLIT.train_subjects)
+
+
+def test_class_index_counts_seen_then_unseen_and_marks_others() -> None:
+    split = replace(SPLIT, unseen=("row", "climb"))  # cycle belongs to neither side
+    table = make_table()
+    problem = make_problem(table, split, text_vectors()[[0, 1, 2, 3, 4, 5, 6, 8]])
+    for name, position in (("walk", 0), ("jump", 5), ("row", 6), ("climb", 7), ("cycle", -1)):
+        assert set(problem.class_index[table.labels == name].tolist()) == {position}
+
+
+def test_windows_are_those_of_class_and_subjects(problem: Problem) -> None:
+    table = make_table()
+    rows = problem.windows(np.array([6, 8]), SPLIT.test_subjects)
+    assert set(table.labels[rows].tolist()) == {"row", "climb"} and set(table.subjects[rows].tolist()) == {"s6"}
+    assert len(rows) == 12
+
+
+def test_train_windows_are_standardised(problem: Problem) -> None:
+    train = problem.features[problem.folds[0].rows]
+    assert train.mean(0).abs().max() < 1e-5
+    assert (train.std(0, correction=0) - 1).abs().max() < 1e-5
+
+
+def test_standardiser_reads_train_rows_only(problem: Problem) -> None:
+    """Changing every other window - unseen classes, validation and test subjects - changes nothing in them."""
+    table = make_table()
+    rows = problem.folds[0].rows
+    elsewhere = np.setdiff1d(np.arange(len(table)), rows)
+    features = table.features.copy()
+    features[elsewhere] = 100 * features[elsewhere] - 3
+    changed = make_problem(replace(table, features=features), SPLIT, text_vectors())
+    assert np.array_equal(changed.standardizer.mean, problem.standardizer.mean)
+    assert np.array_equal(changed.standardizer.scale, problem.standardizer.scale)
+    assert torch.equal(changed.features[rows], problem.features[rows])
+
+
+def test_text_is_centred_on_the_seen_classes() -> None:
+    vectors = text_vectors()
+    text = centred(vectors, n_seen=6).numpy()
+    assert text[:6].mean(0) == pytest.approx(np.zeros(4), abs=1e-6)
+    assert np.square(text[:6]).mean() == pytest.approx(1)
+    vectors[6:] *= 5
+    assert np.array_equal(centred(vectors, n_seen=6).numpy()[:6], text[:6])
+
+
+def test_text_by_hand() -> None:
+    # Seen (1, 0) and (3, 0): centre (2, 0), mean square 2 / 4, scale √½.
+    text = centred(np.array([[1.0, 0.0], [3.0, 0.0], [2.0, 1.0]]), n_seen=2).numpy()
+    root = np.sqrt(2)
+    assert text == pytest.approx(np.array([[-root, 0], [root, 0], [0, root]]))
+
+
+def test_texts_that_are_all_alike_are_refused() -> None:
+    with pytest.raises(InputError, match="6 seen classes have the same vector.*text.views"):
+        make_problem(make_table(), SPLIT, np.ones((9, 4), np.float32))
+
+
+@pytest.mark.parametrize(
+    ("classes", "subjects", "culprit"),
+    [(CLASSES[:7], ("s1",), "row"), (CLASSES[:2], ("s1", "s6"), "s6")],
+    ids=["unseen class", "test subject"],
+)
+@pytest.mark.parametrize("labelled", [True, False])
+def test_features_that_saw_too_much_are_leakage(
+    classes: tuple[str, ...], subjects: tuple[str, ...], culprit: str, labelled: bool
+) -> None:
+    table = make_table(provenance=(Provenance("toy", classes, subjects, labelled),))
+    with pytest.raises(LeakageError, match=f"feature table: .*toy/random-1.*{culprit}"):
+        make_problem(table, SPLIT, text_vectors())
+
+
+def test_features_that_saw_seen_classes_or_other_data_sets_pass() -> None:
+    honest = (
+        Provenance("toy", SPLIT.seen, SPLIT.train_subjects + SPLIT.val_subjects, labelled=True),
+        Provenance("elsewhere", CLASSES, ("s6",), labelled=True),
+    )
+    make_problem(make_table(provenance=honest), SPLIT, text_vectors())
+
+
+def test_features_of_another_data_set_are_refused() -> None:
+    with pytest.raises(InputError, match="features are of 'other', split 'random-1' is of 'toy'"):
+        make_problem(replace(make_table(), dataset="other"), SPLIT, text_vectors())
+
+
+@pytest.mark.parametrize("n_left", [0, 1], ids=["no window", "one window"])
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [("sit", "train"), ("sit", "test"), ("climb", "test")],
+    ids=["seen in training", "seen in test", "unseen in test"],
+)
+def test_class_without_two_windows_is_refused(name: str, part: str, n_left: int) -> None:
+    table = make_table()
+    subjects = SPLIT.train_subjects if part == "train" else SPLIT.test_subjects
+    found = np.flatnonzero((table.labels == name) & np.isin(table.subjects, subjects))
+    fewer = select_rows(table, np.setdiff1d(np.arange(len(table)), found[n_left:]))
+    with pytest.raises(InputError, match=f"class '{name}' has fewer than two windows of the {part} subjects .*move"):
+        make_problem(fewer, SPLIT, text_vectors())
+
+
+def test_validation_subjects_must_have_windows_of_both_kinds() -> None:
+    """Otherwise nothing could be chosen, which is better known before training than after."""
+    table = make_table()
+    for kept in ((), ("sit",), ("run", "stand")):  # nothing; held-out windows of a fold alone; of no fold
+        rows = ~np.isin(table.subjects, SPLIT.val_subjects) | np.isin(table.labels, kept)
+        split = replace(SPLIT, inner=(("sit", "jump"),))
+        with pytest.raises(InputError, match=r"no inner fold has windows of both .*\['s4', 's5'\]"):
+            make_problem(select_rows(table, np.flatnonzero(rows)), split, text_vectors())
