@@ -8,6 +8,7 @@
 """
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -210,6 +211,20 @@ def evaluate_gzsl(problem: Problem, config: Config, fitted: FittedModels, folder
     temperatures = {"seen_temperature": gate.seen_temperature, "unseen_temperature": gate.unseen_temperature}
     folder.merge_metrics({**report, "chosen": {**temperatures, "gate_threshold": gate.threshold}})
     return report
+
+
+def final_top1(problem: Problem, config: Config) -> float:
+    """Train the final problem's models alone to the last step; return per-class top-1 on its test subjects."""
+    only_final = replace(problem, folds=problem.folds[:1])
+    trainer = _make_trainer(only_final, config)
+    while trainer.step_number < config.train.n_steps:
+        trainer.step()
+    final = problem.folds[0]
+    rows = problem.windows(final.held_out, problem.split.test_subjects)
+    model = models_of_fold(trainer.snapshot(), 0, config.train.n_seeds, config.model)
+    stream = seed_of(config.seed, _SYNTHESIS)
+    logits, _ = text_logits(model, problem, final, final.held_out, rows, config, stream)
+    return per_class_top1(problem.class_index[rows], final.held_out[logits.argmax(1)])
 
 
 def _make_trainer(problem: Problem, config: Config) -> Trainer:

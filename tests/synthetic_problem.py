@@ -12,34 +12,37 @@ from sadvae_har.problem import Problem, make_problem
 
 torch.set_num_threads(1)
 
-CLASSES = ("walk", "run", "sit", "stand", "lie", "jump", "row", "cycle", "climb")
+CLASSES = ("walk", "run", "sit", "stand", "lie", "jump", "hop", "kneel", "row", "cycle", "climb")
 SPLIT = Split(
     dataset="toy",
     name="random-1",
     kind="random",
     seed=0,
-    seen=CLASSES[:6],
-    unseen=CLASSES[6:],
+    seen=CLASSES[:8],
+    unseen=CLASSES[8:],
     train_subjects=("s1", "s2", "s3"),
     val_subjects=("s4", "s5"),
     test_subjects=("s6",),
     inner=(("sit", "jump"), ("walk", "lie")),
 )
 TEXT_DIM, FEATURE_DIM = 4, 10
+ATTRIBUTES = (0b0000, 0b0011, 0b0101, 0b0110, 0b1001, 0b1010, 0b1100, 0b1111, 0b0001, 0b0111, 0b1101)
 N_PER_CLASS_AND_SUBJECT = 6
 
 TINY = Config(
     dataset="toy",
     features=FeatureConfig(blocks=("statistical",)),
-    model=ModelConfig(latent_dim=4, instance_dim=2, discriminator_dim=8, feature_noise=0.3, kl_features=0.1),
-    train=TrainConfig(n_seeds=2, n_steps=120, n_checkpoints=3, batch_size=32, learning_rate=1e-2),
+    model=ModelConfig(latent_dim=4, instance_dim=2, discriminator_dim=8, feature_noise=0.1),
+    train=TrainConfig(n_seeds=2, n_steps=120, n_checkpoints=3, batch_size=32, learning_rate=1e-2, weight_averaging=0.9),
     classifier=ClassifierConfig(samples_per_class=20, n_steps=60),
 )
 
 
 def text_vectors() -> np.ndarray:
-    """Return semantic vectors of `CLASSES`, float32 [9, 4]."""
-    return np.random.default_rng(7).normal(size=(len(CLASSES), TEXT_DIM)).astype(np.float32)
+    """Return semantic vectors of `CLASSES`, float32 [11, 4]: four attributes each has or lacks, and a little noise."""
+    attributes = np.array([[code >> bit & 1 for bit in range(TEXT_DIM)] for code in ATTRIBUTES])
+    noise = np.random.default_rng(7).normal(size=attributes.shape)
+    return (2 * attributes - 1 + 0.1 * noise).astype(np.float32)
 
 
 def make_table(seed: int = 0, provenance: tuple[Provenance, ...] = ()) -> FeatureTable:

@@ -2,10 +2,10 @@ from dataclasses import replace
 
 import pytest
 import torch
+from synthetic_problem import generators
 
 from sadvae_har.classifier import COSINE_SCALE, fit_softmax, unseen_logits
 from sadvae_har.config import ClassifierConfig
-from synthetic_problem import generators
 
 COSINE = ClassifierConfig(kind="cosine")
 SOFTMAX = ClassifierConfig(kind="softmax", n_steps=150, learning_rate=5e-2)

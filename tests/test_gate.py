@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from synthetic_problem import SPLIT
 
 from feature_extraction.errors import InputError, LeakageError
 from sadvae_har import gate as gate_module
@@ -23,7 +24,6 @@ from sadvae_har.gate import (
 )
 from sadvae_har.gzsl import gated_predictions
 from sadvae_har.metrics import auroc, gzsl_scores
-from synthetic_problem import SPLIT
 
 CONFIG = GateConfig()
 
@@ -76,9 +76,9 @@ def test_higher_probability_means_unseen(gate: DomainClassifier) -> None:
 
 def test_probability_by_hand() -> None:
     gate = DomainClassifier(1.0, 1.0, 0.5, mean=(1.0, 0.0), scale=(2.0, 1.0), weights=(1.0, -1.0), bias=0.5)
-    fold = make_fold(text_margin=np.full(120, 3.0), novelty=np.full(120, 0.5))
+    fold = make_fold(text_margin=np.full(160, 3.0), novelty=np.full(160, 0.5))
     # (3 - 1) / 2 - 0.5 + 0.5 = 1.
-    assert gate.p_unseen(fold) == pytest.approx(np.full(120, 1 / (1 + math.exp(-1))))
+    assert gate.p_unseen(fold) == pytest.approx(np.full(160, 1 / (1 + math.exp(-1))))
 
 
 def test_probabilities_by_hand() -> None:
@@ -144,8 +144,8 @@ def test_cues_do_not_depend_on_order_or_number_of_classes(gate: DomainClassifier
     permuted = replace(fold, seen_logits=fold.seen_logits[:, ::-1], unseen_logits=fold.unseen_logits[:, ::-1])
     larger = replace(
         fold,
-        seen_logits=np.concatenate([fold.seen_logits, rng.normal(size=(120, 30))], axis=1),
-        unseen_logits=rng.normal(size=(120, 9)),
+        seen_logits=np.concatenate([fold.seen_logits, rng.normal(size=(160, 30))], axis=1),
+        unseen_logits=rng.normal(size=(160, 9)),
     )
     for other in (permuted, larger):
         assert np.array_equal(gate.p_unseen(other), gate.p_unseen(fold))
@@ -153,9 +153,9 @@ def test_cues_do_not_depend_on_order_or_number_of_classes(gate: DomainClassifier
 
 def test_threshold_does_not_depend_on_the_order_of_classes() -> None:
     fold = make_fold(5)
-    p = np.random.default_rng(1).random(120) * 0.5 + 0.5 * fold.is_unseen
+    p = np.random.default_rng(1).random(160) * 0.5 + 0.5 * fold.is_unseen
     reordered = replace(
-        fold, seen_logits=fold.seen_logits[:, ::-1], labels=np.where(fold.labels < 4, 3 - fold.labels, fold.labels)
+        fold, seen_logits=fold.seen_logits[:, ::-1], labels=np.where(fold.labels < 6, 5 - fold.labels, fold.labels)
     )
     assert choose_threshold([fold], [p]) == choose_threshold([reordered], [p])
 
@@ -187,13 +187,13 @@ def test_threshold_is_chosen_on_probabilities_of_gates_that_never_saw_the_fold(m
 
 
 def test_an_unseen_class_is_leakage() -> None:
-    names = (*SPLIT.seen[:5], SPLIT.unseen[0])
+    names = (*SPLIT.seen[:7], SPLIT.unseen[0])
     with pytest.raises(LeakageError, match=f"domain classifier: .*{SPLIT.unseen[0]}"):
         fit_gate([*FOLDS, make_fold(class_names=names)], SPLIT, CONFIG, seed=0)
 
 
 def test_a_test_subject_is_leakage() -> None:
-    subjects = np.where(np.arange(120) == 119, SPLIT.test_subjects[0], SPLIT.val_subjects[0])
+    subjects = np.where(np.arange(160) == 159, SPLIT.test_subjects[0], SPLIT.val_subjects[0])
     with pytest.raises(LeakageError, match=r"domain classifier: .*test subjects.*s6"):
         fit_gate([make_fold(subjects=subjects), *FOLDS], SPLIT, CONFIG, seed=0)
 

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from synthetic_problem import generators
 from torch.distributions import Normal
 from torch.distributions import kl_divergence as torch_kl
 
@@ -16,7 +17,6 @@ from sadvae_har.losses import (
     wasserstein_squared,
 )
 from sadvae_har.networks import Gaussian, stacked_mlp
-from synthetic_problem import generators
 
 LN2, LN3, LN4 = math.log(2), math.log(3), math.log(4)
 

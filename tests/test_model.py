@@ -4,12 +4,12 @@ import math
 
 import pytest
 import torch
+from synthetic_problem import generators
 
 from sadvae_har.config import ModelConfig
 from sadvae_har.losses import adversary_loss
 from sadvae_har.model import SADVAE, Batch, Noise, sample
 from sadvae_har.networks import Gaussian, StackedLinear
-from synthetic_problem import generators
 
 LN2, LN4 = math.log(2), math.log(4)
 SMALL = ModelConfig(latent_dim=3, instance_dim=2, hidden_dim=8, discriminator_dim=8)

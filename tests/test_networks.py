@@ -1,9 +1,9 @@
 import math
 
 import torch
+from synthetic_problem import generators
 
 from sadvae_har.networks import Gaussian, GaussianEncoder, StackedLinear, stacked_mlp
-from synthetic_problem import generators
 
 
 def test_stacked_linear_by_hand() -> None:

@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from synthetic_problem import CLASSES, SPLIT, make_table, select_rows, text_vectors, tiny_problem
 
 from feature_extraction.errors import InputError, LeakageError
 from feature_extraction.protocol import Provenance
 from sadvae_har.problem import Problem, centred, make_problem
-from synthetic_problem import CLASSES, SPLIT, make_table, select_rows, text_vectors, tiny_problem
 
 
 @pytest.fixture(scope="module")
@@ -38,14 +38,14 @@ def test_inner_folds_hold_out_their_pseudo_unseen_classes(problem: Problem) -> N
 def test_class_index_counts_seen_then_unseen_and_marks_others() -> None:
     split = replace(SPLIT, unseen=("row", "climb"))  # cycle belongs to neither side
     table = make_table()
-    problem = make_problem(table, split, text_vectors()[[0, 1, 2, 3, 4, 5, 6, 8]])
-    for name, position in (("walk", 0), ("jump", 5), ("row", 6), ("climb", 7), ("cycle", -1)):
+    problem = make_problem(table, split, text_vectors()[[*range(9), 10]])
+    for name, position in (("walk", 0), ("kneel", 7), ("row", 8), ("climb", 9), ("cycle", -1)):
         assert set(problem.class_index[table.labels == name].tolist()) == {position}
 
 
 def test_windows_are_those_of_class_and_subjects(problem: Problem) -> None:
     table = make_table()
-    rows = problem.windows(np.array([6, 8]), SPLIT.test_subjects)
+    rows = problem.windows(np.array([8, 10]), SPLIT.test_subjects)
     assert set(table.labels[rows].tolist()) == {"row", "climb"} and set(table.subjects[rows].tolist()) == {"s6"}
     assert len(rows) == 12
 
@@ -71,11 +71,11 @@ def test_standardiser_reads_train_rows_only(problem: Problem) -> None:
 
 def test_text_is_centred_on_the_seen_classes() -> None:
     vectors = text_vectors()
-    text = centred(vectors, n_seen=6).numpy()
-    assert text[:6].mean(0) == pytest.approx(np.zeros(4), abs=1e-6)
-    assert np.square(text[:6]).mean() == pytest.approx(1)
-    vectors[6:] *= 5
-    assert np.array_equal(centred(vectors, n_seen=6).numpy()[:6], text[:6])
+    text = centred(vectors, n_seen=8).numpy()
+    assert text[:8].mean(0) == pytest.approx(np.zeros(4), abs=1e-6)
+    assert np.square(text[:8]).mean() == pytest.approx(1)
+    vectors[8:] *= 5
+    assert np.array_equal(centred(vectors, n_seen=8).numpy()[:8], text[:8])
 
 
 def test_text_by_hand() -> None:
@@ -86,13 +86,13 @@ def test_text_by_hand() -> None:
 
 
 def test_texts_that_are_all_alike_are_refused() -> None:
-    with pytest.raises(InputError, match="6 seen classes have the same vector.*text.views"):
-        make_problem(make_table(), SPLIT, np.ones((9, 4), np.float32))
+    with pytest.raises(InputError, match="8 seen classes have the same vector.*text.views"):
+        make_problem(make_table(), SPLIT, np.ones((11, 4), np.float32))
 
 
 @pytest.mark.parametrize(
     ("classes", "subjects", "culprit"),
-    [(CLASSES[:7], ("s1",), "row"), (CLASSES[:2], ("s1", "s6"), "s6")],
+    [(CLASSES[:9], ("s1",), "row"), (CLASSES[:2], ("s1", "s6"), "s6")],
     ids=["unseen class", "test subject"],
 )
 @pytest.mark.parametrize("labelled", [True, False])

@@ -2,11 +2,11 @@ import math
 
 import pytest
 import torch
+from synthetic_problem import generators
 
 from sadvae_har.config import ClassifierConfig, ModelConfig
 from sadvae_har.model import SADVAE
 from sadvae_har.synthesis import synthesise
-from synthetic_problem import generators
 
 K, U, N, L = 2, 3, 400, 5
 LATENTS = ClassifierConfig(samples_per_class=N)
