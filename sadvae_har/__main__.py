@@ -186,6 +186,21 @@ def original_export(arguments: Namespace) -> None:
     print(export_to_original(config_from_namespace(arguments), _locations(arguments), arguments.out))
 
 
+def original_run(arguments: Namespace) -> None:
+    """Run all four stages on a folder in the original SA-DVAE layout."""
+    from sadvae_har.original_layout import OriginalLayout
+    from sadvae_har.pipeline import Locations, run_original
+    from sadvae_har.tables import run_summary
+
+    layout = OriginalLayout(
+        arguments.root, arguments.name, arguments.n_classes, arguments.n_unseen, encoder=arguments.encoder
+    )
+    config = config_from_namespace(arguments)
+    folder = run_original(layout, config, Locations(resources=arguments.resources), arguments.out)
+    print(run_summary(folder.metrics()))
+    print(f"report: {folder.path / 'report.html'}")
+
+
 def _locations(arguments: Namespace) -> "Locations":
     from sadvae_har.pipeline import Locations
 
@@ -253,6 +268,20 @@ COMMANDS = (
     cl.Command("run", run, (*_RUN, _SPLITS)),
     cl.Command("descriptions", descriptions, (*_RUN[:-1], _SPLITS)),
     cl.Command("report", report, (cl.option("run", type=Path, help="run folder"),)),
+    cl.Command(
+        "original run",
+        original_run,
+        (
+            cl.option("root", type=Path, help="the resources folder of the original code"),
+            cl.option("--name", required=True, help="data-set name in that folder, such as ntu60"),
+            cl.option("--n-classes", type=int, required=True, help="number of classes"),
+            cl.option("--n-unseen", type=int, required=True, help="number of unseen classes"),
+            cl.option("--encoder", default="imu", help="name of the feature folder, such as shift"),
+            cl.config,
+            cl.resources,
+            cl.out("run folder"),
+        ),
+    ),
     cl.Command("original export", original_export, (*_RUN[:-1], cl.out("folder to write"))),
 )
 

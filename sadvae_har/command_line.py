@@ -23,7 +23,7 @@ GROUPS = {
     "zsl": "stage 1 alone: train, evaluate",
     "gate": "stages 2 and 3 alone: train",
     "gzsl": "stage 4 alone: evaluate",
-    "original": "the original SA-DVAE folder layout: export, import",
+    "original": "the original SA-DVAE folder layout: export, run",
 }
 
 

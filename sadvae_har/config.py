@@ -92,8 +92,8 @@ class ModelConfig:
     discriminator_dim: int = 64
     feature_noise: float = 0.1
     text_noise: float = 0.0
-    kl_features: float = 1.0
-    kl_text: float = 1.0
+    kl_features: float = 0.1
+    kl_text: float = 0.1
     cross_alignment: float = 1.0
     distribution_alignment: float = 0.0
     total_correlation: float = 1.0
@@ -103,12 +103,8 @@ class ModelConfig:
         for name in ("latent_dim", "instance_dim", "discriminator_dim"):
             _require(getattr(self, name) >= 1, f"model.{name}", getattr(self, name), "use at least 1")
         for entry in fields(self):
-            _require(
-                getattr(self, entry.name) >= 0,
-                f"model.{entry.name}",
-                getattr(self, entry.name),
-                "use 0 or more",
-            )
+            value = getattr(self, entry.name)
+            _require(value >= 0, f"model.{entry.name}", value, "use 0 or more")
 
 
 @dataclass(frozen=True)

@@ -118,9 +118,10 @@ class DomainClassifier:
             for name, number in numbers.items():
                 if number.shape != ((N_CUES,) if name in PER_CUE else ()) or not np.isfinite(number).all():
                     raise ValueError(f"{name} is {value[name]!r}")
-            return cls(
-                **{name: tuple(number.tolist()) if number.ndim else number.item() for name, number in numbers.items()}
-            )
+            fields: dict[str, Any] = {
+                name: tuple(number.tolist()) if number.ndim else number.item() for name, number in numbers.items()
+            }
+            return cls(**fields)
         except (AttributeError, TypeError, ValueError) as error:
             raise InputError(f"{where}: not a domain classifier ({error}); train the gate again") from None
 

@@ -22,6 +22,7 @@ from sadvae_har.baselines.reference import load_reference_config, score_referenc
 from sadvae_har.config import CONFIGS_FOLDER, Config
 from sadvae_har.fitted import FittedModels, training_key
 from sadvae_har.metrics import majority
+from sadvae_har.original_import import import_original
 from sadvae_har.original_layout import OriginalLayout, export_original
 from sadvae_har.problem import Problem, make_problem
 from sadvae_har.report import write_report
@@ -96,6 +97,11 @@ def run(config: Config, locations: Locations, out: Path | None = None) -> tuple[
     folder.require_same(config, split)
     problem = load_problem(config, split, locations)
     folder.start(config, split)
+    return folder, run_stages(problem, config, folder)
+
+
+def run_stages(problem: Problem, config: Config, folder: RunFolder) -> dict[str, Any]:
+    """Run the four stages on a problem, then the report; return the metrics."""
     fitted = load_or_train(problem, config, folder)
     experiment.evaluate_zsl(problem, config, fitted, folder)
     experiment.prepare_gate(problem, config, fitted, folder)
@@ -105,7 +111,21 @@ def run(config: Config, locations: Locations, out: Path | None = None) -> tuple[
     if config.reference is not None:
         folder.merge_metrics({"reference": run_reference(problem, config)})
     write_report(folder.path)
-    return folder, folder.metrics()
+    return folder.metrics()
+
+
+def run_original(layout: OriginalLayout, config: Config, locations: Locations, out: Path | None) -> RunFolder:
+    """Run all four stages on features, texts and split read from the original SA-DVAE folder layout."""
+    original = import_original(layout)
+    split = original.split
+    config = replace(config, dataset=split.dataset, split=split.name)
+    folder = RunFolder(out or locations.resources / "runs" / split.dataset / f"original-{split.name}")
+    folder.require_same(config, split)
+    order = [original.classes.index(name) for name in split.classes]
+    problem = make_problem(original.table, split, original.text[order])
+    folder.start(config, split)
+    run_stages(problem, config, folder)
+    return folder
 
 
 def load_or_train(problem: Problem, config: Config, folder: RunFolder) -> FittedModels:

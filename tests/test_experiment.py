@@ -132,6 +132,8 @@ def test_the_gate_saw_validation_windows_of_seen_classes_only(finished: RunFolde
         assert set(part["subjects"].tolist()) == set(SPLIT.val_subjects)
         assert np.array_equal(problem.class_index[part["rows"]], [SPLIT.seen.index(n) for n in names[part["labels"]]])
         assert part["seen_logits"].shape[1] == 6 and part["unseen_logits"].shape[1] == 2
+        seen = part["labels"] < 6  # columns of the seen classifier stand for the fold's classes, in their order
+        assert (part["seen_logits"].argmax(1) == part["labels"])[seen].mean() > 0.9
 
 
 def test_progress_tells_every_checkpoint_and_the_choice(finished: RunFolder) -> None:
