@@ -90,7 +90,7 @@ class ModelConfig:
     instance_dim: int = 16
     hidden_dim: int = 0
     discriminator_dim: int = 64
-    feature_noise: float = 0.1
+    feature_noise: float = 0.05
     text_noise: float = 0.0
     kl_features: float = 0.1
     kl_text: float = 0.1

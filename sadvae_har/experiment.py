@@ -8,6 +8,7 @@
 """
 
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -73,8 +74,9 @@ def train_zsl(problem: Problem, config: Config, folder: RunFolder) -> FittedMode
                 folder.log({"step": trainer.step_number, **values, "adversary": round(adversary.mean().item(), 4)})
                 snapshots[trainer.step_number] = trainer.snapshot()
                 save_state(state, trainer, snapshots, key)
-    inner_top1 = {step: _inner_top1(weights, problem, config) for step, weights in snapshots.items()}
-    step = max(inner_top1, key=lambda candidate: inner_top1[candidate])
+    scores = {step: _inner_top1(weights, problem, config) for step, weights in sorted(snapshots.items())}
+    step = choose_step(scores)
+    inner_top1 = {candidate: float(values.mean()) for candidate, values in scores.items()}
     folder.log({"chosen_step": step, "inner_top1": {str(s): round(v, 4) for s, v in inner_top1.items()}})
     fitted = FittedModels(snapshots[step], fit_seen_classifiers(problem, config), step, inner_top1, key)
     fitted.save(folder.path / "model.safetensors", problem)
@@ -213,6 +215,18 @@ def evaluate_gzsl(problem: Problem, config: Config, fitted: FittedModels, folder
     return report
 
 
+def choose_step(scores: Mapping[int, np.ndarray]) -> int:
+    """Return the latest step as good as the best, within one standard error over the inner folds.
+
+    Args:
+        scores: Step -> accuracy of every inner fold.
+    """
+    best = max(scores, key=lambda step: scores[step].mean())
+    n_folds = len(scores[best])
+    error = scores[best].std(ddof=1) / np.sqrt(n_folds) if n_folds > 1 else 0.0
+    return max(step for step, values in scores.items() if values.mean() >= scores[best].mean() - error)
+
+
 def final_top1(problem: Problem, config: Config) -> float:
     """Train the final problem's models alone to the last step; return per-class top-1 on its test subjects."""
     only_final = replace(problem, folds=problem.folds[:1])
@@ -241,8 +255,8 @@ def _make_trainer(problem: Problem, config: Config) -> Trainer:
     return Trainer(data, config.model, config.train, [seed_of(config.seed, _TRAIN, f, s) for f in folds for s in seeds])
 
 
-def _inner_top1(weights: dict[str, torch.Tensor], problem: Problem, config: Config) -> float:
-    """Return the mean per-class top-1 over the inner folds, on pseudo-unseen windows of validation subjects."""
+def _inner_top1(weights: dict[str, torch.Tensor], problem: Problem, config: Config) -> np.ndarray:
+    """Return per-class top-1 of each inner fold, on pseudo-unseen windows of validation subjects."""
     values = []
     for number, fold in enumerate(problem.folds[1:], start=1):
         rows = problem.windows(fold.held_out, problem.split.val_subjects)
@@ -252,4 +266,4 @@ def _inner_top1(weights: dict[str, torch.Tensor], problem: Problem, config: Conf
         stream = seed_of(config.seed, _SYNTHESIS, number)
         logits, _ = text_logits(model, problem, fold, fold.held_out, rows, config, stream)
         values.append(per_class_top1(problem.class_index[rows], fold.held_out[logits.argmax(1)]))
-    return float(np.mean(values))
+    return np.array(values)
