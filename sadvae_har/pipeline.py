@@ -90,9 +90,6 @@ def run(config: Config, locations: Locations, out: Path | None = None) -> tuple[
         The run folder and its metrics.
     """
     folder = RunFolder(out or default_folder(config, locations))
-    if (folder.path / "report.html").exists() and folder.config() == config:
-        logger.info("%s is complete; delete it to run again", folder.path)
-        return folder, folder.metrics()
     split = load_split(config)
     folder.require_same(config, split)
     problem = load_problem(config, split, locations)
@@ -101,8 +98,11 @@ def run(config: Config, locations: Locations, out: Path | None = None) -> tuple[
 
 
 def run_stages(problem: Problem, config: Config, folder: RunFolder) -> dict[str, Any]:
-    """Run the four stages on a problem, then the report; return the metrics."""
+    """Run the four stages on a problem, then the report; return the metrics. A complete run is not run again."""
     fitted = load_or_train(problem, config, folder)
+    if (folder.path / "report.html").exists():
+        logger.info("%s is complete; delete it to run again", folder.path)
+        return folder.metrics()
     experiment.evaluate_zsl(problem, config, fitted, folder)
     experiment.prepare_gate(problem, config, fitted, folder)
     experiment.train_gate(problem, config, folder)

@@ -32,7 +32,9 @@ N_PER_CLASS_AND_SUBJECT = 6
 TINY = Config(
     dataset="toy",
     features=FeatureConfig(blocks=("statistical",)),
-    model=ModelConfig(latent_dim=4, instance_dim=2, discriminator_dim=8, feature_noise=(0.1,)),
+    model=ModelConfig(
+        latent_dim=4, instance_dim=2, discriminator_dim=8, feature_noise=0.1, kl_features=1.0, kl_text=1.0
+    ),
     train=TrainConfig(n_seeds=2, n_steps=120, n_checkpoints=3, batch_size=32, learning_rate=1e-2, weight_averaging=0.9),
     classifier=ClassifierConfig(samples_per_class=20, n_steps=60),
 )

@@ -102,6 +102,10 @@ def test_shuffled_texts_are_not_recognised(run_tiny: Callable[..., RunFolder], t
     assert folder.metrics()["zsl"]["per_class_top1"]["value"] <= 0.2
 
 
+def test_final_problem_alone_is_solved_as_well(problem: Problem) -> None:
+    assert experiment.final_top1(problem, TINY) >= 0.8
+
+
 def test_predictions_agree_with_the_metrics(finished: RunFolder, problem: Problem) -> None:
     arrays, metrics = read_npz(finished.path / "predictions.npz"), finished.metrics()
     seen, unseen = arrays["seen"], arrays["unseen"]
@@ -141,7 +145,22 @@ def test_progress_tells_every_checkpoint_and_the_choice(finished: RunFolder) -> 
     assert [line["step"] for line in lines[:-1]] == [40, 80, 120]
     assert lines[-1]["chosen_step"] == finished.metrics()["chosen"]["step"]
     top1 = {int(step): value for step, value in lines[-1]["inner_top1"].items()}
-    assert max(top1.values()) == top1[lines[-1]["chosen_step"]]
+    assert top1.keys() == {40, 80, 120}
+    assert finished.metrics()["chosen"]["inner_top1"] == pytest.approx(top1[lines[-1]["chosen_step"]], abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("scores", "expected"),
+    [
+        ({10: [0.9], 20: [0.8], 30: [0.89]}, 10),  # one fold has no standard error: the best
+        ({10: [0.9], 20: [0.9], 30: [0.8]}, 20),  # ties go to the later
+        ({10: [0.8, 1.0], 20: [0.7, 0.92], 30: [0.6, 0.98]}, 20),  # best 0.9, error 0.141 / √2 = 0.1: at least 0.8
+        ({30: [0.8, 1.0], 20: [0.5, 0.5], 10: [0.85, 0.85]}, 30),  # the order of the entries does not matter
+        ({10: [0.5, 0.5], 20: [0.6, 0.6], 30: [0.7, 0.7]}, 30),
+    ],
+)
+def test_chosen_step_is_the_latest_within_one_standard_error(scores: dict[int, list[float]], expected: int) -> None:
+    assert experiment.choose_step({step: np.array(values) for step, values in scores.items()}) == expected
 
 
 def test_a_finished_run_is_not_run_again(
