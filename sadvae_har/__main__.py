@@ -288,9 +288,9 @@ COMMANDS = (
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return the exit code."""
-    name, arguments = cl.leaf_arguments(cl.build_parser(COMMANDS).parse_args(argv))
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     try:
+        name, arguments = cl.leaf_arguments(cl.build_parser(COMMANDS).parse_args(argv))
         next(command for command in COMMANDS if command.name == name).handler(arguments)
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)

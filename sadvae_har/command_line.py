@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from jsonargparse import ActionConfigFile, ArgumentParser, Namespace
 
+from feature_extraction.errors import InputError
 from sadvae_har.config import Config
 
 RESOURCES = Path(__file__).resolve().parents[1] / "resources"
@@ -25,6 +26,14 @@ GROUPS = {
     "gzsl": "stage 4 alone: evaluate",
     "original": "the original SA-DVAE folder layout: export, run",
 }
+
+
+class Parser(ArgumentParser):
+    """A parser whose errors are one line, like every other error of a user."""
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        """Raise instead of printing the whole usage."""
+        raise InputError(f"{' '.join(str(message).split())}; see `{self.prog} --help`") from ex
 
 
 @dataclass(frozen=True)
@@ -107,7 +116,7 @@ def option(*names: str, **settings: Any) -> Callable[[ArgumentParser], None]:
 
 def build_parser(commands: tuple[Command, ...]) -> ArgumentParser:
     """Return the parser of all commands; commands of two words become groups."""
-    parser = ArgumentParser(
+    parser = Parser(
         prog="sadvae-har",
         description="Recognise activities that were never recorded, from wearable IMU signals and descriptions.",
         epilog=EXAMPLES,
@@ -117,10 +126,10 @@ def build_parser(commands: tuple[Command, ...]) -> ArgumentParser:
     for command in commands:
         first, _, second = command.name.partition(" ")
         if second and first not in groups:
-            group = ArgumentParser(description=GROUPS[first])
+            group = Parser(description=GROUPS[first])
             top.add_subcommand(first, group, help=GROUPS[first])
             groups[first] = group.add_subcommands(dest="action", metavar="ACTION")
-        leaf = ArgumentParser(description=(command.handler.__doc__ or "").strip())
+        leaf = Parser(description=(command.handler.__doc__ or "").strip())
         for add in command.arguments:
             add(leaf)
         (groups[first] if second else top).add_subcommand(second or first, leaf, help=command.help)
