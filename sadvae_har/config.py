@@ -1,7 +1,7 @@
 """Configuration of a run: frozen dataclasses, one meaning per field, contradictions refused at construction.
 
 `load_config` reads a YAML file into `Config`; the command line generates its flags from the same
-dataclasses. Every default was chosen on held-out seen classes (pseudo-unseen folds), never on test.
+dataclasses. `docs/protocol.md` says how the defaults were chosen.
 """
 
 from collections.abc import Mapping
