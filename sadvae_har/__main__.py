@@ -6,6 +6,7 @@ continues and exits with 130.
 """
 
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -49,11 +50,15 @@ def splits_create(arguments: Namespace) -> None:
     from feature_extraction.protocol import SPLITS_FOLDER
     from feature_extraction.split_creation import create_splits
 
+    if arguments.seed < 0:
+        raise InputError(f"--seed: {arguments.seed} cannot be used; give 0 or more")
     folder = arguments.out or SPLITS_FOLDER
-    for split in create_splits(arguments.dataset, arguments.kind, arguments.count, arguments.seed):
-        path = folder / split.dataset / f"{split.name}.json"
+    splits = create_splits(arguments.dataset, arguments.kind, arguments.count, arguments.seed)
+    paths = [folder / split.dataset / f"{split.name}.json" for split in splits]
+    for path in paths:
         if path.exists() and not arguments.force:
             raise InputError(f"{path}: exists; add --force to replace it or choose another --out")
+    for split, path in zip(splits, paths, strict=True):
         split.save(path)
         print(f"{path}: {len(split.seen)} seen / {len(split.unseen)} unseen: {', '.join(split.unseen)}")
 
@@ -64,7 +69,10 @@ def splits_list(arguments: Namespace) -> None:
     from feature_extraction.protocol import find_split, list_splits
 
     dataset = get_dataset(arguments.dataset).name
-    for name in list_splits(dataset):
+    names = list_splits(dataset)
+    if not names:
+        raise InputError(f"no splits of {dataset}; make some with `splits create {arguments.dataset}`")
+    for name in names:
         split = find_split(dataset, name)
         print(f"{name:16} {len(split.seen)}/{len(split.unseen)}  unseen: {', '.join(split.unseen)}")
 
@@ -73,12 +81,14 @@ def encoder_pretrain(arguments: Namespace) -> None:
     """Train an IMU encoder on the seen classes of the train subjects of a split."""
     from feature_extraction.extract import encoder_folder
     from feature_extraction.prepare import prepare
-    from feature_extraction.pretraining import pretrain
+    from feature_extraction.pretraining import OBJECTIVES, pretrain
     from sadvae_har.pipeline import load_split
 
     config = config_from_namespace(arguments)
-    windows = prepare(config.dataset, arguments.raw, out=arguments.resources / "windows")
+    if arguments.objective not in OBJECTIVES:
+        raise InputError(f"--objective: {arguments.objective!r} is unknown; choose from {', '.join(OBJECTIVES)}")
     split = load_split(config)
+    windows = prepare(config.dataset, arguments.raw, out=arguments.resources / "windows")
     folder = encoder_folder(windows, split, arguments.objective, arguments.resources)
     print(f"encoder: {pretrain(windows, split, arguments.objective, out=folder)}")
 
@@ -88,6 +98,10 @@ def encoder_extract(arguments: Namespace) -> None:
     from sadvae_har.pipeline import load_features, load_split
 
     config = config_from_namespace(arguments)
+    if arguments.every < 1:
+        raise InputError(f"--every: {arguments.every} cannot be used; give 1 or more")
+    if arguments.out is not None and arguments.out.suffix != ".npz":
+        raise InputError(f"--out: {arguments.out} is no .npz file; name one, such as {arguments.dataset}.npz")
     table = load_features(config, load_split(config), _locations(arguments)).keep_every(arguments.every)
     if arguments.out is not None:
         table.save(arguments.out, half=True)
@@ -99,6 +113,8 @@ def encoder_show(arguments: Namespace) -> None:
     """Print what a checkpoint is and what it has seen."""
     from feature_extraction.pretraining.checkpoint import describe_checkpoint
 
+    if not arguments.checkpoint.is_dir():
+        raise InputError(f"{arguments.checkpoint}: no such folder; `encoder pretrain` makes one and prints its path")
     print(describe_checkpoint(arguments.checkpoint))
 
 
@@ -214,12 +230,18 @@ _RUN = (
     cl.resources,
     cl.out("run folder (default: resources/runs/DATASET/...)"),
 )
+_EXAMPLE = "--dataset usc-had --split zerohar-fold1 --raw ~/datasets/USC-HAD"
 _SPLITS = cl.option("--splits", default=None, help="run every split of this kind: random, zerohar, ...")
 COMMANDS = (
     cl.Command("data list", data_list, ()),
-    cl.Command("data check", data_check, (cl.dataset, cl.raw)),
-    cl.Command("data prepare", data_prepare, (cl.dataset, cl.raw, cl.resources, cl.force)),
-    cl.Command("splits list", splits_list, (cl.dataset,)),
+    cl.Command("data check", data_check, (cl.dataset, cl.raw), "usc-had --raw ~/datasets/USC-HAD"),
+    cl.Command(
+        "data prepare",
+        data_prepare,
+        (cl.dataset, cl.raw, cl.resources, cl.force),
+        "usc-had --raw ~/datasets/USC-HAD",
+    ),
+    cl.Command("splits list", splits_list, (cl.dataset,), "usc-had"),
     cl.Command(
         "splits create",
         splits_create,
@@ -236,6 +258,7 @@ COMMANDS = (
             cl.out("folder (default: resources/label_splits)"),
             cl.force,
         ),
+        "path/to/dataset.yaml --kind random --count 3 --out my_splits",
     ),
     cl.Command(
         "encoder pretrain",
@@ -246,6 +269,7 @@ COMMANDS = (
             cl.raw,
             cl.resources,
         ),
+        "--dataset usc-had --split zerohar-fold1 --raw ~/datasets/USC-HAD",
     ),
     cl.Command(
         "encoder extract",
@@ -258,16 +282,22 @@ COMMANDS = (
             cl.out("also write the table to this .npz file, as float16"),
             cl.option("--every", type=int, default=1, help="keep every Nth window, for a compact table"),
         ),
+        "--dataset usc-had --split zerohar-fold1 --raw ~/datasets/USC-HAD --out usc-had.npz",
     ),
-    cl.Command("encoder show", encoder_show, (cl.option("checkpoint", type=Path, help="folder of a checkpoint"),)),
-    cl.Command("text embed", text_embed, (cl.config, cl.resources)),
-    cl.Command("zsl train", zsl_train, _RUN),
-    cl.Command("zsl evaluate", zsl_evaluate, _RUN),
-    cl.Command("gate train", gate_train, _RUN),
-    cl.Command("gzsl evaluate", gzsl_evaluate, _RUN),
-    cl.Command("run", run, (*_RUN, _SPLITS)),
-    cl.Command("descriptions", descriptions, (*_RUN[:-1], _SPLITS)),
-    cl.Command("report", report, (cl.option("run", type=Path, help="run folder"),)),
+    cl.Command(
+        "encoder show",
+        encoder_show,
+        (cl.option("checkpoint", type=Path, help="folder of a checkpoint, as `encoder pretrain` prints it"),),
+        "resources/runs/encoders/usc-had/zerohar-fold1/resnet-0123abcd",
+    ),
+    cl.Command("text embed", text_embed, (cl.config, cl.resources), "--dataset usc-had --text.views '[label,motion]'"),
+    cl.Command("zsl train", zsl_train, _RUN, _EXAMPLE),
+    cl.Command("zsl evaluate", zsl_evaluate, _RUN, _EXAMPLE),
+    cl.Command("gate train", gate_train, _RUN, _EXAMPLE),
+    cl.Command("gzsl evaluate", gzsl_evaluate, _RUN, _EXAMPLE),
+    cl.Command("run", run, (*_RUN, _SPLITS), _EXAMPLE),
+    cl.Command("descriptions", descriptions, (*_RUN[:-1], _SPLITS), "--dataset usc-had --raw ~/datasets/USC-HAD"),
+    cl.Command("report", report, (cl.option("run", type=Path, help="run folder"),), "resources/runs/quickstart"),
     cl.Command(
         "original run",
         original_run,
@@ -279,22 +309,42 @@ COMMANDS = (
             cl.option("--encoder", default="imu", help="name of the feature folder, such as shift"),
             cl.config,
             cl.resources,
-            cl.out("run folder"),
+            cl.out("run folder (default: resources/runs/NAME/...)"),
         ),
+        "SA-DVAE/resources --name ntu60 --n-classes 60 --n-unseen 5 --encoder shift",
     ),
-    cl.Command("original export", original_export, (*_RUN[:-1], cl.out("folder to write"))),
+    cl.Command(
+        "original export",
+        original_export,
+        (*_RUN[:-1], cl.out("folder to write", required=True)),
+        f"{_EXAMPLE} --out original",
+    ),
 )
+
+
+def _fail(message: str) -> int:
+    """Print one line, whatever the message holds; return the exit code of bad input."""
+    print(f"error: {' '.join(message.split())}", file=sys.stderr)
+    return 2
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return the exit code."""
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    for name in ("sentence_transformers", "huggingface_hub", "transformers", "httpx"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     try:
         name, arguments = cl.leaf_arguments(cl.build_parser(COMMANDS).parse_args(argv))
         next(command for command in COMMANDS if command.name == name).handler(arguments)
+        sys.stdout.flush()
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
+        return _fail(str(error))
+    except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        where = error.filename or "file system"
+        return _fail(f"{where}: {error.strerror or error}; check the path, its permissions and the free space")
     except KeyboardInterrupt:
         print("interrupted; the same command continues from the last checkpoint", file=sys.stderr)
         return 130

@@ -1,20 +1,23 @@
 """Flags and help of every command; what the commands do stands in `__main__.py`."""
 
+from argparse import SUPPRESS, Action
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import fill
 from typing import Any, NoReturn
 
-from jsonargparse import ActionConfigFile, ArgumentParser, Namespace
+from jsonargparse import ActionConfigFile, ArgumentParser, DefaultHelpFormatter, Namespace
 
 from feature_extraction.errors import InputError
-from sadvae_har.config import Config
+from sadvae_har.config import Config, parse_config_file, plain
 
+PROGRAM = "sadvae-har"
 RESOURCES = Path(__file__).resolve().parents[1] / "resources"
 
 EXAMPLES = (
     "Start with `sadvae-har data list`. A run needs raw recordings (--raw FOLDER) or a feature table "
-    "(--features FILE), for instance: sadvae-har run --dataset usc-had --split zerohar-fold1 --raw USC-HAD"
+    "(--feature-table FILE), for instance: sadvae-har run --dataset usc-had --split zerohar-fold1 --raw USC-HAD"
 )
 GROUPS = {
     "data": "raw recordings: list, check, prepare",
@@ -28,12 +31,51 @@ GROUPS = {
 }
 
 
+class HelpFormatter(DefaultHelpFormatter):
+    """Help that names defaults once, and types in words of the command line."""
+
+    def _get_help_string(self, action: Action) -> str:
+        text = action.help or ""
+        if "(default:" in text or isinstance(action, ActionConfigFile) or action.help == SUPPRESS:
+            return text
+        if not action.option_strings:
+            return text
+        if action.dest == "resources":
+            return f"{text} (default: %(default)s)"
+        return super()._get_help_string(action)
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        """Keep an example in one line, ready to copy, and flags whole."""
+        return text if text.startswith("Example: ") else fill(" ".join(text.split()), width, break_on_hyphens=False)
+
+    def _get_type_str(self, action: Action) -> str | None:
+        text = super()._get_type_str(action)
+        return None if text is None or "Path" in text else text
+
+
+class ConfigFile(ActionConfigFile):
+    """`--config FILE`, with the file named in every error."""
+
+    def __call__(self, parser: Any, cfg: Any, values: Any, option_string: str | None = None) -> None:
+        """Apply the file."""
+        parse_config_file(Path(values))
+        super().__call__(parser, cfg, values, option_string)
+
+
 class Parser(ArgumentParser):
     """A parser whose errors are one line, like every other error of a user."""
 
+    command = ""
+    leaves: tuple[str, ...] = ()
+
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        """Raise instead of printing the whole usage."""
-        raise InputError(f"{' '.join(str(message).split())}; see `{self.prog} --help`") from ex
+        """Raise instead of printing the whole usage; the top parser reports what a command's own parser missed."""
+        text, command = plain(str(message)), self.command
+        for leaf in self.leaves:
+            prefix = leaf.replace(" ", ".") + "."
+            if prefix in text:
+                text, command = text.replace(prefix, ""), leaf
+        raise InputError(f"{text}; see `{' '.join((PROGRAM, *command.split(), '--help'))}`") from ex
 
 
 @dataclass(frozen=True)
@@ -44,11 +86,13 @@ class Command:
         name: Its words, such as `data prepare` or `run`.
         handler: Called with the parsed arguments.
         arguments: Functions that add its arguments to a parser.
+        example: Its arguments in a typical call.
     """
 
     name: str
     handler: Callable[[Namespace], None]
     arguments: tuple[Callable[[ArgumentParser], None], ...]
+    example: str = ""
 
     @property
     def help(self) -> str:
@@ -81,7 +125,10 @@ def resources(parser: ArgumentParser) -> None:
 def features(parser: ArgumentParser) -> None:
     """Add a ready-made feature table."""
     parser.add_argument(
-        "--feature-table", type=Path, default=None, help="feature table (.npz) to use instead of raw recordings"
+        "--feature-table",
+        type=Path,
+        default=None,
+        help="feature table (.npz) to use instead of raw recordings (default: none)",
     )
 
 
@@ -92,15 +139,15 @@ def force(parser: ArgumentParser) -> None:
 
 def config(parser: ArgumentParser) -> None:
     """Add --config and one flag per config field."""
-    parser.add_argument("--config", action=ActionConfigFile, help="YAML file; flags after it override it")
+    parser.add_argument("--config", action=ConfigFile, help="YAML file; flags after it override it")
     parser.add_class_arguments(Config, None)
 
 
-def out(what: str) -> Callable[[ArgumentParser], None]:
+def out(what: str, required: bool = False) -> Callable[[ArgumentParser], None]:
     """Return a function that adds --out."""
 
     def add(parser: ArgumentParser) -> None:
-        parser.add_argument("--out", type=Path, default=None, help=what)
+        parser.add_argument("--out", type=Path, required=required, help=what)
 
     return add
 
@@ -117,23 +164,41 @@ def option(*names: str, **settings: Any) -> Callable[[ArgumentParser], None]:
 def build_parser(commands: tuple[Command, ...]) -> ArgumentParser:
     """Return the parser of all commands; commands of two words become groups."""
     parser = Parser(
-        prog="sadvae-har",
+        prog=PROGRAM,
+        formatter_class=HelpFormatter,
         description="Recognise activities that were never recorded, from wearable IMU signals and descriptions.",
         epilog=EXAMPLES,
     )
+    parser.leaves = tuple(command.name for command in commands)
     top = parser.add_subcommands(dest="command", metavar="COMMAND")
     groups: dict[str, Any] = {}
     for command in commands:
         first, _, second = command.name.partition(" ")
         if second and first not in groups:
-            group = Parser(description=GROUPS[first])
+            group = Parser(description=GROUPS[first], formatter_class=HelpFormatter, usage=f"{PROGRAM} {first} ACTION")
+            group.command = first
             top.add_subcommand(first, group, help=GROUPS[first])
             groups[first] = group.add_subcommands(dest="action", metavar="ACTION")
-        leaf = Parser(description=(command.handler.__doc__ or "").strip())
-        for add in command.arguments:
-            add(leaf)
+        leaf = _leaf(command)
         (groups[first] if second else top).add_subcommand(second or first, leaf, help=command.help)
     return parser
+
+
+def _leaf(command: Command) -> Parser:
+    """Return the parser of one command."""
+    leaf = Parser(
+        description=(command.handler.__doc__ or "").strip(),
+        epilog=f"Example: {PROGRAM} {command.name} {command.example}".rstrip(),
+        formatter_class=HelpFormatter,
+    )
+    leaf.command = command.name
+    for add in command.arguments:
+        add(leaf)
+    named = [action for action in leaf._actions if action.required]
+    needed = [f"{action.option_strings[0]} {action.dest.upper()}" for action in named if action.option_strings]
+    places = [action.dest.upper() for action in named if not action.option_strings]
+    leaf.usage = " ".join((PROGRAM, command.name, *places, *needed, "[options]"))
+    return leaf
 
 
 def leaf_arguments(parsed: Namespace) -> tuple[str, Namespace]:

@@ -4,10 +4,12 @@
 dataclasses. `docs/protocol.md` says how the defaults were chosen.
 """
 
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 from jsonargparse import ActionConfigFile, ArgumentError, ArgumentParser, Namespace
 
@@ -16,11 +18,23 @@ from feature_extraction.errors import InputError
 from feature_extraction.text import DEFAULT_TEXT_MODEL
 
 CONFIGS_FOLDER = Path(__file__).resolve().parent / "configs"
+LARGEST_SEED = 2**32 - 1
+_KINDS = {
+    "<class 'int'>": "a whole number",
+    "<class 'float'>": "a number",
+    "<class 'str'>": "a text",
+    "<class 'tuple'>": "a list, for instance '[one,two]'",
+}
 
 
 def _require(condition: bool, field_name: str, value: object, remedy: str) -> None:
-    if not condition:
+    finite = all(math.isfinite(entry) for entry in (value if isinstance(value, tuple) else (value,)) if _number(entry))
+    if not condition or not finite:
         raise InputError(f"{field_name}: {value!r} cannot be used; {remedy}")
+
+
+def _number(value: object) -> TypeGuard[float]:
+    return isinstance(value, int | float)
 
 
 @dataclass(frozen=True)
@@ -234,8 +248,8 @@ class Config:
     reference: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse a negative seed."""
-        _require(self.seed >= 0, "seed", self.seed, "use 0 or more")
+        """Refuse a seed that random generators do not take."""
+        _require(0 <= self.seed <= LARGEST_SEED, "seed", self.seed, f"use 0 to {LARGEST_SEED}")
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain nested mappings, ready for YAML."""
@@ -275,14 +289,37 @@ def load_config(path: Path) -> Config:
     Raises:
         InputError: The file is missing, is not YAML, or holds an unknown key or an unusable value.
     """
-    if not path.exists():
-        raise InputError(f"{path}: no such config; shipped ones lie in {CONFIGS_FOLDER}")
+    parsed = parse_config_file(path)
     try:
-        return config_from_namespace(config_parser().parse_path(path))
+        return config_from_namespace(parsed)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
+
+
+def parse_config_file(path: Path) -> Namespace:
+    """Read a YAML config and check its keys and types, but not yet whether its values go together.
+
+    Raises:
+        InputError: The file is missing, is not YAML, or holds an unknown key or a value of the wrong type.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such config; shipped ones lie in {CONFIGS_FOLDER}")
+    try:
+        return config_parser().parse_path(path)
     except (ArgumentError, OSError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: {' '.join(str(error).split())}") from None
+        raise InputError(f"{path}: {plain(str(error))}") from None
+
+
+def plain(message: str) -> str:
+    """Return a message of jsonargparse in one line, in words of the command line."""
+    text = " ".join(message.split()).rstrip(".")
+    found = re.search(r'Parser key "(\S+)": Expected an? (.+?)\. Got value: (.*)', text)
+    if found is None:
+        return text
+    key, expected, value = found.groups()
+    choices = re.fullmatch(r"typing\.Literal\[(.*)\]", expected)
+    wanted = f"choose from {choices[1]}" if choices else f"give {_KINDS.get(expected, expected)}"
+    return f"{key}: {value!r} cannot be used; {wanted}"
 
 
 def _names(cls: type) -> tuple[str, ...]:

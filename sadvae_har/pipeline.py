@@ -11,7 +11,7 @@ import numpy as np
 from feature_extraction.class_lists import VIEWS
 from feature_extraction.datasets import get_dataset
 from feature_extraction.errors import InputError
-from feature_extraction.extract import features_for
+from feature_extraction.extract import BLOCKS, features_for
 from feature_extraction.feature_table import FeatureTable
 from feature_extraction.prepare import prepare
 from feature_extraction.protocol import Split, find_split, list_splits
@@ -58,6 +58,9 @@ def load_features(config: Config, split: Split, locations: Locations) -> Feature
     """Return the feature table of a split: read it, or make it from raw recordings."""
     if locations.features is not None:
         return FeatureTable.load(locations.features).select(config.features.blocks)
+    unknown = sorted(set(config.features.blocks) - set(BLOCKS))
+    if unknown:
+        raise InputError(f"features.blocks: {unknown[0]!r} is unknown; choose from {', '.join(BLOCKS)}")
     windows = prepare(config.dataset, locations.raw, out=locations.resources / "windows")
     return features_for(windows, split, config.features.blocks, resources=locations.resources)
 
@@ -89,18 +92,26 @@ def run(config: Config, locations: Locations, out: Path | None = None) -> tuple[
     Returns:
         The run folder and its metrics.
     """
+    folder, problem = _begin(config, locations, out)
+    return folder, run_stages(problem, config, folder)
+
+
+def _begin(config: Config, locations: Locations, out: Path | None) -> tuple[RunFolder, Problem]:
+    """Check everything that can be checked before long work starts, then gather the inputs of a run."""
     folder = RunFolder(out or default_folder(config, locations))
     split = load_split(config)
+    if config.reference is not None:
+        load_reference_config(reference_path(config.reference))
     folder.require_same(config, split)
     problem = load_problem(config, split, locations)
     folder.start(config, split)
-    return folder, run_stages(problem, config, folder)
+    return folder, problem
 
 
 def run_stages(problem: Problem, config: Config, folder: RunFolder) -> dict[str, Any]:
     """Run the four stages on a problem, then the report; return the metrics. A complete run is not run again."""
     fitted = load_or_train(problem, config, folder)
-    if (folder.path / "report.html").exists():
+    if (folder.path / "report.html").exists() and folder.metrics():
         logger.info("%s is complete; delete it to run again", folder.path)
         return folder.metrics()
     experiment.evaluate_zsl(problem, config, fitted, folder)
@@ -151,9 +162,6 @@ def run_reference(problem: Problem, config: Config) -> dict[str, Any]:
     """Run the published recipe on the same features; its best cycle is an oracle row, selected on test."""
     if config.reference is None:
         raise InputError("reference: no config given; name a file or a shipped one such as reference_har.yaml")
-    path = Path(config.reference)
-    if not path.exists() and (CONFIGS_FOLDER / path).exists():
-        path = CONFIGS_FOLDER / path
     final, split = problem.folds[0], problem.split
     test = problem.windows(final.held_out, split.test_subjects)
     split.check_fit(problem.names(final.train), problem.subjects[final.rows], "reference recipe")
@@ -163,10 +171,16 @@ def run_reference(problem: Problem, config: Config) -> dict[str, Any]:
         problem.text[final.train].numpy(),
         problem.text[final.held_out].numpy(),
         problem.features[test].numpy(),
-        load_reference_config(path),
+        load_reference_config(reference_path(config.reference)),
         config.seed,
     )
     return score_reference(result, problem.class_index[test] - len(split.seen))
+
+
+def reference_path(name: str) -> Path:
+    """Return the path of a reference recipe: a file, or a shipped one by name."""
+    path, shipped = Path(name), CONFIGS_FOLDER / name
+    return shipped if not path.exists() and shipped.exists() else path
 
 
 def export_to_original(config: Config, locations: Locations, out: Path) -> Path:
@@ -224,11 +238,7 @@ def run_stage(name: str, config: Config, locations: Locations, out: Path | None)
     Raises:
         InputError: An earlier stage is missing.
     """
-    folder = RunFolder(out or default_folder(config, locations))
-    split = load_split(config)
-    folder.require_same(config, split)
-    problem = load_problem(config, split, locations)
-    folder.start(config, split)
+    folder, problem = _begin(config, locations, out)
     if name == "zsl train":
         load_or_train(problem, config, folder)
         return folder

@@ -1,6 +1,7 @@
 """A run folder explains itself: config, split, environment, progress, metrics and predictions of one run."""
 
 import json
+import os
 import platform
 import subprocess
 import time
@@ -18,6 +19,8 @@ from sadvae_har.config import Config, load_config
 
 PACKAGES = ("sadvae-har", "torch", "numpy", "scikit-learn", "scipy", "sentence-transformers", "safetensors")
 
+RESULTS = ("model.safetensors", "gate_examples.npz", "gate.json", "metrics.json", "predictions.npz", "report.html")
+
 
 class RunFolder:
     """Files of one run; every write is atomic."""
@@ -30,8 +33,21 @@ class RunFolder:
         """Refuse a folder that holds another run.
 
         Raises:
-            InputError: The folder holds a run with another config or split.
+            InputError: The folder holds a run with another config or split, holds results that nothing
+                explains, or cannot be a folder.
         """
+        for parent in (self.path, *self.path.parents):
+            if parent.exists():
+                if not parent.is_dir() or not os.access(parent, os.W_OK):
+                    raise InputError(f"{self.path}: cannot be written, see {parent}; choose another --out")
+                break
+        config_path = self.path / "config.yaml"
+        unexplained = [name for name in RESULTS if (self.path / name).exists() and not config_path.exists()]
+        if unexplained:
+            raise InputError(
+                f"{self.path / unexplained[0]}: belongs to a run whose config.yaml is missing; "
+                "restore that, or choose another --out"
+            )
         if (self.path / "config.yaml").exists() and (self.config() != config or self.split() != split):
             raise InputError(f"{self.path}: holds a run with another config or split; choose another --out")
 
@@ -46,7 +62,10 @@ class RunFolder:
 
     def config(self) -> Config:
         """Read the run's config."""
-        return load_config(self.path / "config.yaml")
+        try:
+            return load_config(self.path / "config.yaml")
+        except InputError as error:
+            raise InputError(f"{error}; restore it, or choose another --out") from None
 
     def split(self) -> Split:
         """Read the run's split."""
@@ -61,7 +80,10 @@ class RunFolder:
     def metrics(self) -> dict[str, Any]:
         """Read metrics.json; empty before the first evaluation."""
         path = self.path / "metrics.json"
-        return read_json(path) if path.exists() else {}
+        metrics = read_json(path) if path.exists() else {}
+        if not isinstance(metrics, dict):
+            raise InputError(f"{path}: holds a {type(metrics).__name__}, not metrics; delete it and run again")
+        return metrics
 
     def merge_metrics(self, values: dict[str, Any]) -> None:
         """Add to metrics.json; mappings such as `chosen` and `chance` are merged one level deep."""

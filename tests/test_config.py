@@ -74,7 +74,7 @@ def test_unknown_key_fails(path: Path, tmp_path: Path) -> None:
         ("seed: 2\ntrain:\n", "train"),
         ("classifier:\n  kind: nearest\n", "kind.*nearest"),
         ("text:\n  views: [label, smell]\n", "text.views: .*smell.*choose from label, sentence"),
-        ("seed: -1\n", "seed: -1 cannot be used; use 0 or more"),
+        ("seed: -1\n", "seed: -1 cannot be used; use 0 to"),
         ("- a\n- b\n", ""),
         ("dataset: [\n", ""),
     ],

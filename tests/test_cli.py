@@ -1,0 +1,278 @@
+"""Every command as a newcomer calls it: help, each stage alone, the whole run, interruption, continuation."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from synthetic_problem import TEXT_DIM  # noqa: F401  (sets one torch thread)
+from tiny_layouts import swing, write_usc_had
+
+from feature_extraction.class_lists import attribute_names
+from feature_extraction.feature_table import FeatureTable
+from feature_extraction.pretraining.config import PretrainConfig
+from feature_extraction.protocol import Split, find_split
+from feature_extraction.split_creation import create_splits
+from sadvae_har import __main__ as cli
+from sadvae_har.train import Trainer
+
+QUICK = ["--train.n_steps", "6", "--train.n_checkpoints", "2", "--train.n_seeds", "1", "--text.views", "[kinematics]"]
+STAGES = (("zsl", "train"), ("zsl", "evaluate"), ("gate", "train"), ("gzsl", "evaluate"))
+NAMES = ("stirring", "chopping", "kneading", "pouring", "grating", "rolling", "wiping", "resting")
+RATE_HZ = 25
+ROWS_PER_CLASS = 8 * RATE_HZ
+ARTEFACTS = {
+    *("config.yaml", "split.json", "environment.json", "progress.jsonl", "model.safetensors"),
+    *("gate_examples.npz", "gate.json", "metrics.json", "predictions.npz", "report.html"),
+}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def write_kitchen(folder: Path, n_subjects: int = 4, names=NAMES) -> Path:
+    """Write a CSV file per person, each class a swing of its own frequency for 8 s, and their dataset.yaml."""
+    (folder / "recordings").mkdir(parents=True)
+    generator = np.random.default_rng(0)
+    for person in range(1, n_subjects + 1):
+        rows = ["ax,ay,az,activity"]
+        for number, name in enumerate(names):
+            samples = swing(ROWS_PER_CLASS, RATE_HZ, 0.5 + number, n_columns=3)
+            samples += generator.normal(0, 0.01, samples.shape)
+            rows += [f"{x:.5f},{y:.5f},{z:.5f},{name}" for x, y, z in samples]
+        (folder / "recordings" / f"kitchen_p{person}.csv").write_text("\n".join(rows) + "\n")
+    lines = [
+        "dataset: kitchen",
+        "files: recordings/*.csv",
+        f"rate_hz: {RATE_HZ}",
+        "columns: {wrist.acc_x: ax, wrist.acc_y: ay, wrist.acc_z: az}",
+        "units: {acc: g}",
+        "label: {column: activity}",
+        "subject: {pattern: '_p([0-9]+)'}",
+        "windowing: {window_s: 2, overlap: 0}",
+        "classes:",
+    ]
+    for number, name in enumerate(names):
+        values = {attribute: (number >> bit & 1) for bit, attribute in enumerate(attribute_names())}
+        lines.append(f"  {name}: {json.dumps({'sentence': f'A person is {name} food.', 'kinematics': values})}")
+    path = folder / "dataset.yaml"
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def contents(folder: Path) -> dict[str, tuple[bytes, int]]:
+    """Return every file's bytes and time of change."""
+    files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+    return {str(path.relative_to(folder)): (path.read_bytes(), path.stat().st_mtime_ns) for path in files}
+
+
+def metrics(folder: Path) -> dict:
+    return json.loads((folder / "metrics.json").read_text())
+
+
+class Kitchen:
+    """Tiny raw recordings, one split of them, and the flags that run it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.resources = folder, folder / "resources"
+        self.yaml = write_kitchen(folder / "raw")
+        self.split = folder / "splits" / "kitchen" / "random-1.json"
+
+    def flags(self, out: str = "whole") -> list[str]:
+        inputs = ["--dataset", str(self.yaml), "--split", str(self.split)]
+        return [*inputs, "--resources", str(self.resources), "--out", str(self.folder / out), *QUICK]
+
+
+@pytest.fixture(scope="module")
+def kitchen(tmp_path_factory):
+    """A kitchen whose raw recordings no command may change, prepared, split and run once."""
+    made = Kitchen(tmp_path_factory.mktemp("kitchen"))
+    raw = contents(made.yaml.parent)
+    assert cli.main(["splits", "create", str(made.yaml), "--count", "1", "--out", str(made.folder / "splits")]) == 0
+    assert cli.main(["run", *made.flags()]) == 0
+    yield made
+    assert contents(made.yaml.parent) == raw
+
+
+@pytest.mark.parametrize("command", ["", *(command.name for command in cli.COMMANDS)])
+def test_help_teaches(command, capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main([*command.split(), "--help"])
+    assert end.value.code == 0
+    text = capsys.readouterr().out
+    assert text.startswith(f"usage: sadvae-har {command}")
+    assert "<class" not in text
+    if command:
+        found = next(entry for entry in cli.COMMANDS if entry.name == command)
+        assert " ".join(found.help.split()) in " ".join(text.split())
+        assert f"Example: sadvae-har {command} {found.example}".strip() in " ".join(text.split())
+        assert not found.arguments or found.example
+        assert "--train.n_steps" not in text or "(type: int, default: 400)" in " ".join(text.split())
+
+
+@pytest.mark.parametrize("command", [c for c in cli.COMMANDS if c.example], ids=lambda c: c.name)
+def test_examples_in_the_help_are_accepted(command):
+    words = [word.strip("'") for word in f"{command.name} {command.example}".split()]
+    name, _ = cli.cl.leaf_arguments(cli.cl.build_parser(cli.COMMANDS).parse_args(words))
+    assert name == command.name
+
+
+def test_data_list_names_source_and_licence(capsys):
+    assert cli.main(["data", "list"]) == 0
+    text = capsys.readouterr().out
+    assert all(name in text for name in ("dsads", "usc-had", "watch")) and "https://" in text and "CC BY" in text
+
+
+def test_data_commands_read_a_data_set_in_its_authors_layout(tmp_path, capsys):
+    raw = write_usc_had(tmp_path / "raw")
+    before = contents(raw)
+    assert cli.main(["data", "check", "usc-had", "--raw", str(raw)]) == 0
+    assert "12 recordings, 2 subjects" in capsys.readouterr().out
+    for flags in ([], [], ["--force"]):
+        flags = ["--raw", str(raw), "--resources", str(tmp_path / "r"), *flags]
+        assert cli.main(["data", "prepare", "usc-had", *flags]) == 0
+        assert "walking forward" in capsys.readouterr().out
+    assert contents(raw) == before
+
+
+def test_splits_are_made_once_and_listed(tmp_path, capsys):
+    create = ["splits", "create", "usc-had", "--kind", "zerohar", "--out", str(tmp_path)]
+    assert cli.main(create) == 0
+    assert "8 seen / 4 unseen" in capsys.readouterr().out
+    made = contents(tmp_path)
+    assert len(made) == 3 and cli.main(create) == 2
+    assert "add --force" in capsys.readouterr().err and contents(tmp_path) == made
+    assert cli.main([*create, "--force"]) == 0
+    assert cli.main(["splits", "list", "usc-had"]) == 0
+    assert "zerohar-fold2" in capsys.readouterr().out
+
+
+def test_created_splits_are_those_that_are_committed():
+    for made in create_splits("dsads", "random"):
+        assert made == find_split("dsads", made.name)
+
+
+def test_run_leaves_the_named_artefacts(kitchen):
+    folder = kitchen.folder / "whole"
+    assert {path.name for path in folder.iterdir()} == ARTEFACTS
+    whole = metrics(folder)
+    for place in ("zsl.per_class_top1", "zsl.accuracy", "zsl.macro_f1", "gzsl.harmonic_mean", "gate.auroc"):
+        group, name = place.split(".")
+        assert set(whole[group][name]) == {"value", "low", "high"} and 0 <= whole[group][name]["value"] <= 1
+    assert {"seen", "unseen", "ausuc"} <= set(whole["gzsl"]) and whole["chance"]["zsl"] == pytest.approx(0.5)
+    assert Split.load(folder / "split.json") == Split.load(kitchen.split)
+    assert "<img" in (folder / "report.html").read_text()
+
+
+def test_the_same_command_again_trains_nothing(kitchen, monkeypatch, capsys):
+    before = contents(kitchen.folder / "whole")
+    monkeypatch.setattr(Trainer, "step", lambda self: pytest.fail("trained again"))
+    assert cli.main(["run", *kitchen.flags()]) == 0
+    assert "ZSL per-class top-1" in capsys.readouterr().out and contents(kitchen.folder / "whole") == before
+
+
+def test_a_run_without_its_metrics_is_evaluated_again_and_not_trained(kitchen, monkeypatch):
+    folder = kitchen.folder / "whole"
+    before = metrics(folder)
+    (folder / "metrics.json").unlink()
+    monkeypatch.setattr(Trainer, "step", lambda self: pytest.fail("trained again"))
+    assert cli.main(["run", *kitchen.flags()]) == 0 and metrics(folder) == before
+
+
+def test_stages_one_after_the_other_give_the_same_metrics(kitchen):
+    for stage in STAGES:
+        assert cli.main([*stage, *kitchen.flags("stages")]) == 0
+    assert metrics(kitchen.folder / "stages") == metrics(kitchen.folder / "whole")
+    assert {path.name for path in (kitchen.folder / "stages").iterdir()} == ARTEFACTS - {"report.html"}
+    assert cli.main(["report", str(kitchen.folder / "stages")]) == 0
+
+
+@pytest.mark.parametrize("stage", STAGES[1:], ids=" ".join)
+def test_stage_without_the_first_one_names_it(kitchen, stage, capsys):
+    assert cli.main([*stage, *kitchen.flags(f"no-{stage[0]}")]) == 2
+    assert "run `zsl train` first" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("where", ["step", "evaluate_gzsl"])
+def test_interrupted_run_continues_to_the_same_result(kitchen, where, monkeypatch, capsys):
+    owner = Trainer if where == "step" else cli.sys.modules["sadvae_har.experiment"]
+    original, calls = getattr(owner, where), []
+
+    def interrupted(*arguments):
+        calls.append(1)
+        if where != "step" or len(calls) == 5:  # after the first of two checkpoints
+            raise KeyboardInterrupt
+        return original(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, where, interrupted)
+        assert cli.main(["run", *kitchen.flags(f"interrupted-{where}")]) == 130
+    assert capsys.readouterr().err.splitlines()[-1].startswith("interrupted; the same command continues")
+    assert cli.main(["run", *kitchen.flags(f"interrupted-{where}")]) == 0
+    assert metrics(kitchen.folder / f"interrupted-{where}") == metrics(kitchen.folder / "whole")
+
+
+def test_interrupted_preparation_leaves_nothing_and_continues(tmp_path, monkeypatch):
+    raw, module = write_usc_had(tmp_path / "raw"), cli.sys.modules["feature_extraction.prepare"]
+    command = ["data", "prepare", "usc-had", "--raw", str(raw), "--resources", str(tmp_path / "r")]
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "bring_to", interrupt)
+        assert cli.main(command) == 130
+    assert {path.name for path in (tmp_path / "r").rglob("*") if path.is_file()} <= {"content.json"}
+    assert cli.main(command) == 0
+
+
+def test_every_split_of_a_kind_and_every_view_in_one_table(kitchen, monkeypatch, capsys):
+    monkeypatch.setattr("sadvae_har.pipeline.list_splits", lambda dataset, kind=None: [str(kitchen.split)])
+    monkeypatch.setattr("feature_extraction.text._encode", lambda texts, _: np.eye(64, dtype=np.float32)[: len(texts)])
+    monkeypatch.setattr("sadvae_har.pipeline.VIEWS", ("label", "kinematics"))
+    flags = [*kitchen.flags()[:4], "--resources", str(kitchen.folder / "more")]
+    assert cli.main(["run", "--splits", "random", *flags, *QUICK]) == 0
+    assert "mean" in capsys.readouterr().out
+    assert cli.main(["descriptions", *flags, *QUICK[:-2]]) == 0
+    text = capsys.readouterr().out
+    assert all(view in text for view in ("label", "kinematics", "all"))
+
+
+def test_features_go_into_one_file_that_runs_alone(kitchen, capsys):
+    path = kitchen.folder / "table.npz"
+    inputs = kitchen.flags()[:6]
+    assert cli.main(["encoder", "extract", *inputs, "--out", str(path), "--every", "1"]) == 0
+    assert "128 windows, statistical" in capsys.readouterr().out
+    assert FeatureTable.load(path).dataset == "kitchen"
+    assert cli.main(["run", *kitchen.flags("from-table"), "--feature-table", str(path)]) == 0
+
+
+def test_encoder_is_trained_and_described(kitchen, monkeypatch, capsys):
+    short = PretrainConfig(n_epochs=1, epoch_windows=64)
+    monkeypatch.setattr("feature_extraction.pretraining.PretrainConfig", lambda: short)
+    assert cli.main(["encoder", "pretrain", *kitchen.flags()[:6]]) == 0
+    folder = capsys.readouterr().out.removeprefix("encoder: ").strip()
+    assert cli.main(["encoder", "show", folder]) == 0
+    assert "kitchen" in capsys.readouterr().out
+
+
+def test_texts_are_embedded_offline_by_the_default_model(kitchen, capsys):
+    flags = ["--dataset", str(kitchen.yaml), "--resources", str(kitchen.resources), "--text.views", "[label]"]
+    assert cli.main(["text", "embed", *flags]) == 0
+    assert "8 classes x 1 texts x 384 dimensions" in capsys.readouterr().out
+
+
+def test_export_in_the_original_layout_runs_again(kitchen):
+    target = kitchen.folder / "original"
+    inputs = kitchen.flags()[:6]
+    assert cli.main(["original", "export", *inputs, "--out", str(target), "--text.views", "[kinematics]"]) == 0
+    sizes = ["--name", "kitchen", "--n-classes", "8", "--n-unseen", "2"]
+    where = ["--resources", str(kitchen.resources), "--out", str(kitchen.folder / "from-original")]
+    assert cli.main(["original", "run", str(target), *sizes, *where, *QUICK]) == 0
+    assert metrics(kitchen.folder / "from-original")["chance"]["zsl"] == pytest.approx(0.5)
