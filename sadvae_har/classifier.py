@@ -1,8 +1,9 @@
-"""Classifiers of seen windows (on features) and of unseen windows (on latents synthesised from text).
+"""Classifiers of seen windows (on features) and of unseen windows (on samples synthesised from text).
 
-Axis legend: K models, B batch, U classes, n samples, L latent, D features.
+Axis legend: K models, B batch, U classes, n samples, D dimensions of features or of semantic latents.
 """
 
+import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -46,18 +47,19 @@ def fit_softmax(
 def unseen_logits(
     synthesised: Tensor, queries: Tensor, config: ClassifierConfig, generators: Sequence[torch.Generator]
 ) -> Tensor:
-    """Score windows against classes known by synthesised latents only.
+    """Score windows against classes known by synthesised samples only.
 
     Args:
-        synthesised: Latents of the unseen classes [K, U, n, L].
-        queries: Semantic latents of windows [K, B, L].
-        config: `cosine` compares with the mean direction of each class's samples; `softmax` trains a
-            linear layer on the samples.
+        synthesised: Samples of the unseen classes [K, U, n, D].
+        queries: Windows in the same space [K, B, D].
+        config: Which classifier, see `ClassifierConfig.kind`.
         generators: One per model.
 
     Returns:
         Logits [K, B, U].
     """
+    if config.kind == "gaussian":
+        return gaussian_logits(synthesised, queries, config.shrinkage)
     if config.kind == "cosine":
         directions = functional.normalize(functional.normalize(synthesised, dim=-1).mean(2), dim=-1)
         return functional.normalize(queries, dim=-1) @ directions.transpose(1, 2) * COSINE_SCALE
@@ -65,6 +67,28 @@ def unseen_logits(
     targets = torch.arange(n_classes).repeat_interleave(n_samples).expand(n_models, -1)
     inputs = synthesised.flatten(1, 2)
     return fit_softmax(lambda: (inputs, targets), n_classes, config, generators)(queries)
+
+
+def gaussian_logits(synthesised: Tensor, queries: Tensor, shrinkage: float) -> Tensor:
+    """Score windows by linear discriminant analysis of synthesised samples (Hastie et al. 2009, section 4.3).
+
+    Args:
+        synthesised: Samples [K, U, n, D].
+        queries: Windows [K, B, D].
+        shrinkage: Variance added to the common covariance in every dimension, as a multiple of √D.
+
+    Returns:
+        Log densities of the classes up to a term that all classes share, [K, B, U].
+    """
+    mean = synthesised.mean(2)
+    centred = (synthesised - mean[:, :, None]).flatten(1, 2)
+    covariance = centred.transpose(1, 2) @ centred / centred.shape[1]
+    n_dimensions = mean.shape[-1]
+    covariance += shrinkage * math.sqrt(n_dimensions) * torch.eye(n_dimensions)
+    origin = mean.mean(1, keepdim=True)  # Scores do not depend on it; near the data, rounding is smallest.
+    mean, queries = mean - origin, queries - origin
+    weights = torch.linalg.solve(covariance, mean.transpose(1, 2))
+    return queries @ weights - 0.5 * (mean * weights.transpose(1, 2)).sum(-1)[:, None]
 
 
 COSINE_SCALE = 10.0  # A cosine spans [-1, 1]; the gate's temperature rescales it where it matters.

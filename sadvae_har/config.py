@@ -92,10 +92,12 @@ class ModelConfig:
         discriminator_dim: Hidden width of the total-correlation adversary.
         feature_noise: Standard deviation of Gaussian noise on each standardised IMU feature in training, as a
             multiple of √D: features are correlated, so their leading directions grow with their number D.
-        text_noise: The same on the semantic vectors.
+        text_noise: Standard deviation of Gaussian noise on each semantic coordinate (of unit mean square).
         kl_features: Weight of the KL term of the IMU latents.
         kl_text: Weight of the KL term of the text latent.
         cross_alignment: Weight of reconstructing each modality from the other's latent.
+        synthesis: Weight of reconstructing features from the text latent alone. Without it the instance latent,
+            which sees the window, takes over what the description should explain.
         distribution_alignment: Weight of the squared 2-Wasserstein distance between the two posteriors.
         total_correlation: Weight of the adversary's log density ratio.
     """
@@ -105,10 +107,11 @@ class ModelConfig:
     hidden_dim: int = 0
     discriminator_dim: int = 64
     feature_noise: float = 0.05
-    text_noise: float = 0.0
+    text_noise: float = 0.3
     kl_features: float = 0.1
     kl_text: float = 0.1
     cross_alignment: float = 1.0
+    synthesis: float = 1.0
     distribution_alignment: float = 0.0
     total_correlation: float = 1.0
 
@@ -139,7 +142,7 @@ class TrainConfig:
     n_steps: int = 400
     n_checkpoints: int = 4
     batch_size: int = 64
-    learning_rate: float = 1e-3
+    learning_rate: float = 3e-3
     adversary_learning_rate: float = 1e-3
     weight_averaging: float = 0.99
 
@@ -163,18 +166,22 @@ class ClassifierConfig:
     """How synthesised unseen-class samples become a classifier.
 
     Attributes:
-        synthesise: `latents` draws z_text of the unseen classes; `features` decodes them beside the
-            instance latents of real seen windows and encodes the result again.
+        synthesise: `latents` draws z_text of the unseen classes; `features` moves real seen windows there: it
+            swaps their semantic latent and keeps everything else.
         samples_per_class: Synthesised samples per unseen class.
-        kind: `cosine` compares with the mean direction of a class's samples; `softmax` trains a linear layer.
+        kind: `gaussian` takes the samples of each class for a Gaussian with a common covariance; `cosine`
+            compares with the mean direction of a class's samples; `softmax` trains a linear layer.
+        shrinkage: Variance added to every dimension of the common covariance of `gaussian`, as a multiple of √D
+            (see `ModelConfig.feature_noise`).
         n_steps: Full-batch optimiser steps of the softmax classifiers.
         learning_rate: Their learning rate.
         weight_decay: L2 penalty of the seen-class classifier.
     """
 
-    synthesise: Literal["latents", "features"] = "latents"
-    samples_per_class: int = 200
-    kind: Literal["cosine", "softmax"] = "cosine"
+    synthesise: Literal["latents", "features"] = "features"
+    samples_per_class: int = 500
+    kind: Literal["gaussian", "cosine", "softmax"] = "gaussian"
+    shrinkage: float = 0.2
     n_steps: int = 300
     learning_rate: float = 1e-2
     weight_decay: float = 1e-3
@@ -196,7 +203,9 @@ class ClassifierConfig:
             self.synthesise,
             "latents or features",
         )
-        _require(self.kind in ("cosine", "softmax"), "classifier.kind", self.kind, "cosine or softmax")
+        kinds = ("gaussian", "cosine", "softmax")
+        _require(self.kind in kinds, "classifier.kind", self.kind, f"choose from {', '.join(kinds)}")
+        _require(self.shrinkage > 0, "classifier.shrinkage", self.shrinkage, "use a positive variance")
 
 
 @dataclass(frozen=True)
@@ -208,7 +217,7 @@ class GateConfig:
         regularisation: Inverse L2 strength C of the logistic regression.
     """
 
-    temperatures: tuple[float, ...] = (0.25, 0.5, 1.0, 2.0, 4.0)
+    temperatures: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
     regularisation: float = 1.0
 
     def __post_init__(self) -> None:

@@ -143,13 +143,13 @@ def score_fold(
     rows = problem.windows(order, subjects)
     model = models_of_fold(fitted.weights, number, config.train.n_seeds, config.model)
     stream = seed_of(config.seed, _SYNTHESIS, number)
-    unseen, _ = text_logits(model, problem, fold, fold.held_out, rows, config, stream)
     both, _ = text_logits(model, problem, fold, order, rows, config, stream)
+    unseen = both[:, len(fold.train) :]
     position = np.argsort(order)
     return GateExamples(
         seen_logits=seen_logits(fitted.seen_classifier, problem, number, rows),
         unseen_logits=unseen,
-        text_margin=both[:, len(fold.train) :].max(1) - both[:, : len(fold.train)].max(1),
+        text_margin=unseen.max(1) - both[:, : len(fold.train)].max(1),
         novelty=novelty(problem.features[fold.rows].numpy(), problem.features[rows].numpy()),
         labels=position[np.searchsorted(order[position], problem.class_index[rows])],
         class_names=problem.names(order),
@@ -249,19 +249,17 @@ def _make_trainer(problem: Problem, config: Config) -> Trainer:
     data = TrainingData(
         features=problem.features,
         class_index=torch.from_numpy(problem.class_index),
-        text=problem.text,
+        text=torch.stack([problem.folds[f].text for f in folds for _ in seeds]),
         rows=tuple(problem.folds[f].rows for f in folds for _ in seeds),
     )
     return Trainer(data, config.model, config.train, [seed_of(config.seed, _TRAIN, f, s) for f in folds for s in seeds])
 
 
 def _inner_top1(weights: dict[str, torch.Tensor], problem: Problem, config: Config) -> np.ndarray:
-    """Return per-class top-1 of each inner fold, on pseudo-unseen windows of validation subjects."""
+    """Return per-class top-1 of each inner fold on its pseudo-unseen windows of train and validation subjects."""
     values = []
     for number, fold in enumerate(problem.folds[1:], start=1):
-        rows = problem.windows(fold.held_out, problem.split.val_subjects)
-        if len(rows) == 0:
-            continue
+        rows = problem.windows(fold.held_out, problem.split.train_subjects + problem.split.val_subjects)
         model = models_of_fold(weights, number, config.train.n_seeds, config.model)
         stream = seed_of(config.seed, _SYNTHESIS, number)
         logits, _ = text_logits(model, problem, fold, fold.held_out, rows, config, stream)

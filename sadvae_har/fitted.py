@@ -21,7 +21,7 @@ from sadvae_har.config import Config, ModelConfig
 from sadvae_har.model import SADVAE
 from sadvae_har.networks import StackedLinear
 from sadvae_har.problem import Fold, Problem
-from sadvae_har.synthesis import synthesise
+from sadvae_har.synthesis import Donors, synthesise
 from sadvae_har.train import BalancedSampler
 
 FORMAT_VERSION = 1
@@ -35,7 +35,8 @@ def seed_of(*numbers: int) -> int:
 def training_key(problem: Problem, config: Config) -> str:
     """Return a digest of everything that decides the trained models: settings, split, features and texts."""
     settings = repr((config.seed, config.model, config.train, config.classifier, problem.split))
-    return content_hash(settings, problem.features.numpy().tobytes(), problem.text.numpy().tobytes())
+    texts = np.concatenate([fold.text.numpy().ravel() for fold in problem.folds])
+    return content_hash(settings, problem.features.numpy().tobytes(), texts.tobytes())
 
 
 def models_of_fold(weights: dict[str, Tensor], fold: int, n_seeds: int, config: ModelConfig) -> SADVAE:
@@ -68,20 +69,24 @@ def text_logits(
 
     Args:
         model: The s models of the fold.
-        problem: Features and texts.
-        fold: Whose training windows lend instance latents.
+        problem: Features.
+        fold: Whose texts and training windows the samples are made from.
         classes: Positions of the classes to synthesise, C.
         rows: Windows to score, n.
         config: Synthesis and classifier settings.
         stream: Seed of the synthesis noise.
 
     Returns:
-        Logits [n, C] and the synthesised latents [s, C, samples, L].
+        Logits [n, C] and the samples [s, C, samples, L or D].
     """
     generators = [torch.Generator().manual_seed(seed_of(stream, k)) for k in range(config.train.n_seeds)]
-    with torch.no_grad():
-        seen = problem.features[fold.rows]
-        synthesised = synthesise(model, problem.text[classes], seen, config.classifier, generators)
+    class_index = torch.from_numpy(problem.class_index)
+    sampler = BalancedSampler(class_index, [fold.rows] * len(generators))
+    picks = sampler.draw(config.classifier.samples_per_class, generators)
+    donors = Donors(problem.features[picks], class_index[picks])
+    synthesised = synthesise(model, fold.text, classes, donors, config.classifier, generators)
+    queries = problem.features[rows].expand(len(generators), -1, -1)
+    if config.classifier.synthesise == "latents":
         queries = semantic_latents(model, problem.features[rows])
     logits = unseen_logits(synthesised, queries, config.classifier, generators)
     return logits.mean(0).numpy(), synthesised
@@ -134,7 +139,7 @@ class FittedModels:
         """Write weights, seen classifier, standardiser and semantic vectors as one safetensors file."""
         tensors = {f"vae.{name}": value.contiguous() for name, value in self.weights.items()}
         tensors |= {f"seen.{name}": value.contiguous() for name, value in self.seen_classifier.state_dict().items()}
-        tensors["text"] = problem.text
+        tensors["text"] = problem.folds[0].text
         header = {
             "format_version": FORMAT_VERSION,
             "classes": problem.classes,

@@ -19,7 +19,7 @@ def latent_map(problem: Problem, model: SADVAE, synthesised: Tensor, seed: int) 
     Args:
         problem: Features and texts; test windows are drawn, at most 40 a class.
         model: The final models; the first one is shown.
-        synthesised: Its synthesised latents of the unseen classes [U, samples, L].
+        synthesised: Samples of the unseen classes, latents or features, [U, samples, L or D].
         seed: Seed of the choice of points and of the embedding.
 
     Returns:
@@ -36,7 +36,7 @@ def latent_map(problem: Problem, model: SADVAE, synthesised: Tensor, seed: int) 
         classes.extend([name] * len(points))
         kinds.extend([kind] * len(points))
 
-    text = model.text_encoder(problem.text.expand(model.n_models, -1, -1)).mean[0]
+    text = model.text_encoder(problem.folds[0].text.expand(model.n_models, -1, -1)).mean[0]
     n_seen = len(problem.split.seen)
     for position, name in enumerate(problem.classes):
         rows = problem.windows(np.array([position]), problem.split.test_subjects)
@@ -45,8 +45,10 @@ def latent_map(problem: Problem, model: SADVAE, synthesised: Tensor, seed: int) 
         add(windows, name, "seen" if position < n_seen else "unseen")
         add(text[position : position + 1], name, "text")
         if position >= n_seen:
-            samples = synthesised[position - n_seen]
-            add(samples[:POINTS_PER_CLASS], name, "synthesised")
+            samples = synthesised[position - n_seen][:POINTS_PER_CLASS]
+            if samples.shape[1] != text.shape[1]:
+                samples = semantic_latents(model, samples)[0]
+            add(samples, name, "synthesised")
     directions = functional.normalize(torch.cat(latents), dim=-1).numpy().astype(np.float64)
     perplexity = min(30.0, (len(directions) - 1) / 3)
     plane = TSNE(2, perplexity=perplexity, metric="cosine", init="random", random_state=seed).fit_transform(directions)

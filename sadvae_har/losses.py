@@ -22,6 +22,7 @@ class LossTerms:
         reconstruct_text: Text decoded from its own latent.
         kl: Divergence of the posteriors from the standard normal, never negative.
         cross_features: Features decoded from the text latent and the instance latent.
+        synthesis: Features decoded from the text latent alone, the instance latent at its prior mean.
         cross_text: Text decoded from the semantic latent of the features.
         distribution_alignment: Squared 2-Wasserstein distance between the two posteriors of a pair.
         total_correlation: Estimated dependence between the semantic and the instance latent.
@@ -31,6 +32,7 @@ class LossTerms:
     reconstruct_text: Tensor
     kl: Tensor
     cross_features: Tensor
+    synthesis: Tensor
     cross_text: Tensor
     distribution_alignment: Tensor
     total_correlation: Tensor

@@ -126,6 +126,8 @@ class SADVAE(nn.Module):
             kl=ramp * (weight.kl_features * kl_features + weight.kl_text * kl_divergence(text)),
             cross_features=weight.cross_alignment
             * squared_error(self.decode_features(z_text, z_instance), batch.features),
+            synthesis=weight.synthesis
+            * squared_error(self.decode_features(z_text, torch.zeros_like(z_instance)), batch.features),
             cross_text=weight.cross_alignment * squared_error(self.text_decoder(z_semantic), batch.text),
             distribution_alignment=weight.distribution_alignment * wasserstein_squared(semantic, text),
             total_correlation=ramp * weight.total_correlation * total_correlation(self.discriminator(joint)),

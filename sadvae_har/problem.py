@@ -1,6 +1,6 @@
 """What one run has to solve, as arrays: the final problem and its inner folds, from a feature table and texts.
 
-Axis legend: N windows, C classes (seen, then unseen), D IMU features, E text features.
+Axis legend: N windows, C classes (seen, then unseen), D IMU features, E text features, P coordinates.
 """
 
 from dataclasses import dataclass
@@ -27,12 +27,14 @@ class Fold:
         train: Positions of the training classes in `Problem.classes`.
         held_out: Positions of the classes known by description only.
         rows: Windows that may be trained on: training classes of train subjects.
+        text: Semantic vectors of all classes in the span of the training classes' ones, [C, P].
     """
 
     name: str
     train: np.ndarray
     held_out: np.ndarray
     rows: np.ndarray
+    text: Tensor
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Problem:
         class_index: Position of each window's class in `classes`, -1 for other classes, [N].
         subjects: Subject of each window [N].
         recordings: Recording of each window [N].
-        text: Centred semantic vectors [C, E].
+        text: Semantic vectors centred on the seen classes [C, E].
         standardizer: Statistics fitted on seen windows of train subjects.
         folds: The final problem, then the inner folds.
     """
@@ -94,11 +96,12 @@ def make_problem(table: FeatureTable, split: Split, vectors: np.ndarray) -> Prob
     n_seen = len(split.seen)
     seen, unseen = np.arange(n_seen), np.arange(n_seen, len(split.classes))
 
-    folds = [Fold("final", seen, unseen, train)]
+    folds = [Fold("final", seen, unseen, train, in_span(vectors, seen, n_seen - 1))]
     for number, names in enumerate(split.inner, start=1):
         held_out = np.array([position[name] for name in names])
         kept = np.setdiff1d(seen, held_out)
-        folds.append(Fold(f"inner-{number}", kept, held_out, train[np.isin(class_index[train], kept)]))
+        rows = train[np.isin(class_index[train], kept)]
+        folds.append(Fold(f"inner-{number}", kept, held_out, rows, in_span(vectors, kept, n_seen - 1)))
 
     return Problem(
         split=split,
@@ -107,26 +110,48 @@ def make_problem(table: FeatureTable, split: Split, vectors: np.ndarray) -> Prob
         class_index=class_index,
         subjects=table.subjects,
         recordings=table.recordings,
-        text=centred(vectors, n_seen),
+        text=centred(vectors, seen),
         standardizer=standardizer,
         folds=tuple(folds),
     )
 
 
-def centred(vectors: np.ndarray, n_seen: int) -> Tensor:
-    """Return semantic vectors [C, E], centred on the seen classes and scaled to unit mean square per dimension.
+def centred(vectors: np.ndarray, train: np.ndarray) -> Tensor:
+    """Return semantic vectors [C, E], centred on the training classes and scaled to unit mean square there.
 
     Raises:
-        InputError: The seen classes all have the same vector.
+        InputError: The training classes all have the same vector.
     """
-    shifted = vectors - vectors[:n_seen].mean(0)
-    scale = np.sqrt(np.square(shifted[:n_seen]).mean())
+    shifted = vectors - vectors[train].mean(0)
+    scale = np.sqrt(np.square(shifted[train]).mean())
     if not scale > 1e-6:
         raise InputError(
-            f"semantic vectors: the {n_seen} seen classes have the same vector, so texts cannot tell classes apart; "
+            f"semantic vectors: {len(train)} training classes have the same vector, so texts cannot tell them apart; "
             "check text.views and text.kinematics_weight"
         )
     return torch.from_numpy((shifted / scale).astype(np.float32))
+
+
+def in_span(vectors: np.ndarray, train: np.ndarray, width: int) -> Tensor:
+    """Return coordinates of semantic vectors in the span of the training classes' centred vectors.
+
+    S training classes say something about at most S - 1 directions of the text space. Whatever else a
+    description holds would meet weights that no training window ever shaped, so it is left out.
+
+    Args:
+        vectors: Semantic vectors [C, E].
+        train: Positions of the training classes.
+        width: P; coordinates beyond the rank are zero, so that folds of different size share one shape.
+
+    Returns:
+        Coordinates along the principal axes of the training classes, of unit mean square there, [C, P].
+    """
+    shifted = centred(vectors, train).numpy().astype(np.float64)
+    _, strength, axes = np.linalg.svd(shifted[train], full_matrices=False)
+    axes = axes[:width][strength[:width] > 1e-4 * strength[0]]
+    coordinates = shifted @ axes.T
+    coordinates /= np.sqrt(np.square(coordinates[train]).mean())
+    return torch.from_numpy(np.pad(coordinates, ((0, 0), (0, width - len(axes)))).astype(np.float32))
 
 
 def _require_windows(table: FeatureTable, split: Split) -> None:

@@ -1,48 +1,71 @@
 """From the descriptions of unseen classes to synthesised samples that a classifier can be trained on.
 
-Axis legend: K models, U unseen classes, n samples per class, D IMU features, E text, L semantic, M instance.
+Axis legend: K models, C classes, U of them synthesised, n samples per class, D IMU features, E semantic
+features, L semantic latent.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from sadvae_har.config import ClassifierConfig
 from sadvae_har.model import SADVAE, sample
+from sadvae_har.networks import Gaussian
+
+
+class Donors(NamedTuple):
+    """Real training windows that synthesised features are made from.
+
+    Attributes:
+        features: Standardised features [K, n, D].
+        classes: Position of each window's class among all classes [K, n].
+    """
+
+    features: Tensor
+    classes: Tensor
 
 
 @torch.no_grad()
 def synthesise(
     model: SADVAE,
     text: Tensor,
-    seen_features: Tensor,
+    classes: np.ndarray,
+    donors: Donors,
     config: ClassifierConfig,
     generators: Sequence[torch.Generator],
 ) -> Tensor:
-    """Draw semantic latents of classes that were never recorded.
+    """Draw samples of classes that were never recorded.
 
-    `latents` samples the text posterior. `features` goes the long way round: it decodes z_text beside
-    the instance latents of real seen windows, which lends the synthesised features the variety of real
-    recordings, and encodes them again.
+    `latents` draws from the text posterior of each class. `features` moves real windows to the class:
+    it decodes the class's text latent beside the instance latent of the window, and adds what decoding the
+    window's own class had left unexplained. A synthesised window so keeps the person, the style and the noise
+    of a real one. All classes are made from the same windows and the same noise, which cancels most of the
+    sampling error where classes are compared.
 
     Args:
         model: K trained models.
-        text: Semantic vectors of the unseen classes [U, E].
-        seen_features: Standardised features of seen train windows [R, D]; read for `features` only.
+        text: Semantic vectors of all classes [C, E].
+        classes: Positions of the classes to synthesise, U.
+        donors: Training windows; read for `features` only.
         config: What to synthesise, and how many samples per class.
         generators: One per model.
 
     Returns:
-        Semantic latents [K, U, n, L].
+        Semantic latents [K, U, n, L] or features [K, U, n, D].
     """
-    n_classes, n_samples, n_models = len(text), config.samples_per_class, len(generators)
-    posterior = model.text_encoder(text.expand(n_models, -1, -1))
-    wide = [part.repeat_interleave(n_samples, dim=1) for part in posterior]
-    noise = torch.stack([torch.randn(wide[0].shape[1:], generator=generator) for generator in generators])
-    z_text = sample(type(posterior)(*wide), noise)
-    if config.synthesise == "features":
-        picks = [torch.randint(len(seen_features), z_text.shape[1:2], generator=generator) for generator in generators]
-        z_instance = model.instance_encoder(seen_features[torch.stack(picks)]).mean
-        z_text = model.semantic_encoder(model.decode_features(z_text, z_instance)).mean
-    return z_text.unflatten(1, (n_classes, n_samples))
+    n_samples = config.samples_per_class
+    posterior = model.text_encoder(text.expand(len(generators), -1, -1))
+    size = (n_samples, posterior.mean.shape[-1])
+    noise = torch.stack([torch.randn(size, generator=generator) for generator in generators])
+    chosen = Gaussian(*(part[:, classes, None] for part in posterior))
+    z_text = sample(chosen, noise[:, None])
+    if config.synthesise == "latents":
+        return z_text
+    z_instance = model.instance_encoder(donors.features).mean
+    own = torch.stack([mean[index] for mean, index in zip(posterior.mean, donors.classes, strict=True)])
+    unexplained = donors.features - model.decode_features(own, z_instance)
+    moved = [model.decode_features(z_text[:, k], z_instance) + unexplained for k in range(len(classes))]
+    return torch.stack(moved, dim=1)

@@ -1,6 +1,6 @@
 """Training of K SA-DVAE models at once: balanced batches, two optimisers, averaged weights, snapshots.
 
-Axis legend: K models, B batch, N windows, C classes, D IMU features, E text features.
+Axis legend: K models, B batch, N windows, C classes, D IMU features, E semantic features.
 """
 
 import math
@@ -24,7 +24,7 @@ class TrainingData:
     Attributes:
         features: Standardised IMU features [N, D].
         class_index: Row of each window's class in `text`, [N].
-        text: Semantic vectors [C, E]; rows of classes that no model trains on are never read.
+        text: Semantic vectors as model k sees them [K, C, E]; rows of classes it does not train on are never read.
         rows: Windows that model k may train on, K index arrays.
     """
 
@@ -70,7 +70,7 @@ class Trainer:
         """
         self.data, self.config = data, train
         self.generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-        self.model = SADVAE(data.features.shape[1], data.text.shape[1], model, self.generators)
+        self.model = SADVAE(data.features.shape[1], data.text.shape[2], model, self.generators)
         self.average = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(train.weight_averaging))
         self.sampler = BalancedSampler(data.class_index, data.rows)
         self.vae_optimiser = torch.optim.Adam(self.model.vae_parameters(), lr=train.learning_rate)
@@ -85,7 +85,8 @@ class Trainer:
     def _draw(self) -> tuple[Batch, Noise]:
         model, size = self.model.config, self.config.batch_size
         rows = self.sampler.draw(size, self.generators)
-        features, text = self.data.features[rows], self.data.text[self.data.class_index[rows]]
+        features = self.data.features[rows]
+        text = self.data.text[torch.arange(len(rows))[:, None], self.data.class_index[rows]]
         strength = model.feature_noise * math.sqrt(features.shape[-1])
         noisy_features = features + strength * self._normal(size, features.shape[-1])
         noisy_text = text + model.text_noise * self._normal(size, text.shape[-1]) if model.text_noise else text

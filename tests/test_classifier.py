@@ -1,13 +1,16 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from synthetic_problem import generators
 
-from sadvae_har.classifier import COSINE_SCALE, fit_softmax, unseen_logits
+from sadvae_har.classifier import COSINE_SCALE, fit_softmax, gaussian_logits, unseen_logits
 from sadvae_har.config import ClassifierConfig
 
 COSINE = ClassifierConfig(kind="cosine")
+GAUSSIAN = ClassifierConfig(kind="gaussian", shrinkage=0.01)
 SOFTMAX = ClassifierConfig(kind="softmax", n_steps=150, learning_rate=5e-2)
 
 
@@ -27,6 +30,30 @@ def test_cosine_logits_by_hand() -> None:
     assert torch.allclose(unseen_logits(synthesised, queries, COSINE, generators(0)), expected, atol=1e-6)
 
 
+def test_gaussian_logits_by_hand() -> None:
+    # Means (2, 0) and (-2, 0), covariance diag(1, 0) + √2 · √½ · I = diag(2, 1): the log ratio is x · (4 / 2).
+    synthesised = torch.tensor([[[[3.0, 0.0], [1.0, 0.0]], [[-1.0, 0.0], [-3.0, 0.0]]]])
+    queries = torch.tensor([[[0.0, 5.0], [1.0, 0.0], [-0.5, 0.0]]])
+    logits = gaussian_logits(synthesised, queries, shrinkage=0.5**0.5)
+    assert (logits[..., 0] - logits[..., 1]).flatten().tolist() == pytest.approx([0.0, 2.0, -1.0], abs=1e-5)
+
+
+def test_gaussian_agrees_with_scikit_learn() -> None:
+    samples, queries = clusters(), clusters(seed=1).flatten(1, 2)
+    logits = gaussian_logits(samples, queries, shrinkage=1e-9).log_softmax(-1)
+    for k in range(2):
+        inputs, labels = samples[k].flatten(0, 1).numpy().astype(np.float64), np.repeat(np.arange(3), 30)
+        reference = LinearDiscriminantAnalysis(solver="lsqr").fit(inputs, labels)
+        expected = reference.predict_log_proba(queries[k].numpy().astype(np.float64))
+        assert logits[k].numpy() == pytest.approx(expected, rel=1e-3, abs=1e-3)
+
+
+def test_gaussian_scores_do_not_depend_on_the_origin() -> None:
+    samples, queries = clusters(), clusters(seed=1).flatten(1, 2)
+    first, moved = gaussian_logits(samples, queries, 0.1), gaussian_logits(samples + 50, queries + 50, 0.1)
+    assert torch.allclose(first.log_softmax(-1), moved.log_softmax(-1), atol=1e-3)
+
+
 def test_cosine_ignores_lengths() -> None:
     samples = clusters()
     queries = samples[:, :, 0]
@@ -34,14 +61,14 @@ def test_cosine_ignores_lengths() -> None:
     assert torch.allclose(unseen_logits(3 * samples, 0.1 * queries, COSINE, generators(0, 1)), logits, atol=1e-5)
 
 
-@pytest.mark.parametrize("config", [COSINE, SOFTMAX], ids=["cosine", "softmax"])
+@pytest.mark.parametrize("config", [COSINE, SOFTMAX, GAUSSIAN], ids=["cosine", "softmax", "gaussian"])
 def test_classes_far_apart_are_told_apart(config: ClassifierConfig) -> None:
     queries = clusters(seed=1)
     logits = unseen_logits(clusters(), queries.flatten(1, 2), config, generators(0, 1))
     assert logits.argmax(-1).unflatten(1, (3, 30)).tolist() == [[[c] * 30 for c in range(3)]] * 2
 
 
-@pytest.mark.parametrize("config", [COSINE, SOFTMAX], ids=["cosine", "softmax"])
+@pytest.mark.parametrize("config", [COSINE, SOFTMAX, GAUSSIAN], ids=["cosine", "softmax", "gaussian"])
 def test_models_never_mix(config: ClassifierConfig) -> None:
     samples, queries = clusters(), clusters(seed=1).flatten(1, 2)
     both = unseen_logits(samples, queries, config, generators(0, 1))

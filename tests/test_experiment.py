@@ -346,7 +346,7 @@ def test_missing_model_names_the_stage_that_makes_it(problem: Problem, tmp_path:
 
 
 def test_model_of_another_run_is_refused(copy: RunFolder, problem: Problem) -> None:
-    texts = replace(problem, text=problem.text + 0.1)
+    texts = replace(problem, folds=tuple(replace(fold, text=fold.text + 0.1) for fold in problem.folds))
     features = replace(problem, features=problem.features * 1.5)
     settings = replace(TINY, model=replace(TINY.model, kl_text=0.3))
     for other, config in ((texts, TINY), (features, TINY), (problem, settings), (problem, replace(TINY, seed=9))):

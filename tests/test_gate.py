@@ -133,7 +133,7 @@ def test_temperature_by_hand() -> None:
     """Three of four windows are right at a log odds of 2 ln 3: twice too sure."""
     logits, labels = np.tile([0.0, 2 * math.log(3)], (4, 1)), np.array([1, 1, 1, 0])
     assert best_temperature([logits], [labels], CONFIG.temperatures) == 2.0
-    assert best_temperature([logits / 8], [labels], CONFIG.temperatures) == 0.25
+    assert best_temperature([logits / 8], [labels], (0.25, 1.0, 4.0)) == 0.25
     assert best_temperature([logits[:0]], [labels[:0]], CONFIG.temperatures) == 1.0
 
 

@@ -102,8 +102,8 @@ def test_total_correlation_is_the_mean_logit_per_model() -> None:
 
 
 def test_total_sums_the_terms_per_model() -> None:
-    terms = LossTerms(*(torch.tensor([1.0, 10.0]) * (i + 1) for i in range(7)))
-    assert terms.total().tolist() == [28.0, 280.0]
+    terms = LossTerms(*(torch.tensor([1.0, 10.0]) * (i + 1) for i in range(8)))
+    assert terms.total().tolist() == [36.0, 360.0]
 
 
 def test_every_loss_averages_over_the_batch() -> None:

@@ -68,6 +68,8 @@ def test_terms_by_hand() -> None:
             "kl": 0.5 * (2 * (5 + 1.25) + 3 * (2 - LN2)),
             # z_text + z_instance = (1, -4) for (1, 2): half of 0 and of 36, mean 9, weight 0.5.
             "cross_features": 4.5,
+            # z_text = (2, -1) for (1, 2): half of 1 and of 9, mean 2.5, weight 1.
+            "synthesis": 2.5,
             # 3 z_semantic = (9, 12) for (1, -1): half of 64 and of 169, mean 58.25, weight 0.5.
             "cross_text": 29.125,
             # Means (2, 4) and (1, -1), deviations 1 and 2: 1 + 1 and 25 + 1, mean 14, weight 2.
