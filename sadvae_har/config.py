@@ -18,6 +18,7 @@ from feature_extraction.errors import InputError
 from feature_extraction.text import DEFAULT_TEXT_MODEL
 
 CONFIGS_FOLDER = Path(__file__).resolve().parent / "configs"
+GATE_CUES = ("text_margin", "novelty", "energy")
 LARGEST_SEED = 2**32 - 1
 _KINDS = {
     "<class 'int'>": "a whole number",
@@ -213,15 +214,24 @@ class GateConfig:
     """The domain classifier that tells seen from unseen.
 
     Attributes:
+        cues: What the gate reads: `text_margin` (how much better the best unseen description matches than the best
+            seen one), `novelty` (distance to the training windows), `energy` (of the seen classifier).
+        fusion: `hard` sends each window to the seen or to the unseen classifier; `soft` weighs both by the
+            probability of unseen.
         temperatures: Candidate softmax temperatures for both sets of probabilities.
         regularisation: Inverse L2 strength C of the logistic regression.
     """
 
+    cues: tuple[str, ...] = ("text_margin", "novelty")
+    fusion: Literal["hard", "soft"] = "hard"
     temperatures: tuple[float, ...] = (0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
     regularisation: float = 1.0
 
     def __post_init__(self) -> None:
-        """Refuse non-positive temperatures."""
+        """Refuse unknown cues and non-positive temperatures."""
+        known = bool(self.cues) and set(self.cues) <= set(GATE_CUES)
+        _require(known, "gate.cues", self.cues, f"choose from {', '.join(GATE_CUES)}")
+        _require(self.fusion in ("hard", "soft"), "gate.fusion", self.fusion, "hard or soft")
         positive = bool(self.temperatures) and min(self.temperatures) > 0
         _require(positive, "gate.temperatures", self.temperatures, "list positive temperatures")
         _require(self.regularisation > 0, "gate.regularisation", self.regularisation, "use a positive number")

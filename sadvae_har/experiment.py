@@ -31,7 +31,7 @@ from sadvae_har.fitted import (
     training_key,
 )
 from sadvae_har.gate import DomainClassifier, GateExamples, fit_gate, novelty
-from sadvae_har.gzsl import gated_predictions, joint_log_scores
+from sadvae_har.gzsl import joint_log_scores
 from sadvae_har.latent_map import latent_map
 from sadvae_har.metrics import per_class_top1
 from sadvae_har.problem import Problem
@@ -143,13 +143,11 @@ def score_fold(
     rows = problem.windows(order, subjects)
     model = models_of_fold(fitted.weights, number, config.train.n_seeds, config.model)
     stream = seed_of(config.seed, _SYNTHESIS, number)
-    both, _ = text_logits(model, problem, fold, order, rows, config, stream)
-    unseen = both[:, len(fold.train) :]
+    logits, _ = text_logits(model, problem, fold, order, rows, config, stream)
     position = np.argsort(order)
     return GateExamples(
         seen_logits=seen_logits(fitted.seen_classifier, problem, number, rows),
-        unseen_logits=unseen,
-        text_margin=unseen.max(1) - both[:, : len(fold.train)].max(1),
+        text_logits=logits,
         novelty=novelty(problem.features[fold.rows].numpy(), problem.features[rows].numpy()),
         labels=position[np.searchsorted(order[position], problem.class_index[rows])],
         class_names=problem.names(order),
@@ -184,7 +182,7 @@ def evaluate_gzsl(problem: Problem, config: Config, fitted: FittedModels, folder
     p_s, p_u = gate.probabilities(scores)
     joint, classes, rows = joint_log_scores(p_s, p_u, p_unseen), np.array(problem.classes), scores.rows
     labels = classes[scores.labels]
-    predicted = classes[gated_predictions(p_s, p_u, p_unseen, gate.threshold)]
+    predicted = classes[gate.predict(scores)]
     report = gzsl_report(
         labels,
         predicted,

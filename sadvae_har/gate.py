@@ -5,7 +5,8 @@ classes, so it reads only cues whose meaning does not depend on how many classes
 
 * the text margin: how much better the best unseen description matches than the best seen one, both in
   the same semantic latent space;
-* novelty: how far the window lies from every training window.
+* novelty: how far the window lies from every training window;
+* energy: how little the seen classifier makes of the window (Liu et al., NeurIPS 2020).
 
 SA-DVAE reads the probability vectors of the seen and the unseen classifier instead, whose shape changes with the
 number of classes. Temperatures make the two classifiers' probabilities comparable; they and the threshold are chosen
@@ -17,7 +18,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.special import log_softmax, softmax
+from scipy.special import log_softmax, logsumexp, softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import StandardScaler
@@ -25,11 +26,10 @@ from sklearn.preprocessing import StandardScaler
 from feature_extraction.errors import InputError
 from feature_extraction.protocol import Split
 from sadvae_har.config import GateConfig
-from sadvae_har.gzsl import gated_predictions
+from sadvae_har.gzsl import fused_predictions, gated_predictions
 from sadvae_har.metrics import gzsl_scores
 
 THRESHOLDS = np.round(np.linspace(0.05, 0.95, 91), 2)
-N_CUES = 2
 PER_CUE = ("mean", "scale", "weights")  # Fields of the domain classifier with one number per cue.
 
 
@@ -39,8 +39,7 @@ class GateExamples:
 
     Attributes:
         seen_logits: Logits of the classifier of the fold's training classes [n, S].
-        unseen_logits: Logits of its held-out classes, known by description only [n, U].
-        text_margin: Best held-out minus best training class, by description [n].
+        text_logits: Logits of all its classes by description, training then held-out ones [n, S + U].
         novelty: Log distance to the training windows [n].
         labels: Position of the true class in training + held-out classes [n].
         class_names: Names in the same order, S + U.
@@ -49,8 +48,7 @@ class GateExamples:
     """
 
     seen_logits: np.ndarray
-    unseen_logits: np.ndarray
-    text_margin: np.ndarray
+    text_logits: np.ndarray
     novelty: np.ndarray
     labels: np.ndarray
     class_names: tuple[str, ...]
@@ -63,9 +61,19 @@ class GateExamples:
         return self.labels >= self.seen_logits.shape[1]
 
     @property
-    def cues(self) -> np.ndarray:
-        """What the gate reads, [n, 2]."""
-        return np.stack([self.text_margin, self.novelty], axis=1)
+    def unseen_logits(self) -> np.ndarray:
+        """Logits of the held-out classes, known by description only, [n, U]."""
+        return self.text_logits[:, self.seen_logits.shape[1] :]
+
+    def cues(self, names: Sequence[str]) -> np.ndarray:
+        """Return the named cues, [n, len(names)]."""
+        n_seen = self.seen_logits.shape[1]
+        values = {
+            "text_margin": self.text_logits[:, n_seen:].max(1) - self.text_logits[:, :n_seen].max(1),
+            "novelty": self.novelty,
+            "energy": -logsumexp(self.seen_logits, axis=1),
+        }
+        return np.stack([values[name] for name in names], axis=1)
 
 
 @dataclass(frozen=True)
@@ -73,15 +81,19 @@ class DomainClassifier:
     """A logistic regression on the cues, with temperatures and a threshold.
 
     Attributes:
+        cues: Names of the cues it reads.
+        fusion: `hard` or `soft`, see `GateConfig`.
         seen_temperature: Divisor of the seen logits before the softmax.
         unseen_temperature: Divisor of the unseen logits before the softmax.
-        threshold: A window is unseen if and only if its probability exceeds it.
+        threshold: Probability of unseen beyond which a window is unseen; soft fusion shifts its odds as much.
         mean: Mean of each cue where it was fitted.
         scale: Standard deviation of each cue where it was fitted.
         weights: Coefficients on the standardised cues.
         bias: Intercept.
     """
 
+    cues: tuple[str, ...]
+    fusion: str
     seen_temperature: float
     unseen_temperature: float
     threshold: float
@@ -92,7 +104,7 @@ class DomainClassifier:
 
     def p_unseen(self, examples: GateExamples) -> np.ndarray:
         """Return the probability that each window is of an unseen class, [n]."""
-        standard = (examples.cues - np.array(self.mean)) / np.array(self.scale)
+        standard = (examples.cues(self.cues) - np.array(self.mean)) / np.array(self.scale)
         return 1 / (1 + np.exp(-(standard @ np.array(self.weights) + self.bias)))
 
     def probabilities(self, examples: GateExamples) -> tuple[np.ndarray, np.ndarray]:
@@ -101,6 +113,11 @@ class DomainClassifier:
             softmax(examples.seen_logits / self.seen_temperature, axis=1),
             softmax(examples.unseen_logits / self.unseen_temperature, axis=1),
         )
+
+    def predict(self, examples: GateExamples) -> np.ndarray:
+        """Return predicted positions in training + held-out classes, [n]."""
+        rule = gated_predictions if self.fusion == "hard" else fused_predictions
+        return rule(*self.probabilities(examples), self.p_unseen(examples), self.threshold)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, ready for JSON."""
@@ -114,15 +131,15 @@ class DomainClassifier:
             InputError: A field is missing, unknown, or does not hold the finite numbers it should.
         """
         try:
-            numbers = {name: np.array(entry, np.float64) for name, entry in value.items()}
-            for name, number in numbers.items():
-                if number.shape != ((N_CUES,) if name in PER_CUE else ()) or not np.isfinite(number).all():
+            config = GateConfig(cues=tuple(value["cues"]), fusion=value["fusion"])
+            fields: dict[str, Any] = {"cues": config.cues, "fusion": config.fusion}
+            for name in value.keys() - fields.keys():
+                number = np.array(value[name], np.float64)
+                if number.shape != ((len(config.cues),) if name in PER_CUE else ()) or not np.isfinite(number).all():
                     raise ValueError(f"{name} is {value[name]!r}")
-            fields: dict[str, Any] = {
-                name: tuple(number.tolist()) if number.ndim else number.item() for name, number in numbers.items()
-            }
+                fields[name] = tuple(number.tolist()) if number.ndim else number.item()
             return cls(**fields)
-        except (AttributeError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, TypeError, ValueError, InputError) as error:
             raise InputError(f"{where}: not a domain classifier ({error}); train the gate again") from None
 
 
@@ -161,20 +178,23 @@ def fit_gate(folds: Sequence[GateExamples], split: Split, config: GateConfig, se
             f"of the validation subjects {list(split.val_subjects)}; choose other validation subjects"
         )
     held_out = []
-    for k, examples in enumerate(usable):
+    for k in range(len(usable)):
         others = [*usable[:k], *usable[k + 1 :]] or usable
-        held_out.append(_fit(others, config, seed).p_unseen(examples))
+        held_out.append(_fit(others, config, seed))
     return replace(_fit(usable, config, seed), threshold=choose_threshold(usable, held_out))
 
 
-def choose_threshold(folds: Sequence[GateExamples], p_unseen: Sequence[np.ndarray]) -> float:
-    """Return the threshold nearest to 0.5 among those as good as the best.
+def choose_threshold(folds: Sequence[GateExamples], gates: Sequence[DomainClassifier]) -> float:
+    """Return the threshold nearest to 0.5 among those as good as the best; gate k was fitted without fold k.
 
     Goodness is the harmonic mean of S and U, averaged over the folds; as good means within one standard
     error over the folds. A few validation subjects cannot tell such thresholds apart.
     """
     harmonic = np.array(
-        [[_harmonic(e, p, threshold) for threshold in THRESHOLDS] for e, p in zip(folds, p_unseen, strict=True)]
+        [
+            [_harmonic(fold, replace(gate, threshold=float(threshold))) for threshold in THRESHOLDS]
+            for fold, gate in zip(folds, gates, strict=True)
+        ]
     )
     mean = harmonic.mean(0)
     best = int(mean.argmax())
@@ -196,19 +216,20 @@ def best_temperature(logits: Sequence[np.ndarray], labels: Sequence[np.ndarray],
     return float(min(candidates, key=log_loss))
 
 
-def _harmonic(examples: GateExamples, p_unseen: np.ndarray, threshold: float) -> float:
-    predicted = gated_predictions(examples.seen_logits, examples.unseen_logits, p_unseen, threshold)
+def _harmonic(examples: GateExamples, gate: DomainClassifier) -> float:
     n_seen, n_classes = examples.seen_logits.shape[1], len(examples.class_names)
-    return gzsl_scores(examples.labels, predicted, range(n_seen), range(n_seen, n_classes))[2]
+    return gzsl_scores(examples.labels, gate.predict(examples), range(n_seen), range(n_seen, n_classes))[2]
 
 
 def _fit(folds: Sequence[GateExamples], config: GateConfig, seed: int) -> DomainClassifier:
-    cues = np.concatenate([examples.cues for examples in folds])
+    cues = np.concatenate([examples.cues(config.cues) for examples in folds])
     scaler = StandardScaler().fit(cues)
     regression = LogisticRegression(C=config.regularisation, class_weight="balanced", random_state=seed)
     regression.fit(scaler.transform(cues), np.concatenate([examples.is_unseen for examples in folds]))
     seen = [~examples.is_unseen for examples in folds]
     return DomainClassifier(
+        cues=config.cues,
+        fusion=config.fusion,
         seen_temperature=best_temperature(
             [e.seen_logits[mask] for e, mask in zip(folds, seen, strict=True)],
             [e.labels[mask] for e, mask in zip(folds, seen, strict=True)],

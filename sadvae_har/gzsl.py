@@ -35,3 +35,14 @@ def gated_predictions(
     seen = seen_probabilities.argmax(1)
     unseen = seen_probabilities.shape[1] + unseen_probabilities.argmax(1)
     return np.where(p_unseen > threshold, unseen, seen)
+
+
+def fused_predictions(
+    seen_probabilities: np.ndarray, unseen_probabilities: np.ndarray, p_unseen: np.ndarray, threshold: float
+) -> np.ndarray:
+    """Return the likeliest class positions [n] in seen + unseen, both classifiers weighed by the gate.
+
+    The odds of unseen are divided by those of `threshold`, so that 0.5 changes nothing.
+    """
+    unseen, seen = p_unseen * (1 - threshold), (1 - p_unseen) * threshold
+    return joint_log_scores(seen_probabilities, unseen_probabilities, unseen / (unseen + seen)).argmax(1)

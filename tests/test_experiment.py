@@ -135,7 +135,7 @@ def test_the_gate_saw_validation_windows_of_seen_classes_only(finished: RunFolde
         assert set(names.tolist()) == set(SPLIT.seen) and set(names[6:].tolist()) == set(held_out)
         assert set(part["subjects"].tolist()) == set(SPLIT.val_subjects)
         assert np.array_equal(problem.class_index[part["rows"]], [SPLIT.seen.index(n) for n in names[part["labels"]]])
-        assert part["seen_logits"].shape[1] == 6 and part["unseen_logits"].shape[1] == 2
+        assert part["seen_logits"].shape[1] == 6 and part["text_logits"].shape[1] == 8
         seen = part["labels"] < 6  # columns of the seen classifier stand for the fold's classes, in their order
         assert (part["seen_logits"].argmax(1) == part["labels"])[seen].mean() > 0.9
 
@@ -282,7 +282,8 @@ def test_windows_outside_training_change_neither_models_nor_gate(
 def test_text_margin_is_positive_where_a_held_out_description_fits_best(finished: RunFolder, problem: Problem) -> None:
     fitted = FittedModels.load(finished.path / "model.safetensors", training_key(problem, TINY))
     scores = experiment.score_fold(problem, TINY, fitted, 0, SPLIT.test_subjects)
-    assert scores.text_margin[scores.is_unseen].mean() > scores.text_margin[~scores.is_unseen].mean()
+    margin = scores.cues(("text_margin",))[:, 0]
+    assert margin[scores.is_unseen].mean() > margin[~scores.is_unseen].mean()
     assert scores.novelty[scores.is_unseen].mean() > scores.novelty[~scores.is_unseen].mean()
     assert scores.class_names == problem.classes
     assert np.array_equal(scores.labels, problem.class_index[scores.rows])

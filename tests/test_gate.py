@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from synthetic_problem import SPLIT
 
 from feature_extraction.errors import InputError, LeakageError
 from sadvae_har import gate as gate_module
-from sadvae_har.config import GateConfig
+from sadvae_har.config import GATE_CUES, GateConfig
 from sadvae_har.gate import (
     THRESHOLDS,
     DomainClassifier,
@@ -26,6 +26,7 @@ from sadvae_har.gzsl import gated_predictions
 from sadvae_har.metrics import auroc, gzsl_scores
 
 CONFIG = GateConfig()
+CUES = CONFIG.cues
 
 
 def make_fold(seed: int = 0, held_out: tuple[str, ...] = SPLIT.inner[0], n: int = 20, **changes: Any) -> GateExamples:
@@ -35,11 +36,10 @@ def make_fold(seed: int = 0, held_out: tuple[str, ...] = SPLIT.inner[0], n: int 
     names = train + held_out
     labels = np.repeat(np.arange(len(names)), n)
     is_unseen = labels >= len(train)
-    logits = 3 * np.eye(len(names))[labels] + rng.normal(size=(len(labels), len(names)))
+    logits, text = (3 * np.eye(len(names))[labels] + rng.normal(size=(len(labels), len(names))) for _ in range(2))
     fold = GateExamples(
         seen_logits=logits[:, : len(train)],
-        unseen_logits=logits[:, len(train) :],
-        text_margin=2 * is_unseen + rng.normal(size=len(labels)),
+        text_logits=text,
         novelty=1 * is_unseen + rng.normal(size=len(labels)),
         labels=labels,
         class_names=names,
@@ -47,6 +47,20 @@ def make_fold(seed: int = 0, held_out: tuple[str, ...] = SPLIT.inner[0], n: int 
         rows=np.arange(len(labels)),
     )
     return replace(fold, **changes)
+
+
+@dataclass(frozen=True)
+class FixedGate(DomainClassifier):
+    """A gate whose probabilities are given."""
+
+    fixed: tuple[float, ...] = ()
+
+    def p_unseen(self, examples: GateExamples) -> np.ndarray:
+        return np.array(self.fixed)
+
+
+def fixed_gate(p: np.ndarray, fusion: str = "hard") -> DomainClassifier:
+    return FixedGate(CUES, fusion, 1.0, 1.0, 0.5, (0.0,) * 2, (1.0,) * 2, (1.0,) * 2, 0.0, tuple(p.tolist()))
 
 
 FOLDS = (make_fold(0), make_fold(1, SPLIT.inner[1]))
@@ -75,33 +89,43 @@ def test_higher_probability_means_unseen(gate: DomainClassifier) -> None:
 
 
 def test_probability_by_hand() -> None:
-    gate = DomainClassifier(1.0, 1.0, 0.5, mean=(1.0, 0.0), scale=(2.0, 1.0), weights=(1.0, -1.0), bias=0.5)
-    fold = make_fold(text_margin=np.full(160, 3.0), novelty=np.full(160, 0.5))
+    gate = DomainClassifier(
+        CUES, "hard", 1.0, 1.0, 0.5, mean=(1.0, 0.0), scale=(2.0, 1.0), weights=(1.0, -1.0), bias=0.5
+    )
+    margin_of_three = np.array([[2.0, 5.0, 0, 0, 0, 1.0, 8.0, 0]] * 160)
+    fold = make_fold(text_logits=margin_of_three, novelty=np.full(160, 0.5))
     # (3 - 1) / 2 - 0.5 + 0.5 = 1.
     assert gate.p_unseen(fold) == pytest.approx(np.full(160, 1 / (1 + math.exp(-1))))
 
 
 def test_probabilities_by_hand() -> None:
-    gate = DomainClassifier(2.0, 0.5, 0.5, mean=(0.0, 0.0), scale=(1.0, 1.0), weights=(0.0, 0.0), bias=0.0)
+    gate = DomainClassifier(
+        CUES, "hard", 2.0, 0.5, 0.5, mean=(0.0, 0.0), scale=(1.0, 1.0), weights=(0.0, 0.0), bias=0.0
+    )
     seen, unseen = gate.probabilities(
-        make_fold(seen_logits=np.array([[0.0, 2 * math.log(3)]]), unseen_logits=np.array([[0.0, 0.5 * math.log(4)]]))
+        make_fold(
+            seen_logits=np.array([[0.0, 2 * math.log(3)]]), text_logits=np.array([[7.0, -7.0, 0.0, 0.5 * math.log(4)]])
+        )
     )
     assert seen == pytest.approx(np.array([[0.25, 0.75]])) and unseen == pytest.approx(np.array([[0.2, 0.8]]))
 
 
-def test_tuned_rule_is_the_applied_rule_at_every_threshold(gate: DomainClassifier) -> None:
+def test_tuned_rule_is_the_applied_rule_at_every_threshold(
+    gate: DomainClassifier, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Probabilities on, just below and just above each threshold score alike in tuning and in application."""
     fold = make_fold(3, n=50)
     n_seen, n_classes = fold.seen_logits.shape[1], len(fold.class_names)
     rng = np.random.default_rng(0)
     near = np.concatenate([THRESHOLDS, np.nextafter(THRESHOLDS, 0), np.nextafter(THRESHOLDS, 1)])
     p = np.where(rng.random(len(fold.labels)) < 0.5, rng.choice(near, len(fold.labels)), gate.p_unseen(fold))
-    p_seen, p_held_out = gate.probabilities(fold)
+    monkeypatch.setattr(DomainClassifier, "p_unseen", lambda self, examples: p)
     for threshold in THRESHOLDS:
-        saved = json.loads(json.dumps(replace(gate, threshold=float(threshold)).to_dict()))
-        applied = gated_predictions(p_seen, p_held_out, p, DomainClassifier.from_dict(saved, "gate.json").threshold)
+        tuned = replace(gate, threshold=float(threshold))
+        loaded = DomainClassifier.from_dict(json.loads(json.dumps(tuned.to_dict())), "gate.json")
+        applied = gated_predictions(*loaded.probabilities(fold), p, loaded.threshold)
         expected = gzsl_scores(fold.labels, applied, range(n_seen), range(n_seen, n_classes))[2]
-        assert gate_module._harmonic(fold, p, threshold) == expected
+        assert gate_module._harmonic(fold, tuned) == expected
 
 
 @pytest.mark.parametrize(
@@ -114,14 +138,19 @@ def test_tuned_rule_is_the_applied_rule_at_every_threshold(gate: DomainClassifie
 )
 def test_threshold_by_hand(p_seen: float, p_unseen: float, expected: float) -> None:
     fold = make_fold()
-    assert choose_threshold([fold], [np.where(fold.is_unseen, p_unseen, p_seen)]) == expected
+    assert choose_threshold([fold], [fixed_gate(np.where(fold.is_unseen, p_unseen, p_seen))]) == expected
 
 
 def test_threshold_is_within_one_standard_error_of_the_best(gate: DomainClassifier) -> None:
     folds = [make_fold(seed) for seed in range(5)]
-    p = [gate.p_unseen(fold) ** 3 for fold in folds]
-    harmonic = np.array([[gate_module._harmonic(f, q, t) for t in THRESHOLDS] for f, q in zip(folds, p, strict=True)])
-    chosen = int(np.flatnonzero(choose_threshold(folds, p) == THRESHOLDS).item())
+    gates = [fixed_gate(gate.p_unseen(fold) ** 3) for fold in folds]
+    harmonic = np.array(
+        [
+            [gate_module._harmonic(f, replace(g, threshold=float(t))) for t in THRESHOLDS]
+            for f, g in zip(folds, gates, strict=True)
+        ]
+    )
+    chosen = int(np.flatnonzero(choose_threshold(folds, gates) == THRESHOLDS).item())
     best = int(harmonic.mean(0).argmax())
     error = harmonic[:, best].std(ddof=1) / math.sqrt(5)
     assert harmonic.mean(0)[chosen] >= harmonic.mean(0)[best] - error
@@ -141,11 +170,15 @@ def test_cues_do_not_depend_on_order_or_number_of_classes(gate: DomainClassifier
     """A gate fitted on few pseudo-unseen classes means the same on any number of unseen ones."""
     fold = make_fold(4)
     rng = np.random.default_rng(0)
-    permuted = replace(fold, seen_logits=fold.seen_logits[:, ::-1], unseen_logits=fold.unseen_logits[:, ::-1])
+    n_seen = fold.seen_logits.shape[1]
+    seen_text, unseen_text = fold.text_logits[:, :n_seen], fold.text_logits[:, n_seen:]
+    backwards = np.concatenate([seen_text[:, ::-1], unseen_text[:, ::-1]], axis=1)
+    permuted = replace(fold, seen_logits=fold.seen_logits[:, ::-1], text_logits=backwards)
+    low = np.full((160, 30), -99.0)
     larger = replace(
         fold,
         seen_logits=np.concatenate([fold.seen_logits, rng.normal(size=(160, 30))], axis=1),
-        unseen_logits=rng.normal(size=(160, 9)),
+        text_logits=np.concatenate([seen_text, low, unseen_text, low[:, :9]], axis=1),
     )
     for other in (permuted, larger):
         assert np.array_equal(gate.p_unseen(other), gate.p_unseen(fold))
@@ -157,7 +190,24 @@ def test_threshold_does_not_depend_on_the_order_of_classes() -> None:
     reordered = replace(
         fold, seen_logits=fold.seen_logits[:, ::-1], labels=np.where(fold.labels < 6, 5 - fold.labels, fold.labels)
     )
-    assert choose_threshold([fold], [p]) == choose_threshold([reordered], [p])
+    gates = [fixed_gate(p)]
+    assert choose_threshold([fold], gates) == choose_threshold([reordered], gates)
+
+
+def test_soft_fusion_weighs_both_classifiers() -> None:
+    """A sure seen classifier outweighs an unsure unseen one that the gate slightly prefers."""
+    fold = make_fold(seen_logits=np.array([[9.0, 0.0]]), text_logits=np.array([[0.0, 0.0, 1.0, 1.1]]), n=20)
+    p = np.array([0.55])
+    assert fixed_gate(p).predict(fold).tolist() == [3]
+    assert fixed_gate(p, "soft").predict(fold).tolist() == [0]
+    assert replace(fixed_gate(p, "soft"), threshold=0.05).predict(fold).tolist() == [3]
+
+
+@pytest.mark.parametrize("cue", GATE_CUES)
+def test_every_cue_alone_makes_a_gate(cue: str) -> None:
+    gate = fit_gate(FOLDS, SPLIT, GateConfig(cues=(cue,)), seed=0)
+    assert gate.cues == (cue,) and len(gate.weights) == 1
+    assert auroc(make_fold(2).is_unseen, gate.p_unseen(make_fold(2))) > 0.6
 
 
 def test_novelty_by_hand() -> None:
@@ -172,18 +222,18 @@ def test_novelty_of_a_training_window_is_finite() -> None:
     assert np.isfinite(novelty(np.zeros((9, 2)), np.zeros((1, 2)))).all()
 
 
-def test_threshold_is_chosen_on_probabilities_of_gates_that_never_saw_the_fold(monkeypatch: pytest.MonkeyPatch) -> None:
-    handed: list[np.ndarray] = []
+def test_threshold_is_chosen_with_gates_that_never_saw_the_fold(monkeypatch: pytest.MonkeyPatch) -> None:
+    handed: list[DomainClassifier] = []
     original: Callable[..., float] = choose_threshold
 
-    def spy(folds: list[GateExamples], p_unseen: list[np.ndarray]) -> float:
-        handed.extend(p_unseen)
-        return original(folds, p_unseen)
+    def spy(folds: list[GateExamples], gates: list[DomainClassifier]) -> float:
+        handed.extend(gates)
+        return original(folds, gates)
 
     monkeypatch.setattr(gate_module, "choose_threshold", spy)
     fit_gate(FOLDS, SPLIT, CONFIG, seed=0)
     for k in range(2):
-        assert np.array_equal(handed[k], gate_module._fit([FOLDS[1 - k]], CONFIG, 0).p_unseen(FOLDS[k]))
+        assert handed[k] == gate_module._fit([FOLDS[1 - k]], CONFIG, 0)
 
 
 def test_an_unseen_class_is_leakage() -> None:
@@ -202,7 +252,7 @@ def test_a_test_subject_is_leakage() -> None:
 def test_folds_with_one_kind_of_window_only_are_refused(wanted: bool) -> None:
     fold = make_fold()
     kept = fold.is_unseen == wanted
-    rows = ("seen_logits", "unseen_logits", "text_margin", "novelty", "labels", "subjects", "rows")
+    rows = ("seen_logits", "text_logits", "novelty", "labels", "subjects", "rows")
     one_sided = replace(fold, **{name: getattr(fold, name)[kept] for name in rows})
     with pytest.raises(InputError, match=r"split random-1 has no inner fold .*\['s4', 's5'\]; choose other"):
         fit_gate([one_sided], SPLIT, CONFIG, seed=0)
@@ -231,6 +281,8 @@ def test_round_trip_through_json(gate: DomainClassifier) -> None:
         lambda value: value | {"bias": [1.0, 2.0]},
         lambda value: value | {"mean": [0.0]},
         lambda value: value | {"weights": 1.0},
+        lambda value: value | {"cues": ["weather"]},
+        lambda value: value | {"fusion": "warm"},
         lambda value: list(value.values()),
         lambda value: None,
     ],
