@@ -17,7 +17,8 @@ import numpy as np
 
 from feature_extraction.protocol import Split, find_split
 from sadvae_har.config import Config, FeatureConfig
-from sadvae_har.experiment import final_top1
+from sadvae_har.experiment import predict_last_step
+from sadvae_har.metrics import per_class_top1
 from sadvae_har.pipeline import Locations, load_problem, splits_of_kind
 
 BASE = Config()
@@ -63,7 +64,10 @@ def compare(dataset: str, names: Sequence[str], chosen: Sequence[str], locations
             problem_split = nested(split, fold)
             for name in chosen:
                 config = replace(VARIANTS[name], dataset=dataset)
-                results[name].append(final_top1(load_problem(config, problem_split, locations), config))
+                problem = load_problem(config, problem_split, locations)
+                rows, predicted = predict_last_step(problem, config)
+                labels = problem.class_index[rows] - len(problem_split.seen)
+                results[name].append(per_class_top1(labels, predicted))
         print(split.name, {name: round(float(np.mean(v)), 3) for name, v in results.items()}, flush=True)
     return results
 

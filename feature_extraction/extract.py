@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from feature_extraction.class_lists import attribute_names
+from feature_extraction.encoders import kinematic
 from feature_extraction.encoders.statistical import VERSION, statistical_features
 from feature_extraction.errors import InputError
 from feature_extraction.feature_table import FeatureTable, concatenate
@@ -23,7 +25,8 @@ from feature_extraction.windows import WindowSet
 logger = logging.getLogger(__name__)
 
 RESOURCES = Path(__file__).resolve().parents[1] / "resources"
-BLOCKS = ("statistical", "resnet")
+BLOCKS = ("statistical", "resnet", "kinematic")
+DEFAULT_BLOCKS = ("statistical", "resnet")
 STATISTICAL_BATCH = 1024
 ENCODER_BATCH = 256
 
@@ -46,6 +49,39 @@ def extract_statistical(windows: WindowSet, out: Path) -> FeatureTable:
         return _table(windows, "statistical", _stream(windows, describe, STATISTICAL_BATCH, "statistical"))
 
     return _cached(out, windows, "statistical", compute)
+
+
+def extract_kinematic(windows: WindowSet, out: Path) -> FeatureTable:
+    """Measure the kinematic attributes of every window, or read them if `out` holds them.
+
+    Args:
+        windows: Windows [N, T, C] in m/s² and rad/s, of at least two seconds.
+        out: `.npz` file to make.
+
+    Raises:
+        InputError: The channels cannot be measured, windows are too short, or `out` holds features of other windows.
+    """
+
+    def compute() -> FeatureTable:
+        up_axes = kinematic.MOUNTINGS.get(windows.dataset)
+        values, _ = kinematic.measure_kinematics(
+            windows.samples, windows.channels, windows.settings.rate_hz, windows.placements, up_axes
+        )
+        return _table(windows, "kinematic", values)
+
+    return _cached(out, windows, "kinematic", compute)
+
+
+def kinematic_names(windows: WindowSet) -> tuple[str, ...]:
+    """Return the names of the columns of the kinematic block, such as `kinematic.torso_upright`."""
+    up_axes = kinematic.MOUNTINGS.get(windows.dataset)
+    names = kinematic.measurable_attributes(windows.channels, windows.placements, up_axes)
+    return tuple(f"kinematic.{name}" for name in names)
+
+
+def kinematic_columns(windows: WindowSet) -> tuple[int, ...]:
+    """Return which written attribute, by its place in `kinematics.yaml`, each column of the block measures."""
+    return tuple(attribute_names().index(name.removeprefix("kinematic.")) for name in kinematic_names(windows))
 
 
 def extract_encoder(windows: WindowSet, checkpoint: Path, out: Path, split: Split | None = None) -> FeatureTable:
@@ -80,7 +116,7 @@ def extract_encoder(windows: WindowSet, checkpoint: Path, out: Path, split: Spli
 def features_for(
     windows: WindowSet,
     split: Split,
-    blocks: Sequence[str] = BLOCKS,
+    blocks: Sequence[str] = DEFAULT_BLOCKS,
     resources: Path = RESOURCES,
     config: PretrainConfig | None = None,
     held_out: tuple[str, ...] = (),
@@ -90,7 +126,7 @@ def features_for(
     Args:
         windows: All windows of the split's data set.
         split: Which windows an encoder may learn from.
-        blocks: `statistical`, `resnet` or both, in the order of the columns.
+        blocks: Some of `statistical`, `resnet` and `kinematic`, in the order of the columns.
         resources: Folder that holds `imu_feats/` and `runs/encoders/`.
         config: How the encoder is pretrained.
         held_out: Seen classes the encoder shall not learn from either (an inner fold's pseudo-unseen ones).
@@ -111,6 +147,9 @@ def features_for(
     for block in blocks:
         if block == "statistical":
             tables.append(extract_statistical(windows, folder / f"statistical-v{VERSION}.npz"))
+            continue
+        if block == "kinematic":
+            tables.append(extract_kinematic(windows, folder / f"kinematic-v{kinematic.VERSION}.npz"))
             continue
         checkpoint = encoder_folder(windows, split, "supervised", resources, config, held_out)
         pretrain(windows, split, "supervised", config, checkpoint, held_out)

@@ -87,7 +87,7 @@ class ModelConfig:
 
     Attributes:
         latent_dim: L, size of the semantic latent shared by IMU features and text.
-        instance_dim: M, size of the non-semantic IMU latent.
+        instance_dim: M, size of the non-semantic IMU latent; 0 turns disentangling off.
         hidden_dim: Width of one hidden layer in every encoder and decoder; 0 means a single linear
             layer each, as published.
         discriminator_dim: Hidden width of the total-correlation adversary.
@@ -118,7 +118,7 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         """Refuse sizes below one and negative weights."""
-        for name in ("latent_dim", "instance_dim", "discriminator_dim"):
+        for name in ("latent_dim", "discriminator_dim"):
             _require(getattr(self, name) >= 1, f"model.{name}", getattr(self, name), "use at least 1")
         for entry in fields(self):
             value = getattr(self, entry.name)

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 from tqdm.auto import tqdm
 
 from feature_extraction.errors import InputError
@@ -86,11 +87,8 @@ def train_zsl(problem: Problem, config: Config, folder: RunFolder) -> FittedMode
 
 def evaluate_zsl(problem: Problem, config: Config, fitted: FittedModels, folder: RunFolder) -> dict[str, Any]:
     """Classify test windows of unseen classes among the unseen classes; save predictions and metrics."""
-    final = problem.folds[0]
-    rows = problem.windows(final.held_out, problem.split.test_subjects)
+    rows, logits, synthesised = _score_unseen(problem, config, fitted.weights)
     model = models_of_fold(fitted.weights, 0, config.train.n_seeds, config.model)
-    stream = seed_of(config.seed, _SYNTHESIS)
-    logits, synthesised = text_logits(model, problem, final, final.held_out, rows, config, stream)
     labels = problem.class_index[rows] - len(problem.split.seen)
     unseen = np.array(problem.split.unseen)
     report = zsl_report(
@@ -148,7 +146,7 @@ def score_fold(
     return GateExamples(
         seen_logits=seen_logits(fitted.seen_classifier, problem, number, rows),
         text_logits=logits,
-        novelty=novelty(problem.features[fold.rows].numpy(), problem.features[rows].numpy()),
+        novelty=novelty(fold.features[fold.rows].numpy(), fold.features[rows].numpy()),
         labels=position[np.searchsorted(order[position], problem.class_index[rows])],
         class_names=problem.names(order),
         subjects=problem.subjects[rows],
@@ -225,18 +223,29 @@ def choose_step(scores: Mapping[int, np.ndarray]) -> int:
     return max(step for step, values in scores.items() if values.mean() >= scores[best].mean() - error)
 
 
-def final_top1(problem: Problem, config: Config) -> float:
-    """Train the final problem's models alone to the last step; return per-class top-1 on its test subjects."""
-    only_final = replace(problem, folds=problem.folds[:1])
-    trainer = _make_trainer(only_final, config)
+def predict_unseen(problem: Problem, config: Config, fitted: FittedModels) -> tuple[np.ndarray, np.ndarray]:
+    """Return the test windows of unseen classes and their predicted positions among these classes, both [n]."""
+    rows, logits, _ = _score_unseen(problem, config, fitted.weights)
+    return rows, logits.argmax(1)
+
+
+def predict_last_step(problem: Problem, config: Config) -> tuple[np.ndarray, np.ndarray]:
+    """Train the final problem's models alone to the last step, then do as `predict_unseen`."""
+    trainer = _make_trainer(replace(problem, folds=problem.folds[:1]), config)
     while trainer.step_number < config.train.n_steps:
         trainer.step()
+    rows, logits, _ = _score_unseen(problem, config, trainer.snapshot())
+    return rows, logits.argmax(1)
+
+
+def _score_unseen(
+    problem: Problem, config: Config, weights: Mapping[str, Tensor]
+) -> tuple[np.ndarray, np.ndarray, Tensor]:
     final = problem.folds[0]
     rows = problem.windows(final.held_out, problem.split.test_subjects)
-    model = models_of_fold(trainer.snapshot(), 0, config.train.n_seeds, config.model)
+    model = models_of_fold(weights, 0, config.train.n_seeds, config.model)
     stream = seed_of(config.seed, _SYNTHESIS)
-    logits, _ = text_logits(model, problem, final, final.held_out, rows, config, stream)
-    return per_class_top1(problem.class_index[rows], final.held_out[logits.argmax(1)])
+    return rows, *text_logits(model, problem, final, final.held_out, rows, config, stream)
 
 
 def _make_trainer(problem: Problem, config: Config) -> Trainer:
@@ -246,6 +255,7 @@ def _make_trainer(problem: Problem, config: Config) -> Trainer:
         problem.split.check_fit(labels, np.unique(problem.subjects[fold.rows]), f"VAE training ({fold.name})")
     data = TrainingData(
         features=problem.features,
+        fold=torch.tensor([f for f in folds for _ in seeds]),
         class_index=torch.from_numpy(problem.class_index),
         text=torch.stack([problem.folds[f].text for f in folds for _ in seeds]),
         rows=tuple(problem.folds[f].rows for f in folds for _ in seeds),

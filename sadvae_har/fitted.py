@@ -5,6 +5,7 @@ executing code. Axis legend: K models, F folds, s seeds, n windows, D IMU featur
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def training_key(problem: Problem, config: Config) -> str:
     return content_hash(settings, problem.features.numpy().tobytes(), texts.tobytes())
 
 
-def models_of_fold(weights: dict[str, Tensor], fold: int, n_seeds: int, config: ModelConfig) -> SADVAE:
+def models_of_fold(weights: Mapping[str, Tensor], fold: int, n_seeds: int, config: ModelConfig) -> SADVAE:
     """Return the s models of one fold out of the stacked weights [K, ...]."""
     part = {name: value[fold * n_seeds : (fold + 1) * n_seeds] for name, value in weights.items()}
     feature_dim = part["feature_decoder.0.bias" if config.hidden_dim == 0 else "feature_decoder.2.bias"].shape[-1]
@@ -83,11 +84,11 @@ def text_logits(
     class_index = torch.from_numpy(problem.class_index)
     sampler = BalancedSampler(class_index, [fold.rows] * len(generators))
     picks = sampler.draw(config.classifier.samples_per_class, generators)
-    donors = Donors(problem.features[picks], class_index[picks])
+    donors = Donors(fold.features[picks], class_index[picks])
     synthesised = synthesise(model, fold.text, classes, donors, config.classifier, generators)
-    queries = problem.features[rows].expand(len(generators), -1, -1)
+    queries = fold.features[rows].expand(len(generators), -1, -1)
     if config.classifier.synthesise == "latents":
-        queries = semantic_latents(model, problem.features[rows])
+        queries = semantic_latents(model, fold.features[rows])
     logits = unseen_logits(synthesised, queries, config.classifier, generators)
     return logits.mean(0).numpy(), synthesised
 
@@ -105,14 +106,14 @@ def fit_seen_classifiers(problem: Problem, config: Config) -> StackedLinear:
 
     def draw() -> tuple[Tensor, Tensor]:
         rows = sampler.draw(size, generators)
-        return problem.features[rows], class_index[rows]
+        return problem.features[torch.arange(len(rows))[:, None], rows], class_index[rows]
 
     return fit_softmax(draw, len(problem.split.seen), config.classifier, generators)
 
 
 def seen_logits(classifier: StackedLinear, problem: Problem, fold: int, rows: np.ndarray) -> np.ndarray:
     """Return logits of a fold's training classes, [n, S] in the order of `Fold.train`."""
-    inputs = problem.features[rows]
+    inputs = problem.folds[fold].features[rows]
     logits = torch.addmm(classifier.bias[fold], inputs, classifier.weight[fold])
     return logits[:, problem.folds[fold].train].numpy()
 

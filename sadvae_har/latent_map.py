@@ -41,7 +41,7 @@ def latent_map(problem: Problem, model: SADVAE, synthesised: Tensor, seed: int) 
     for position, name in enumerate(problem.classes):
         rows = problem.windows(np.array([position]), problem.split.test_subjects)
         rows = rng.choice(rows, min(POINTS_PER_CLASS, len(rows)), replace=False)
-        windows = semantic_latents(model, problem.features[rows])[0]
+        windows = semantic_latents(model, problem.folds[0].features[rows])[0]
         add(windows, name, "seen" if position < n_seen else "unseen")
         add(text[position : position + 1], name, "text")
         if position >= n_seen:

@@ -166,11 +166,11 @@ def run_reference(problem: Problem, config: Config) -> dict[str, Any]:
     test = problem.windows(final.held_out, split.test_subjects)
     split.check_fit(problem.names(final.train), problem.subjects[final.rows], "reference recipe")
     result = train_reference(
-        problem.features[final.rows].numpy(),
+        final.features[final.rows].numpy(),
         problem.class_index[final.rows],
         problem.text[final.train].numpy(),
         problem.text[final.held_out].numpy(),
-        problem.features[test].numpy(),
+        final.features[test].numpy(),
         load_reference_config(reference_path(config.reference)),
         config.seed,
     )

@@ -1,6 +1,6 @@
 """What one run has to solve, as arrays: the final problem and its inner folds, from a feature table and texts.
 
-Axis legend: N windows, C classes (seen, then unseen), D IMU features, E text features, P coordinates.
+Axis legend: F folds, N windows, C classes (seen, then unseen), D IMU features, E text features, P coordinates.
 """
 
 from dataclasses import dataclass
@@ -27,6 +27,7 @@ class Fold:
         train: Positions of the training classes in `Problem.classes`.
         held_out: Positions of the classes known by description only.
         rows: Windows that may be trained on: training classes of train subjects.
+        features: IMU features of all windows, standardised on `rows` [N, D].
         text: Semantic vectors of all classes in the span of the training classes' ones, [C, P].
     """
 
@@ -34,6 +35,7 @@ class Fold:
     train: np.ndarray
     held_out: np.ndarray
     rows: np.ndarray
+    features: Tensor
     text: Tensor
 
 
@@ -44,12 +46,12 @@ class Problem:
     Attributes:
         split: The split.
         classes: Seen, then unseen class names, C.
-        features: Standardised IMU features [N, D].
+        features: IMU features as each fold sees them [F, N, D]; `Fold.features` is a view.
         class_index: Position of each window's class in `classes`, -1 for other classes, [N].
         subjects: Subject of each window [N].
         recordings: Recording of each window [N].
         text: Semantic vectors centred on the seen classes [C, E].
-        standardizer: Statistics fitted on seen windows of train subjects.
+        standardizer: Statistics of the final problem, fitted on seen windows of train subjects.
         folds: The final problem, then the inner folds.
     """
 
@@ -73,7 +75,9 @@ class Problem:
 
 
 def make_problem(table: FeatureTable, split: Split, vectors: np.ndarray) -> Problem:
-    """Standardise features on train windows and lay out the final problem and the inner folds.
+    """Lay out the final problem and the inner folds, each standardised on its own training windows.
+
+    An inner fold must not know how much its pseudo-unseen classes vary, or it would be easier than the real problem.
 
     Args:
         table: Features of every window of the data set.
@@ -90,28 +94,32 @@ def make_problem(table: FeatureTable, split: Split, vectors: np.ndarray) -> Prob
     _require_windows(table, split)
 
     train = split.rows(table.labels, table.subjects, split.seen, "train")
-    standardizer = Standardizer.fit(table.features[train], table.labels[train], table.subjects[train], split)
     position = {name: k for k, name in enumerate(split.classes)}
     class_index = np.array([position.get(label, -1) for label in table.labels.tolist()])
     n_seen = len(split.seen)
     seen, unseen = np.arange(n_seen), np.arange(n_seen, len(split.classes))
 
-    folds = [Fold("final", seen, unseen, train, in_span(vectors, seen, n_seen - 1))]
+    parts = [("final", seen, unseen)]
     for number, names in enumerate(split.inner, start=1):
         held_out = np.array([position[name] for name in names])
-        kept = np.setdiff1d(seen, held_out)
-        rows = train[np.isin(class_index[train], kept)]
-        folds.append(Fold(f"inner-{number}", kept, held_out, rows, in_span(vectors, kept, n_seen - 1)))
+        parts.append((f"inner-{number}", np.setdiff1d(seen, held_out), held_out))
+    rows = [train[np.isin(class_index[train], kept)] for _, kept, _ in parts]
+    fitted = [Standardizer.fit(table.features[r], table.labels[r], table.subjects[r], split) for r in rows]
+    features = torch.stack([torch.from_numpy(entry.transform(table.features)) for entry in fitted])
+    folds = [
+        Fold(name, kept, held_out, rows[f], features[f], in_span(vectors, kept, n_seen - 1))
+        for f, (name, kept, held_out) in enumerate(parts)
+    ]
 
     return Problem(
         split=split,
         classes=split.classes,
-        features=torch.from_numpy(standardizer.transform(table.features)),
+        features=features,
         class_index=class_index,
         subjects=table.subjects,
         recordings=table.recordings,
         text=centred(vectors, seen),
-        standardizer=standardizer,
+        standardizer=fitted[0],
         folds=tuple(folds),
     )
 

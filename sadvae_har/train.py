@@ -1,6 +1,6 @@
 """Training of K SA-DVAE models at once: balanced batches, two optimisers, averaged weights, snapshots.
 
-Axis legend: K models, B batch, N windows, C classes, D IMU features, E semantic features.
+Axis legend: K models, F folds, B batch, N windows, C classes, D IMU features, E semantic features.
 """
 
 import math
@@ -22,13 +22,15 @@ class TrainingData:
     """What the models learn from.
 
     Attributes:
-        features: Standardised IMU features [N, D].
+        features: Standardised IMU features of every fold [F, N, D].
+        fold: Which of them model k reads [K].
         class_index: Row of each window's class in `text`, [N].
         text: Semantic vectors as model k sees them [K, C, E]; rows of classes it does not train on are never read.
         rows: Windows that model k may train on, K index arrays.
     """
 
     features: Tensor
+    fold: Tensor
     class_index: Tensor
     text: Tensor
     rows: tuple[np.ndarray, ...]
@@ -70,7 +72,7 @@ class Trainer:
         """
         self.data, self.config = data, train
         self.generators = [torch.Generator().manual_seed(seed) for seed in seeds]
-        self.model = SADVAE(data.features.shape[1], data.text.shape[2], model, self.generators)
+        self.model = SADVAE(data.features.shape[2], data.text.shape[2], model, self.generators)
         self.average = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(train.weight_averaging))
         self.sampler = BalancedSampler(data.class_index, data.rows)
         self.vae_optimiser = torch.optim.Adam(self.model.vae_parameters(), lr=train.learning_rate)
@@ -85,7 +87,7 @@ class Trainer:
     def _draw(self) -> tuple[Batch, Noise]:
         model, size = self.model.config, self.config.batch_size
         rows = self.sampler.draw(size, self.generators)
-        features = self.data.features[rows]
+        features = self.data.features[self.data.fold[:, None], rows]
         text = self.data.text[torch.arange(len(rows))[:, None], self.data.class_index[rows]]
         strength = model.feature_noise * math.sqrt(features.shape[-1])
         noisy_features = features + strength * self._normal(size, features.shape[-1])

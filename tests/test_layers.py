@@ -18,6 +18,7 @@ ROOMS = (
     *("feature_extraction.normalize", "feature_extraction.augment"),
     *("feature_extraction.encoders", "feature_extraction.pretraining"),
     *("feature_extraction.feature_table", "feature_extraction.extract", "feature_extraction.text"),
+    "feature_extraction.kinematic_lexicon",
     *("sadvae_har.config", "sadvae_har.networks", "sadvae_har.losses", "sadvae_har.schedules", "sadvae_har.model"),
     *("sadvae_har.train", "sadvae_har.training_state", "sadvae_har.synthesis"),
     *("sadvae_har.metrics", "sadvae_har.intervals"),

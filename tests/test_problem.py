@@ -51,7 +51,7 @@ def test_windows_are_those_of_class_and_subjects(problem: Problem) -> None:
 
 
 def test_train_windows_are_standardised(problem: Problem) -> None:
-    train = problem.features[problem.folds[0].rows]
+    train = problem.folds[0].features[problem.folds[0].rows]
     assert train.mean(0).abs().max() < 1e-5
     assert (train.std(0, correction=0) - 1).abs().max() < 1e-5
 
@@ -66,7 +66,14 @@ def test_standardiser_reads_train_rows_only(problem: Problem) -> None:
     changed = make_problem(replace(table, features=features), SPLIT, text_vectors())
     assert np.array_equal(changed.standardizer.mean, problem.standardizer.mean)
     assert np.array_equal(changed.standardizer.scale, problem.standardizer.scale)
-    assert torch.equal(changed.features[rows], problem.features[rows])
+    assert torch.equal(changed.folds[0].features[rows], problem.folds[0].features[rows])
+
+
+def test_inner_fold_is_standardised_without_its_pseudo_unseen_classes(problem: Problem) -> None:
+    for fold in problem.folds:
+        windows = fold.features[fold.rows]
+        assert windows.mean(0).abs().max() < 1e-4 and (windows.std(0, correction=0) - 1).abs().max() < 1e-3
+    assert not torch.allclose(problem.folds[0].features, problem.folds[1].features, atol=1e-2)
 
 
 def test_text_is_centred_on_the_seen_classes() -> None:

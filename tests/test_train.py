@@ -26,12 +26,9 @@ def make_data(rows: Sequence[np.ndarray] = EVEN) -> TrainingData:
     class_index = torch.arange(80) % N_CLASSES
     text = torch.randn(N_CLASSES, 5, generator=generator)
     features = text[class_index] @ torch.randn(5, 6, generator=generator)
-    return TrainingData(
-        features + 0.1 * torch.randn(80, 6, generator=generator),
-        class_index,
-        text.expand(len(rows), -1, -1),
-        tuple(rows),
-    )
+    features = features + 0.1 * torch.randn(80, 6, generator=generator)
+    which = torch.zeros(len(rows), dtype=torch.long)
+    return TrainingData(features[None], which, class_index, text.expand(len(rows), -1, -1), tuple(rows))
 
 
 def train(seeds: Sequence[int], rows: Sequence[np.ndarray], n_steps: int = TRAIN.n_steps) -> Trainer:
@@ -73,7 +70,7 @@ def test_windows_and_texts_that_are_not_allowed_are_never_read() -> None:
     """Not-a-number in every forbidden place changes nothing."""
     data = make_data([np.flatnonzero(np.arange(80) % N_CLASSES < 2)])
     poisoned = replace(data, features=data.features.clone(), text=data.text.clone())
-    poisoned.features[data.class_index >= 2] = torch.nan
+    poisoned.features[:, data.class_index >= 2] = torch.nan
     poisoned.text[:, 2:] = torch.nan
     trainers = [Trainer(entry, MODEL, TRAIN, [0]) for entry in (data, poisoned)]
     for trainer in trainers:

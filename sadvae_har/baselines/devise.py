@@ -1,0 +1,98 @@
+"""DeViSE: a linear map from features to semantic vectors, trained by a hinge ranking loss (Frome et al., NIPS 2013).
+
+The true class's semantic vector has to be more alike to the mapped window than every other one, by a margin.
+Axis legend: see `method.py`; B batch.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from sadvae_har.baselines.cada_vae import balanced_batches
+from sadvae_har.baselines.eszsl import FittedBilinear
+from sadvae_har.baselines.method import SeenData, normalised
+
+
+def margin_violations(scores: Tensor, labels: Tensor, margin: float) -> Tensor:
+    """Return how far every wrong class comes too near the true one, 0 for the true one, [B, S].
+
+    Args:
+        scores: Compatibility of windows and classes [B, S].
+        labels: True classes [B].
+        margin: By how much the true class should win.
+    """
+    true = scores.gather(1, labels[:, None])
+    return (margin + scores - true).clamp_min(0).scatter(1, labels[:, None], 0.0)
+
+
+def hinge_ranking_loss(scores: Tensor, labels: Tensor, margin: float) -> Tensor:
+    """Return the violations, summed over classes and averaged over the batch: a scalar."""
+    return margin_violations(scores, labels, margin).sum(1).mean()
+
+
+@dataclass(frozen=True)
+class BilinearTraining:
+    """How the map of a ranking method is trained.
+
+    Attributes:
+        weight_decay: Decoupled weight decay.
+        learning_rate: Of AdamW.
+        n_steps: Training steps.
+        batch_size: B.
+    """
+
+    weight_decay: float = 10.0
+    learning_rate: float = 1e-3
+    n_steps: int = 300
+    batch_size: int = 64
+
+
+def train_bilinear(
+    data: SeenData, loss_of: Callable[[Tensor, Tensor], Tensor], training: BilinearTraining, seed: int
+) -> FittedBilinear:
+    """Train a map [D, E] on class-balanced batches.
+
+    It starts at zero, so that it knows nothing of directions in which no seen class's text points.
+
+    Args:
+        data: Seen classes.
+        loss_of: Loss of scores [B, S] and labels [B].
+        training: Optimiser settings.
+        seed: Of the batches.
+    """
+    scale = data.features.shape[1] ** -0.5  # Standardised windows then have a length of about 1.
+    features, labels = torch.from_numpy(data.features * np.float32(scale)), torch.from_numpy(data.labels)
+    text = torch.from_numpy(normalised(data.text))
+    weights = torch.zeros(features.shape[1], text.shape[1], requires_grad=True)
+    optimiser = torch.optim.AdamW([weights], lr=training.learning_rate, weight_decay=training.weight_decay, fused=True)
+    for rows in balanced_batches(data.labels, training.n_steps, training.batch_size, seed):
+        loss = loss_of(features[rows] @ (weights @ text.T), labels[rows])
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    return FittedBilinear(weights.detach().numpy() * np.float32(scale))
+
+
+@dataclass(frozen=True)
+class DeViSE:
+    """Deep visual-semantic embedding, on fixed features.
+
+    Attributes:
+        margin: By how much the true class should win.
+        training: Optimiser settings.
+    """
+
+    margin: float = 0.1
+    training: BilinearTraining = BilinearTraining()
+
+    def fit(self, data: SeenData, seed: int) -> FittedBilinear:
+        """Train by the hinge ranking loss."""
+        return train_bilinear(data, lambda s, y: hinge_ranking_loss(s, y, self.margin), self.training, seed)
+
+
+def candidates() -> tuple[DeViSE, ...]:
+    """Return the settings to choose from."""
+    return tuple(DeViSE(m, BilinearTraining(weight_decay=d)) for m in (0.1, 0.3, 1.0) for d in (1.0, 10.0))

@@ -1,0 +1,111 @@
+"""Multinomial logistic regression on labelled windows of all classes: an upper bound, not a zero-shot method.
+
+`fit` has to be given labelled windows of the unseen classes, too (`SeenData` of all classes, train subjects only).
+It shows what the features can tell apart had those classes been recorded; its score stands apart from the rivals'.
+Semantic vectors serve as class names alone: `score` puts the classes it has learned in the order of the given
+vectors and refuses a vector it has not learned, so a fit on seen classes cannot pass as zero-shot.
+Axis legend: see `method.py`; here S counts all classes learned, 1 is the model axis of `networks.py`, B batch.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.special import log_softmax
+from torch import Tensor
+
+from feature_extraction.errors import InputError
+from sadvae_har.baselines.cada_vae import balanced_batches
+from sadvae_har.baselines.method import SeenData
+from sadvae_har.classifier import fit_softmax
+from sadvae_har.config import ClassifierConfig
+
+
+@dataclass(frozen=True)
+class LogisticRegression:
+    """Weights [D, S] and bias [S]."""
+
+    weights: np.ndarray
+    bias: np.ndarray
+
+    def log_probabilities(self, features: np.ndarray) -> np.ndarray:
+        """Return log-probabilities of the classes, [n, S]."""
+        return log_softmax(features @ self.weights + self.bias, axis=1)
+
+
+def fit_logistic_regression(
+    data: SeenData, weight_decay: float, learning_rate: float, n_steps: int, batch_size: int, seed: int
+) -> LogisticRegression:
+    """Train on class-balanced batches with AdamW."""
+    features, labels = torch.from_numpy(data.features), torch.from_numpy(data.labels)
+    batches = iter(balanced_batches(data.labels, n_steps + 1, batch_size, seed))
+
+    def draw() -> tuple[Tensor, Tensor]:
+        rows = next(batches)
+        return features[rows][None], labels[rows][None]
+
+    config = ClassifierConfig(n_steps=n_steps, learning_rate=learning_rate, weight_decay=weight_decay)
+    layer = fit_softmax(draw, len(data.text), config, [torch.Generator().manual_seed(seed)])
+    return LogisticRegression(layer.weight[0].numpy(), layer.bias[0, 0].numpy())
+
+
+@dataclass(frozen=True)
+class FittedSupervised:
+    """A classifier, and the semantic vectors [S, E] that name its classes."""
+
+    classifier: LogisticRegression
+    text: np.ndarray
+
+    def score(self, features: np.ndarray, text: np.ndarray) -> np.ndarray:
+        """Return log-probabilities among all learned classes, in the order of the given vectors, [n, C].
+
+        Raises:
+            InputError: A given vector is that of no learned class.
+        """
+        distance = np.linalg.norm(text[:, None].astype(np.float64) - self.text[None], axis=2)
+        tolerance = 1e-4 * np.linalg.norm(self.text, axis=1).max()
+        strange = np.flatnonzero(distance.min(1) > tolerance)
+        if len(strange):
+            raise InputError(
+                f"supervised upper bound: class {strange[0]} of {len(text)} has the semantic vector of none of the "
+                f"{len(self.text)} classes it was fitted on; fit it on labelled windows of all classes"
+            )
+        return self.classifier.log_probabilities(features)[:, distance.argmin(1)]
+
+
+@dataclass(frozen=True)
+class Supervised:
+    """The labelled upper bound.
+
+    Attributes:
+        weight_decay: Decoupled weight decay.
+        learning_rate: Of AdamW.
+        n_steps: Training steps.
+        batch_size: B.
+    """
+
+    weight_decay: float = 1.0
+    learning_rate: float = 1e-3
+    n_steps: int = 300
+    batch_size: int = 128
+
+    def fit(self, data: SeenData, seed: int) -> FittedSupervised:
+        """Learn all classes from labelled windows.
+
+        Raises:
+            InputError: Two classes have the same semantic vector, so it cannot name them.
+        """
+        if len(np.unique(data.text, axis=0)) < len(data.text):
+            raise InputError(
+                f"supervised upper bound: some of the {len(data.text)} classes have the same semantic vector; "
+                "describe every class in its own words"
+            )
+        classifier = fit_logistic_regression(
+            data, self.weight_decay, self.learning_rate, self.n_steps, self.batch_size, seed
+        )
+        return FittedSupervised(classifier, data.text)
+
+
+def candidates() -> tuple[Supervised, ...]:
+    """Return the settings to choose from."""
+    return tuple(Supervised(value) for value in (0.1, 1.0, 10.0, 30.0))
