@@ -70,25 +70,27 @@ def unseen_logits(
 
 
 def gaussian_logits(synthesised: Tensor, queries: Tensor, shrinkage: float) -> Tensor:
-    """Score windows by linear discriminant analysis of synthesised samples (Hastie et al. 2009, section 4.3).
+    """Score windows by regularised quadratic discriminant analysis of synthesised samples (Friedman 1989).
 
     Args:
         synthesised: Samples [K, U, n, D].
         queries: Windows [K, B, D].
-        shrinkage: Variance added to the common covariance in every dimension, as a multiple of √D.
+        shrinkage: Variance added to every covariance in every dimension, as a multiple of √D.
 
     Returns:
         Log densities of the classes up to a term that all classes share, [K, B, U].
     """
-    mean = synthesised.mean(2)
-    centred = (synthesised - mean[:, :, None]).flatten(1, 2)
-    covariance = centred.transpose(1, 2) @ centred / centred.shape[1]
-    n_dimensions = mean.shape[-1]
-    covariance += shrinkage * math.sqrt(n_dimensions) * torch.eye(n_dimensions)
-    origin = mean.mean(1, keepdim=True)  # Scores do not depend on it; near the data, rounding is smallest.
-    mean, queries = mean - origin, queries - origin
-    weights = torch.linalg.solve(covariance, mean.transpose(1, 2))
-    return queries @ weights - 0.5 * (mean * weights.transpose(1, 2)).sum(-1)[:, None]
+    n_samples, n_dimensions = synthesised.shape[2:]
+    floor = shrinkage * math.sqrt(n_dimensions) * torch.eye(n_dimensions)
+    logits = []
+    for samples in synthesised.unbind(1):  # One class at a time: covariances of all would fill the memory.
+        mean = samples.mean(1, keepdim=True)
+        centred = samples - mean
+        factor = torch.linalg.cholesky(centred.transpose(1, 2) @ centred / n_samples + floor)
+        log_determinant = 2 * factor.diagonal(dim1=1, dim2=2).log().sum(1)
+        whitened = torch.linalg.solve_triangular(factor, (queries - mean).transpose(1, 2), upper=False)
+        logits.append(-0.5 * (whitened.square().sum(1) + log_determinant[:, None]))
+    return torch.stack(logits, dim=-1)
 
 
 COSINE_SCALE = 10.0  # A cosine spans [-1, 1]; the gate's temperature rescales it where it matters.

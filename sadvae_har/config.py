@@ -170,9 +170,11 @@ class ClassifierConfig:
         synthesise: `latents` draws z_text of the unseen classes; `features` moves real seen windows there: it
             swaps their semantic latent and keeps everything else.
         samples_per_class: Synthesised samples per unseen class.
-        kind: `gaussian` takes the samples of each class for a Gaussian with a common covariance; `cosine`
+        doubt: Variance of a class's semantic coordinates in synthesis, per unit of its description that the seen
+            descriptions do not span (`Fold.unexplained`); 0 takes every description at its word.
+        kind: `gaussian` takes the samples of each class for a Gaussian; `cosine`
             compares with the mean direction of a class's samples; `softmax` trains a linear layer.
-        shrinkage: Variance added to every dimension of the common covariance of `gaussian`, as a multiple of √D
+        shrinkage: Variance added to every dimension of the covariances of `gaussian`, as a multiple of √D
             (see `ModelConfig.feature_noise`).
         n_steps: Full-batch optimiser steps of the softmax classifiers.
         learning_rate: Their learning rate.
@@ -182,7 +184,8 @@ class ClassifierConfig:
     synthesise: Literal["latents", "features"] = "features"
     samples_per_class: int = 500
     kind: Literal["gaussian", "cosine", "softmax"] = "gaussian"
-    shrinkage: float = 0.2
+    shrinkage: float = 0.3
+    doubt: float = 0.3
     n_steps: int = 300
     learning_rate: float = 1e-2
     weight_decay: float = 1e-3
@@ -207,6 +210,7 @@ class ClassifierConfig:
         kinds = ("gaussian", "cosine", "softmax")
         _require(self.kind in kinds, "classifier.kind", self.kind, f"choose from {', '.join(kinds)}")
         _require(self.shrinkage > 0, "classifier.shrinkage", self.shrinkage, "use a positive variance")
+        _require(self.doubt >= 0, "classifier.doubt", self.doubt, "use 0 or more")
 
 
 @dataclass(frozen=True)

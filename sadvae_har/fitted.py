@@ -85,7 +85,8 @@ def text_logits(
     sampler = BalancedSampler(class_index, [fold.rows] * len(generators))
     picks = sampler.draw(config.classifier.samples_per_class, generators)
     donors = Donors(fold.features[picks], class_index[picks])
-    synthesised = synthesise(model, fold.text, classes, donors, config.classifier, generators)
+    doubt = (config.classifier.doubt * fold.unexplained).sqrt()
+    synthesised = synthesise(model, fold.text, doubt, classes, donors, config.classifier, generators)
     queries = fold.features[rows].expand(len(generators), -1, -1)
     if config.classifier.synthesise == "latents":
         queries = semantic_latents(model, fold.features[rows])

@@ -29,6 +29,7 @@ class Fold:
         rows: Windows that may be trained on: training classes of train subjects.
         features: IMU features of all windows, standardised on `rows` [N, D].
         text: Semantic vectors of all classes in the span of the training classes' ones, [C, P].
+        unexplained: What lies outside that span: squared length there over the mean one of training classes, [C].
     """
 
     name: str
@@ -37,6 +38,7 @@ class Fold:
     rows: np.ndarray
     features: Tensor
     text: Tensor
+    unexplained: Tensor
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,7 @@ def make_problem(table: FeatureTable, split: Split, vectors: np.ndarray) -> Prob
     fitted = [Standardizer.fit(table.features[r], table.labels[r], table.subjects[r], split) for r in rows]
     features = torch.stack([torch.from_numpy(entry.transform(table.features)) for entry in fitted])
     folds = [
-        Fold(name, kept, held_out, rows[f], features[f], in_span(vectors, kept, n_seen - 1))
+        Fold(name, kept, held_out, rows[f], features[f], *in_span(vectors, kept, n_seen - 1))
         for f, (name, kept, held_out) in enumerate(parts)
     ]
 
@@ -140,11 +142,12 @@ def centred(vectors: np.ndarray, train: np.ndarray) -> Tensor:
     return torch.from_numpy((shifted / scale).astype(np.float32))
 
 
-def in_span(vectors: np.ndarray, train: np.ndarray, width: int) -> Tensor:
+def in_span(vectors: np.ndarray, train: np.ndarray, width: int) -> tuple[Tensor, Tensor]:
     """Return coordinates of semantic vectors in the span of the training classes' centred vectors.
 
     S training classes say something about at most S - 1 directions of the text space. Whatever else a
-    description holds would meet weights that no training window ever shaped, so it is left out.
+    description holds would meet weights that no training window ever shaped. It is left out, and its size kept as
+    a measure of how little is known about the class.
 
     Args:
         vectors: Semantic vectors [C, E].
@@ -152,14 +155,17 @@ def in_span(vectors: np.ndarray, train: np.ndarray, width: int) -> Tensor:
         width: P; coordinates beyond the rank are zero, so that folds of different size share one shape.
 
     Returns:
-        Coordinates along the principal axes of the training classes, of unit mean square there, [C, P].
+        Coordinates along the principal axes of the training classes, of unit mean square there, [C, P], and the
+        squared length outside the span, relative to the mean squared length of training classes, [C].
     """
     shifted = centred(vectors, train).numpy().astype(np.float64)
     _, strength, axes = np.linalg.svd(shifted[train], full_matrices=False)
     axes = axes[:width][strength[:width] > 1e-4 * strength[0]]
     coordinates = shifted @ axes.T
+    outside = np.square(shifted - coordinates @ axes).sum(1) / np.square(shifted[train]).sum(1).mean()
     coordinates /= np.sqrt(np.square(coordinates[train]).mean())
-    return torch.from_numpy(np.pad(coordinates, ((0, 0), (0, width - len(axes)))).astype(np.float32))
+    coordinates = np.pad(coordinates, ((0, 0), (0, width - len(axes))))
+    return torch.from_numpy(coordinates.astype(np.float32)), torch.from_numpy(outside.astype(np.float32))
 
 
 def _require_windows(table: FeatureTable, split: Split) -> None:

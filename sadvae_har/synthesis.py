@@ -32,6 +32,7 @@ class Donors(NamedTuple):
 def synthesise(
     model: SADVAE,
     text: Tensor,
+    doubt: Tensor,
     classes: np.ndarray,
     donors: Donors,
     config: ClassifierConfig,
@@ -43,11 +44,13 @@ def synthesise(
     it decodes the class's text latent beside the instance latent of the window, and adds what decoding the
     window's own class had left unexplained. A synthesised window so keeps the person, the style and the noise
     of a real one. All classes are made from the same windows and the same noise, which cancels most of the
-    sampling error where classes are compared.
+    sampling error where classes are compared. A class in doubt scatters wider: its semantic vector is drawn anew
+    for every sample.
 
     Args:
         model: K trained models.
         text: Semantic vectors of all classes [C, E].
+        doubt: Standard deviation of each class's semantic vector in every dimension [C].
         classes: Positions of the classes to synthesise, U.
         donors: Training windows; read for `features` only.
         config: What to synthesise, and how many samples per class.
@@ -57,15 +60,17 @@ def synthesise(
         Semantic latents [K, U, n, L] or features [K, U, n, D].
     """
     n_samples = config.samples_per_class
-    posterior = model.text_encoder(text.expand(len(generators), -1, -1))
-    size = (n_samples, posterior.mean.shape[-1])
-    noise = torch.stack([torch.randn(size, generator=generator) for generator in generators])
-    chosen = Gaussian(*(part[:, classes, None] for part in posterior))
-    z_text = sample(chosen, noise[:, None])
+    width = text.shape[1]
+    size = (n_samples, width + model.config.latent_dim)
+    noise = torch.stack([torch.randn(size, generator=generator) for generator in generators])[:, None]
+    drawn = text[classes, None] + doubt[classes, None, None] * noise[..., :width]
+    posterior = model.text_encoder(drawn.flatten(1, 2))
+    chosen = Gaussian(*(part.unflatten(1, (len(classes), n_samples)) for part in posterior))
+    z_text = sample(chosen, noise[..., width:])
     if config.synthesise == "latents":
         return z_text
     z_instance = model.instance_encoder(donors.features).mean
-    own = torch.stack([mean[index] for mean, index in zip(posterior.mean, donors.classes, strict=True)])
+    own = model.text_encoder(text[donors.classes]).mean
     unexplained = donors.features - model.decode_features(own, z_instance)
     moved = [model.decode_features(z_text[:, k], z_instance) + unexplained for k in range(len(classes))]
     return torch.stack(moved, dim=1)

@@ -1,9 +1,10 @@
+import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from scipy.stats import multivariate_normal
 from synthetic_problem import generators
 
 from sadvae_har.classifier import COSINE_SCALE, fit_softmax, gaussian_logits, unseen_logits
@@ -31,27 +32,33 @@ def test_cosine_logits_by_hand() -> None:
 
 
 def test_gaussian_logits_by_hand() -> None:
-    # Means (2, 0) and (-2, 0), covariance diag(1, 0) + √2 · √½ · I = diag(2, 1): the log ratio is x · (4 / 2).
-    synthesised = torch.tensor([[[[3.0, 0.0], [1.0, 0.0]], [[-1.0, 0.0], [-3.0, 0.0]]]])
-    queries = torch.tensor([[[0.0, 5.0], [1.0, 0.0], [-0.5, 0.0]]])
+    # Means (2, 0) and (-2, 0), variances (1, 0) and (3, 0), and √2 · √½ = 1 more everywhere: (2, 1) and (4, 1).
+    root = 3**0.5
+    synthesised = torch.tensor([[[[3.0, 0.0], [1.0, 0.0]], [[-2 + root, 0.0], [-2 - root, 0.0]]]])
+    queries = torch.tensor([[[0.0, 5.0], [2.0, 0.0]]])
     logits = gaussian_logits(synthesised, queries, shrinkage=0.5**0.5)
-    assert (logits[..., 0] - logits[..., 1]).flatten().tolist() == pytest.approx([0.0, 2.0, -1.0], abs=1e-5)
+    expected = [[-0.5 * (4 / 2 + 25 + math.log(2)), -0.5 * (4 / 4 + 25 + math.log(4))]]
+    expected += [[-0.5 * math.log(2), -0.5 * (16 / 4 + math.log(4))]]
+    assert logits[0].tolist() == [pytest.approx(row, rel=1e-4) for row in expected]
 
 
-def test_gaussian_agrees_with_scikit_learn() -> None:
+def test_gaussian_agrees_with_scipy() -> None:
     samples, queries = clusters(), clusters(seed=1).flatten(1, 2)
-    logits = gaussian_logits(samples, queries, shrinkage=1e-9).log_softmax(-1)
+    logits = gaussian_logits(samples, queries, shrinkage=0.01)
     for k in range(2):
-        inputs, labels = samples[k].flatten(0, 1).numpy().astype(np.float64), np.repeat(np.arange(3), 30)
-        reference = LinearDiscriminantAnalysis(solver="lsqr").fit(inputs, labels)
-        expected = reference.predict_log_proba(queries[k].numpy().astype(np.float64))
-        assert logits[k].numpy() == pytest.approx(expected, rel=1e-3, abs=1e-3)
+        for c in range(3):
+            points = samples[k, c].numpy().astype(np.float64)
+            covariance = np.cov(points.T, bias=True) + 0.01 * 2 * np.eye(4)
+            expected = multivariate_normal(points.mean(0), covariance).logpdf(queries[k].numpy())
+            assert logits[k, :, c].numpy() + math.log(2 * math.pi) * -2 == pytest.approx(expected, rel=1e-3, abs=1e-2)
 
 
-def test_gaussian_scores_do_not_depend_on_the_origin() -> None:
-    samples, queries = clusters(), clusters(seed=1).flatten(1, 2)
-    first, moved = gaussian_logits(samples, queries, 0.1), gaussian_logits(samples + 50, queries + 50, 0.1)
-    assert torch.allclose(first.log_softmax(-1), moved.log_softmax(-1), atol=1e-3)
+def test_wider_samples_claim_windows_far_away() -> None:
+    near, far = torch.tensor([[[0.5, 0.0, 0.0, 0.0]]]), torch.tensor([[[6.0, 0.0, 0.0, 0.0]]])
+    noise = torch.randn(1, 1, 500, 4, generator=torch.Generator().manual_seed(0))
+    both = torch.cat([0.5 * noise, 3 * noise], dim=1)
+    assert gaussian_logits(both, near, 0.01).argmax(-1).item() == 0
+    assert gaussian_logits(both, far, 0.01).argmax(-1).item() == 1
 
 
 def test_cosine_ignores_lengths() -> None:

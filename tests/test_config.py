@@ -104,7 +104,7 @@ def test_folder_instead_of_a_config_fails(tmp_path: Path) -> None:
         (TextConfig, {"views": ("smell",)}, "text.views"),
         (TextConfig, {"kinematics_weight": -1.0}, "text.kinematics_weight"),
         (ModelConfig, {"latent_dim": 0}, "model.latent_dim"),
-        (ModelConfig, {"instance_dim": 0}, "model.instance_dim"),
+        (ModelConfig, {"instance_dim": -1}, "model.instance_dim"),
         (ModelConfig, {"hidden_dim": -1}, "model.hidden_dim"),
         (ModelConfig, {"kl_text": -0.1}, "model.kl_text"),
         (ModelConfig, {"feature_noise": -0.1}, "model.feature_noise"),

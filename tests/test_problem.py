@@ -94,7 +94,9 @@ def test_text_by_hand() -> None:
 
 def test_span_coordinates_by_hand() -> None:
     # Training classes (1, 0) and (3, 0) span the first axis; the third class's second dimension is left out.
-    coordinates = in_span(np.array([[1.0, 0.0], [3.0, 0.0], [2.5, 9.0]]), np.arange(2), width=3).numpy()
+    found, outside = in_span(np.array([[1.0, 0.0], [3.0, 0.0], [2.5, 9.0]]), np.arange(2), width=3)
+    coordinates = found.numpy()
+    assert outside.tolist() == pytest.approx([0, 0, 81])  # the training classes have squared length 1
     sign = np.sign(coordinates[1, 0])
     assert coordinates == pytest.approx(np.array([[-sign, 0, 0], [sign, 0, 0], [sign / 2, 0, 0]]))
 
@@ -102,7 +104,7 @@ def test_span_coordinates_by_hand() -> None:
 def test_span_keeps_the_geometry_of_training_classes() -> None:
     vectors = text_vectors()
     train = np.arange(8)
-    coordinates = in_span(vectors, train, width=7).numpy()
+    coordinates = in_span(vectors, train, width=7)[0].numpy()
     assert coordinates.shape == (11, 7) and not coordinates[:, 4:].any()  # four dimensions have rank four
     found = np.linalg.norm(coordinates[:, None] - coordinates[None], axis=-1)
     wanted = np.linalg.norm(vectors[:, None] - vectors[None], axis=-1)

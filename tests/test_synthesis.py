@@ -14,6 +14,7 @@ K, C, N, L, D = 2, 5, 400, 5, 6
 LATENTS = ClassifierConfig(samples_per_class=N, synthesise="latents")
 FEATURES = ClassifierConfig(samples_per_class=N, synthesise="features")
 UNSEEN = np.array([2, 3, 4])
+SURE = torch.zeros(C)
 
 
 @pytest.fixture
@@ -29,8 +30,14 @@ TEXT = normal(5, C, 4)
 DONORS = Donors(normal(6, K, N, D), torch.arange(K * N).reshape(K, N) % 2)
 
 
-def draw(model: SADVAE, config: ClassifierConfig, donors: Donors = DONORS, seeds: tuple[int, ...] = (1, 2)):
-    return synthesise(model, TEXT, UNSEEN, donors, config, generators(*seeds))
+def draw(
+    model: SADVAE,
+    config: ClassifierConfig,
+    donors: Donors = DONORS,
+    seeds: tuple[int, ...] = (1, 2),
+    doubt: torch.Tensor = SURE,
+) -> torch.Tensor:
+    return synthesise(model, TEXT, doubt, UNSEEN, donors, config, generators(*seeds))
 
 
 def certain(model: SADVAE) -> SADVAE:
@@ -94,6 +101,15 @@ def test_linear_decoders_shift_every_window_by_the_difference_of_the_texts(model
     assert shift.abs().max() > 0.1
 
 
+@pytest.mark.parametrize("config", [LATENTS, FEATURES], ids=["latents", "features"])
+def test_a_class_in_doubt_scatters_wider_around_the_same_mean(model: SADVAE, config: ClassifierConfig) -> None:
+    doubt = torch.tensor([0.0, 0.0, 0.0, 4.0, 0.0])
+    sure, unsure = draw(certain(model), config), draw(model, config, doubt=doubt)
+    assert torch.equal(sure[:, 0], unsure[:, 0]) and torch.equal(sure[:, 2], unsure[:, 2])
+    assert unsure[:, 1].var(1).sum() > 1.2 * sure[:, 1].var(1).sum()
+    assert torch.allclose(unsure[:, 1].mean(1), sure[:, 1].mean(1), atol=0.5)
+
+
 def test_features_borrow_the_variety_of_seen_windows(model: SADVAE) -> None:
     same = DONORS._replace(features=DONORS.features[:, :1].expand(-1, N, -1), classes=torch.zeros_like(DONORS.classes))
     certain(model)
@@ -110,8 +126,8 @@ def test_same_seed_same_samples_other_seed_other_samples(model: SADVAE, config: 
 
 def test_order_of_classes_is_kept(model: SADVAE) -> None:
     config = replace(LATENTS, samples_per_class=3000)
-    means = synthesise(model, TEXT, UNSEEN, DONORS, config, generators(1, 2)).mean(2)
-    backwards = synthesise(model, TEXT, UNSEEN[::-1].copy(), DONORS, config, generators(1, 2)).mean(2)
+    means = synthesise(model, TEXT, SURE, UNSEEN, DONORS, config, generators(1, 2)).mean(2)
+    backwards = synthesise(model, TEXT, SURE, UNSEEN[::-1].copy(), DONORS, config, generators(1, 2)).mean(2)
     expected = model.text_encoder(TEXT[UNSEEN].expand(K, -1, -1)).mean
     for found, wanted in ((means, expected), (backwards, expected.flip(1))):
         assert torch.cdist(found, wanted).argmin(-1).tolist() == [[0, 1, 2]] * K
