@@ -75,9 +75,9 @@ class Trainer:
         self.model = SADVAE(data.features.shape[2], data.text.shape[2], model, self.generators)
         self.average = AveragedModel(self.model, multi_avg_fn=get_ema_multi_avg_fn(train.weight_averaging))
         self.sampler = BalancedSampler(data.class_index, data.rows)
-        self.vae_optimiser = torch.optim.Adam(self.model.vae_parameters(), lr=train.learning_rate)
+        self.vae_optimiser = torch.optim.Adam(self.model.vae_parameters(), lr=train.learning_rate, fused=True)
         self.adversary_optimiser = torch.optim.Adam(
-            self.model.discriminator.parameters(), lr=train.adversary_learning_rate
+            self.model.discriminator.parameters(), lr=train.adversary_learning_rate, fused=True
         )
         self.step_number = 0
 
