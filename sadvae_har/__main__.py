@@ -195,6 +195,29 @@ def report(arguments: Namespace) -> None:
     print(f"report: {path}")
 
 
+def benchmark(arguments: Namespace) -> None:
+    """Run ours, its ablations and every rival on many splits, then write the results page anew.
+
+    Rows go to an append-only file; the same command goes on where it was interrupted and runs only what is missing.
+    """
+    from sadvae_har.benchmark import HEADLINE, plan, run_benchmark
+    from sadvae_har.benchmark_methods import METHODS
+    from sadvae_har.benchmark_page import write_page
+    from sadvae_har.benchmark_rows import read_rows
+    from sadvae_har.pipeline import Locations
+
+    if not arguments.page:
+        jobs = plan(
+            arguments.datasets or tuple(HEADLINE),
+            arguments.kinds,
+            arguments.methods or METHODS,
+            range(arguments.seeds),
+        )
+        locations = Locations(raw=arguments.raw, resources=arguments.resources)
+        run_benchmark(jobs, locations, arguments.results, arguments.processes)
+    print(f"page: {write_page(read_rows(arguments.results), arguments.docs)}")
+
+
 def original_export(arguments: Namespace) -> None:
     """Write a split in the layout that the original SA-DVAE code reads."""
     from sadvae_har.pipeline import export_to_original
@@ -297,6 +320,28 @@ COMMANDS = (
     cl.Command("gzsl evaluate", gzsl_evaluate, _RUN, _EXAMPLE),
     cl.Command("run", run, (*_RUN, _SPLITS), _EXAMPLE),
     cl.Command("descriptions", descriptions, (*_RUN[:-1], _SPLITS), "--dataset usc-had --raw ~/datasets/USC-HAD"),
+    cl.Command(
+        "benchmark",
+        benchmark,
+        (
+            cl.option("--raw", type=Path, default=None, help="folder with one folder of raw recordings per data set"),
+            cl.option("--datasets", nargs="+", default=[], help="data sets (default: the six of the page)"),
+            cl.option(
+                "--kinds",
+                nargs="+",
+                default=["headline"],
+                help="split kinds: headline (the one that counts for each data set), random, zerohar",
+            ),
+            cl.option("--methods", nargs="+", default=[], help="methods and ablations (default: all)"),
+            cl.option("--seeds", type=int, default=3, help="seeds 0, 1, ... per method"),
+            cl.option("--processes", type=int, default=1, help="jobs run at the same time"),
+            cl.option("--results", type=Path, default=cl.RESULTS, help="append-only results file"),
+            cl.option("--docs", type=Path, default=cl.DOCS, help="folder of the page and its figures"),
+            cl.option("--page", action="store_true", help="only write the page anew from the results file"),
+            cl.resources,
+        ),
+        "--raw ~/datasets --processes 2",
+    ),
     cl.Command("report", report, (cl.option("run", type=Path, help="run folder"),), "resources/runs/quickstart"),
     cl.Command(
         "original run",

@@ -13,7 +13,9 @@ from feature_extraction.errors import InputError
 from sadvae_har.config import Config, parse_config_file, plain
 
 PROGRAM = "sadvae-har"
-RESOURCES = Path(__file__).resolve().parents[1] / "resources"
+ROOT = Path(__file__).resolve().parents[1]
+RESOURCES = ROOT / "resources"
+RESULTS, DOCS = ROOT / "benchmarks" / "results.jsonl", ROOT / "docs"
 
 EXAMPLES = (
     "Start with `sadvae-har data list`. A run needs raw recordings (--raw FOLDER) or a feature table "

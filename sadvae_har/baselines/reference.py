@@ -157,7 +157,7 @@ def train_reference(
     losses, scores = [], []
     for cycle in tqdm(range(config.n_cycles), desc="reference", unit="cycle", disable=None if progress else True):
         losses.append(_train_cycle(networks, optimisers, inputs, text, cycle, config, generator))
-        scores.append(_classify(networks, unseen, tests, config, generator))
+        scores.append(classify_synthesised(networks, unseen, tests, config, generator))
     logits, mean_losses = torch.stack(scores), torch.stack(losses).double().numpy()
     return ReferenceResult(
         predictions_per_cycle=logits.numpy().argmax(-1),
@@ -186,20 +186,20 @@ def _train_cycle(
         # Quirk: the adversary learns in every k-th step only, with its loss scaled by the ramp of its term.
         if (step + 1) % config.adversary_every == 0:
             loss = weights.kl_text_and_tc * networks.adversary_loss(posteriors, generator)
-            _step(adversary_optimiser, loss, list(networks.discriminator.parameters()))
+            take_step(adversary_optimiser, loss, list(networks.discriminator.parameters()))
         terms = networks.terms(features[batch], text[batch], posteriors, generator)
-        _step(vae_optimiser, terms.total(weights), networks.vae_parameters())
+        take_step(vae_optimiser, terms.total(weights), networks.vae_parameters())
         logged.append(terms.values())
     return torch.stack(logged).mean(0)
 
 
-def _step(optimiser: torch.optim.Adam, loss: Tensor, parameters: list[torch.nn.Parameter]) -> None:
+def take_step(optimiser: torch.optim.Adam, loss: Tensor, parameters: list[torch.nn.Parameter]) -> None:
     optimiser.zero_grad()
     loss.backward(inputs=parameters)
     optimiser.step()
 
 
-def _classify(
+def classify_synthesised(
     networks: ReferenceNetworks,
     text_unseen: Tensor,
     test_features: Tensor,
@@ -214,7 +214,7 @@ def _classify(
     with torch.no_grad():
         latents = sample_on_a_line(networks.text_encoder(text_unseen[targets]), generator)
     for _ in range(config.classifier_steps):
-        _step(optimiser, functional.cross_entropy(classifier(latents), targets), list(classifier.parameters()))
+        take_step(optimiser, functional.cross_entropy(classifier(latents), targets), list(classifier.parameters()))
     with torch.no_grad():
         return classifier(networks.semantic_mean(test_features))
 

@@ -1,0 +1,161 @@
+"""Data sets x splits x methods x seeds, to rows of an append-only results file.
+
+A job is one method on one split; its rows are appended when it is done, and a later call runs only what is missing.
+What a row depends on is part of its key, so a changed method is run again and older rows are left behind.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+from joblib import Parallel, delayed
+from tqdm.auto import tqdm
+
+from feature_extraction.errors import InputError
+from feature_extraction.extract import kinematic_columns
+from feature_extraction.prepare import prepare
+from feature_extraction.protocol import find_split, list_splits
+from feature_extraction.storage import content_hash
+from sadvae_har.baselines import RIVALS, closed_form
+from sadvae_har.benchmark_methods import CLOSED_FORM, MATCHER, METHODS, Measurement, config_of, run_method
+from sadvae_har.benchmark_rows import ResultRow, append_row, read_rows
+from sadvae_har.config import Config
+from sadvae_har.pipeline import Locations, load_problem
+from sadvae_har.problem import Problem
+
+logger = logging.getLogger(__name__)
+
+HEADLINE: Mapping[str, str] = {
+    "dsads": "random",
+    "usc-had": "zerohar",
+    "utd-mhad": "random",
+    "hapt": "random",
+    "wisdm": "zerohar",
+    "wharf": "random",
+}
+VERSION = 1  # Raise it when rows of older code should be run again.
+
+
+@dataclass(frozen=True)
+class Job:
+    """One method on one split.
+
+    Attributes:
+        dataset: Data-set name.
+        split: Split name.
+        method: One of `METHODS`.
+        seeds: Seeds to run.
+    """
+
+    dataset: str
+    split: str
+    method: str
+    seeds: tuple[int, ...]
+
+    @property
+    def key(self) -> str:
+        """Return a digest of everything that decides the rows."""
+        candidates = {**RIVALS, CLOSED_FORM: closed_form.candidates}.get(self.method, tuple)()
+        return content_hash(
+            str(VERSION),
+            repr(find_split(self.dataset, self.split)),
+            self.method,
+            repr(self.seeds),
+            repr(config_of(self.method)),
+            repr(candidates),
+        )[:16]
+
+
+def plan(
+    datasets: Sequence[str], kinds: Sequence[str], methods: Sequence[str], seeds: Sequence[int]
+) -> tuple[Job, ...]:
+    """List the jobs of a benchmark, split by split.
+
+    Args:
+        datasets: Data-set names.
+        kinds: Split kinds; `headline` stands for the kind that counts for each data set.
+        methods: Names out of `METHODS`.
+        seeds: Seeds.
+
+    Raises:
+        InputError: An unknown data set or method, or a data set without splits of the kinds.
+    """
+    for what, names, known in (("data set", datasets, tuple(HEADLINE)), ("method", methods, METHODS)):
+        unknown = [name for name in names if name not in known]
+        if unknown:
+            raise InputError(f"benchmark: {what} {unknown[0]!r} is unknown; choose from {', '.join(known)}")
+    jobs = []
+    for dataset in datasets:
+        wanted = dict.fromkeys(HEADLINE[dataset] if kind == "headline" else kind for kind in kinds)
+        splits = [name for kind in wanted for name in list_splits(dataset, kind=kind)]
+        if not splits:
+            raise InputError(f"benchmark: {dataset} has no splits of kind {', '.join(wanted)}; see `splits list`")
+        jobs += [Job(dataset, split, method, tuple(seeds)) for split in splits for method in methods]
+    return tuple(jobs)
+
+
+def run_benchmark(jobs: Sequence[Job], locations: Locations, results: Path, n_processes: int = 1) -> None:
+    """Run the jobs whose rows are not in the results file yet, appending rows as jobs finish.
+
+    Args:
+        jobs: What to run.
+        locations: `raw` is a folder with one folder per data set.
+        results: JSON-lines file.
+        n_processes: Jobs run at the same time, one thread each.
+    """
+    done = {row.key for row in read_rows(results)} if results.exists() else set()
+    missing = [job for job in jobs if job.key not in done]
+    logger.info("benchmark: %d jobs, %d done before", len(jobs), len(jobs) - len(missing))
+    found = Parallel(n_jobs=n_processes, return_as="generator_unordered")(
+        delayed(run_job)(job, locations) for job in missing
+    )
+    for rows in tqdm(found, total=len(missing), desc="benchmark", unit="job", disable=None):
+        for row in rows:
+            append_row(results, row)
+
+
+def run_job(job: Job, locations: Locations) -> list[ResultRow]:
+    """Run one job on one thread; return its rows."""
+    torch.set_num_threads(1)
+    config = replace(config_of(job.method), dataset=job.dataset, split=job.split)
+    problem, columns = _problem(config, locations, job.method == MATCHER)
+    return [_row(job, problem, entry) for entry in run_method(problem, job.method, job.seeds, columns)]
+
+
+@lru_cache(maxsize=2)
+def _inputs(config: Config, locations: Locations) -> Problem:
+    return load_problem(config, find_split(config.dataset, config.split), locations)
+
+
+def _problem(config: Config, locations: Locations, measured: bool) -> tuple[Problem, tuple[int, ...]]:
+    raw = None if locations.raw is None else locations.raw / config.dataset
+    at = replace(locations, raw=raw)
+    inputs = Config(dataset=config.dataset, split=config.split, features=config.features, text=config.text)
+    columns: tuple[int, ...] = ()
+    if measured:
+        columns = kinematic_columns(prepare(config.dataset, raw, out=locations.resources / "windows"))
+    return _inputs(inputs, at), columns
+
+
+def _row(job: Job, problem: Problem, entry: Measurement) -> ResultRow:
+    n_unseen = len(problem.split.unseen)
+    zsl = dict(entry.zsl) if entry.zsl is not None else None
+    by_subject = zsl.pop("by_subject") if zsl is not None else {}
+    values = asdict(entry) | {"zsl": zsl, "gzsl": dict(entry.gzsl) if entry.gzsl else None}
+    return ResultRow.from_dict(
+        {
+            "key": job.key,
+            "dataset": job.dataset,
+            "split": job.split,
+            "kind": problem.split.kind,
+            "n_seen": len(problem.split.seen),
+            "n_unseen": n_unseen,
+            "chance": 1 / n_unseen,
+            "by_subject": by_subject,
+            **values,
+            "seconds": round(entry.seconds, 3),
+        }
+    )

@@ -1,0 +1,229 @@
+"""What the benchmark runs on one split: ours, its ablations and gates, the rivals, the published recipe, the bound.
+
+Each runner takes a `Problem` and returns measurements, one per seed; nothing here reads or writes result files.
+"""
+
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sadvae_har import experiment
+from sadvae_har.baselines import RIVALS, closed_form, kinematic_matcher, supervised
+from sadvae_har.baselines.method import Method
+from sadvae_har.baselines.reference import load_reference_config, score_reference, train_reference
+from sadvae_har.calibrated_stacking import JointScores, choose_bias
+from sadvae_har.config import (
+    CONFIGS_FOLDER,
+    ClassifierConfig,
+    Config,
+    FeatureConfig,
+    GateConfig,
+    ModelConfig,
+    TextConfig,
+    TrainConfig,
+)
+from sadvae_har.gate import DomainClassifier, GateExamples, fit_gate
+from sadvae_har.gzsl import joint_log_scores
+from sadvae_har.problem import Problem
+from sadvae_har.rival_evaluation import evaluate_rival, evaluate_upper_bound, gzsl_numbers, zsl_numbers
+from sadvae_har.run_folder import RunFolder
+
+OURS = "sadvae_har"
+REFERENCE, MATCHER, UPPER_BOUND, CLOSED_FORM = "sa-dvae", "kinematic matcher", "supervised", "closed form, no VAEs"
+ABLATION_BASE = "all parts, last step"
+REFERENCE_RECIPE = CONFIGS_FOLDER / "reference_har.yaml"
+
+_MODEL, _TRAIN, _TEXT = ModelConfig(), TrainConfig(), TextConfig()
+ABLATIONS: Mapping[str, Config] = {
+    ABLATION_BASE: Config(),
+    "no disentangling": Config(model=replace(_MODEL, instance_dim=0, total_correlation=0.0)),
+    "no total correlation": Config(model=replace(_MODEL, total_correlation=0.0)),
+    "no cross-alignment": Config(model=replace(_MODEL, cross_alignment=0.0)),
+    "no synthesis term": Config(model=replace(_MODEL, synthesis=0.0)),
+    "distribution alignment added": Config(model=replace(_MODEL, distribution_alignment=1.0)),
+    "no feature noise": Config(model=replace(_MODEL, feature_noise=0.0)),
+    "no text noise": Config(model=replace(_MODEL, text_noise=0.0)),
+    "one hidden layer": Config(model=replace(_MODEL, hidden_dim=64)),
+    "one model": Config(train=replace(_TRAIN, n_seeds=1)),
+    "label only": Config(text=replace(_TEXT, views=("label",))),
+    "sentence only": Config(text=replace(_TEXT, views=("sentence",))),
+    "motion only": Config(text=replace(_TEXT, views=("motion",))),
+    "paraphrases only": Config(text=replace(_TEXT, views=("paraphrases",))),
+    "kinematics only": Config(text=replace(_TEXT, views=("kinematics",))),
+    "without kinematics": Config(text=replace(_TEXT, views=_TEXT.views[:-1])),
+    "synthesised latents, cosine": Config(classifier=ClassifierConfig(synthesise="latents", kind="cosine")),
+    "synthesised latents, softmax": Config(classifier=ClassifierConfig(synthesise="latents", kind="softmax")),
+    "synthesised features, softmax": Config(classifier=ClassifierConfig(kind="softmax")),
+}
+GATES: Mapping[str, GateConfig] = {
+    "gate: text margin": GateConfig(cues=("text_margin",)),
+    "gate: kNN novelty": GateConfig(cues=("novelty",)),
+    "gate: energy": GateConfig(cues=("energy",)),
+    "gate: soft fusion": GateConfig(fusion="soft"),
+}
+CALIBRATED_STACKING = "gate: calibrated stacking"
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """What one run of one method gave; becomes a row of the results file.
+
+    Attributes:
+        method: Name of the method or variant.
+        group: `ours`, `rival`, `reference`, `ablation`, `gate`, `oracle` or `upper bound`.
+        seed: Seed.
+        zsl: See `zsl_numbers`; gates have none.
+        gzsl: See `gzsl_numbers`; none where it does not apply.
+        setting: What the inner folds chose.
+        inner_top1: Per-class top-1 on the inner folds.
+        seconds: Time of the run, tuning included.
+    """
+
+    method: str
+    group: str
+    seed: int
+    zsl: Mapping[str, Any] | None
+    gzsl: Mapping[str, float] | None = None
+    setting: str = ""
+    inner_top1: float | None = None
+    seconds: float = field(default=0.0, compare=False)
+
+
+def run_ours(problem: Problem, config: Config, seeds: Sequence[int]) -> Iterator[Measurement]:
+    """Run all four stages once per seed, and every gate on the scores of each."""
+    for seed in seeds:
+        start = time.perf_counter()
+        seeded = replace(config, seed=seed)
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = RunFolder(Path(scratch))
+            fitted = experiment.train_zsl(problem, seeded, folder)
+            rows, predicted = experiment.predict_unseen(problem, seeded, fitted)
+            examples = experiment.prepare_gate(problem, seeded, fitted, folder)
+        gate = fit_gate(examples, problem.split, config.gate, seed)
+        test = experiment.score_fold(problem, seeded, fitted, 0, problem.split.test_subjects)
+        yield Measurement(
+            method=OURS,
+            group="ours",
+            seed=seed,
+            zsl=zsl_numbers(problem, rows, predicted, seed),
+            gzsl=_gated(test, gate),
+            setting=f"step={fitted.step}, threshold={gate.threshold}",
+            inner_top1=fitted.inner_top1[fitted.step],
+            seconds=time.perf_counter() - start,
+        )
+        yield from _gates(problem, examples, test, seed)
+
+
+def run_ablation(problem: Problem, name: str, seeds: Sequence[int]) -> Iterator[Measurement]:
+    """Train the final models of a variant to the last step; inner folds have no say, so that variants compare."""
+    for seed in seeds:
+        start = time.perf_counter()
+        config = replace(ABLATIONS[name], seed=seed)
+        rows, predicted = experiment.predict_last_step(problem, config)
+        numbers = zsl_numbers(problem, rows, predicted, seed)
+        yield Measurement(name, "ablation", seed, numbers, seconds=time.perf_counter() - start)
+
+
+def run_rival(
+    problem: Problem, name: str, candidates: Sequence[Method], seeds: Sequence[int], group: str = "rival"
+) -> Iterator[Measurement]:
+    """Tune a rival on the inner folds and score it once per seed; the time is shared out evenly."""
+    start = time.perf_counter()
+    results = evaluate_rival(problem, candidates, seeds)
+    seconds = (time.perf_counter() - start) / len(seeds)
+    for seed, result in zip(seeds, results, strict=True):
+        yield Measurement(
+            name, group, seed, result.zsl, result.gzsl, result.setting, result.inner_top1, seconds=seconds
+        )
+
+
+def run_upper_bound(problem: Problem, seeds: Sequence[int]) -> Iterator[Measurement]:
+    """Score a classifier that saw labelled windows of the unseen classes."""
+    for seed in seeds:
+        start = time.perf_counter()
+        result = evaluate_upper_bound(problem, supervised.Supervised(), seed)
+        seconds = time.perf_counter() - start
+        yield Measurement(UPPER_BOUND, "upper bound", seed, result.zsl, setting=result.setting, seconds=seconds)
+
+
+def run_reference(problem: Problem, seeds: Sequence[int]) -> Iterator[Measurement]:
+    """Run the published SA-DVAE recipe: its last cycle, and its best cycle, which is selected on test."""
+    final, split = problem.folds[0], problem.split
+    recipe = load_reference_config(REFERENCE_RECIPE)
+    split.check_fit(problem.names(final.train), np.unique(problem.subjects[final.rows]), "reference recipe")
+    rows = problem.windows(final.held_out, split.test_subjects)
+    for seed in seeds:
+        start = time.perf_counter()
+        result = train_reference(
+            final.features[final.rows].numpy(),
+            problem.class_index[final.rows],
+            problem.text[final.train].numpy(),
+            problem.text[final.held_out].numpy(),
+            final.features[rows].numpy(),
+            recipe,
+            seed,
+        )
+        best = score_reference(result, problem.class_index[rows] - len(split.seen))["oracle"]["cycle"] - 1
+        seconds = time.perf_counter() - start
+        for name, group, cycle in ((REFERENCE, "reference", -1), (f"{REFERENCE}, best cycle", "oracle", best)):
+            numbers = zsl_numbers(problem, rows, result.predictions_per_cycle[cycle], seed)
+            yield Measurement(name, group, seed, numbers, seconds=seconds)
+
+
+def _gates(problem: Problem, examples: Sequence[GateExamples], test: GateExamples, seed: int) -> Iterator[Measurement]:
+    for name, config in GATES.items():
+        yield Measurement(name, "gate", seed, None, _gated(test, fit_gate(examples, problem.split, config, seed)))
+    folds = [_stacked(entry) for entry in examples if 0 < entry.is_unseen.sum() < len(entry.labels)]
+    bias, joint = choose_bias(folds), _stacked(test)
+    yield Measurement(CALIBRATED_STACKING, "gate", seed, None, gzsl_numbers(joint, joint.predict(bias), -joint.lead))
+
+
+def _gated(test: GateExamples, gate: DomainClassifier) -> dict[str, float]:
+    p_unseen = gate.p_unseen(test)
+    joint = JointScores(joint_log_scores(*gate.probabilities(test), p_unseen), test.labels, test.seen_logits.shape[1])
+    return gzsl_numbers(joint, gate.predict(test), p_unseen)
+
+
+def _stacked(examples: GateExamples) -> JointScores:
+    return JointScores(examples.text_logits.astype(np.float64), examples.labels, examples.seen_logits.shape[1])
+
+
+def run_method(
+    problem: Problem, name: str, seeds: Sequence[int], kinematic_columns: tuple[int, ...] = ()
+) -> Iterator[Measurement]:
+    """Run a method by name.
+
+    Args:
+        problem: The problem in the method's own inputs, see `config_of`.
+        name: One of `METHODS`.
+        seeds: Ablations and methods without random numbers use the first one.
+        kinematic_columns: Written attribute of each column of the block `kinematic`, for the matcher.
+    """
+    if name == OURS:
+        return run_ours(problem, Config(), seeds)
+    if name in ABLATIONS:
+        return run_ablation(problem, name, seeds[:1])
+    if name == REFERENCE:
+        return run_reference(problem, seeds)
+    if name == UPPER_BOUND:
+        return run_upper_bound(problem, seeds)
+    if name == MATCHER:
+        return run_rival(problem, name, kinematic_matcher.candidates(kinematic_columns), seeds[:1])
+    if name == CLOSED_FORM:
+        return run_rival(problem, name, closed_form.candidates(), seeds[:1], group="ablation")
+    return run_rival(problem, name, RIVALS[name](), seeds)
+
+
+def config_of(name: str) -> Config:
+    """Return the config whose features and texts a method reads; rivals read those of ours."""
+    if name == MATCHER:
+        return Config(features=FeatureConfig(("kinematic",)), text=TextConfig(views=("kinematics",)))
+    return ABLATIONS.get(name, Config())
+
+
+METHODS = (OURS, *RIVALS, REFERENCE, MATCHER, UPPER_BOUND, CLOSED_FORM, *ABLATIONS)
