@@ -22,7 +22,8 @@ from feature_extraction.storage import content_hash
 from sadvae_har.baselines import RIVALS, closed_form
 from sadvae_har.benchmark_methods import CLOSED_FORM, MATCHER, METHODS, Measurement, config_of, run_method
 from sadvae_har.benchmark_rows import ResultRow, append_row, read_rows
-from sadvae_har.config import Config
+from sadvae_har.config import Config, TextConfig
+from sadvae_har.cross_dataset import CROSS_SETTINGS, CrossSetting, cross_problem
 from sadvae_har.pipeline import Locations, load_problem
 from sadvae_har.problem import Problem
 
@@ -61,7 +62,7 @@ class Job:
         candidates = {**RIVALS, CLOSED_FORM: closed_form.candidates}.get(self.method, tuple)()
         return content_hash(
             str(VERSION),
-            repr(find_split(self.dataset, self.split)),
+            repr(_cross(self) or find_split(self.dataset, self.split)),
             self.method,
             repr(self.seeds),
             repr(config_of(self.method)),
@@ -76,7 +77,8 @@ def plan(
 
     Args:
         datasets: Data-set names.
-        kinds: Split kinds; `headline` stands for the kind that counts for each data set.
+        kinds: Split kinds; `headline` stands for the kind that counts for each data set, `cross` for learning from
+            other data sets.
         methods: Names out of `METHODS`.
         seeds: Seeds.
 
@@ -91,9 +93,16 @@ def plan(
     for dataset in datasets:
         wanted = dict.fromkeys(HEADLINE[dataset] if kind == "headline" else kind for kind in kinds)
         splits = [name for kind in wanted for name in list_splits(dataset, kind=kind)]
+        crossing = [s.name for s in CROSS_SETTINGS if s.target.dataset == dataset]
+        splits += crossing if "cross" in wanted else []
         if not splits:
             raise InputError(f"benchmark: {dataset} has no splits of kind {', '.join(wanted)}; see `splits list`")
-        jobs += [Job(dataset, split, method, tuple(seeds)) for split in splits for method in methods]
+        jobs += [
+            Job(dataset, split, method, tuple(seeds))
+            for split in splits
+            for method in methods
+            if not (method == MATCHER and split in crossing)  # devices of different data sets measure differently
+        ]
     return tuple(jobs)
 
 
@@ -120,24 +129,35 @@ def run_benchmark(jobs: Sequence[Job], locations: Locations, results: Path, n_pr
 def run_job(job: Job, locations: Locations) -> list[ResultRow]:
     """Run one job on one thread; return its rows."""
     torch.set_num_threads(1)
-    config = replace(config_of(job.method), dataset=job.dataset, split=job.split)
-    problem, columns = _problem(config, locations, job.method == MATCHER)
+    problem, columns = _problem(job, locations)
     return [_row(job, problem, entry) for entry in run_method(problem, job.method, job.seeds, columns)]
 
 
-@lru_cache(maxsize=2)
-def _inputs(config: Config, locations: Locations) -> Problem:
-    return load_problem(config, find_split(config.dataset, config.split), locations)
+def _cross(job: Job) -> CrossSetting | None:
+    return next((s for s in CROSS_SETTINGS if (s.target.dataset, s.name) == (job.dataset, job.split)), None)
 
 
-def _problem(config: Config, locations: Locations, measured: bool) -> tuple[Problem, tuple[int, ...]]:
-    raw = None if locations.raw is None else locations.raw / config.dataset
-    at = replace(locations, raw=raw)
-    inputs = Config(dataset=config.dataset, split=config.split, features=config.features, text=config.text)
+def _problem(job: Job, locations: Locations) -> tuple[Problem, tuple[int, ...]]:
+    """Return the problem in the method's own inputs and, for the matcher, what its columns measure."""
+    wanted, setting = config_of(job.method), _cross(job)
+    if setting is not None:
+        return _load_cross(setting, locations, wanted.text), ()
+    raw = None if locations.raw is None else locations.raw / job.dataset
+    inputs = Config(dataset=job.dataset, split=job.split, features=wanted.features, text=wanted.text)
     columns: tuple[int, ...] = ()
-    if measured:
-        columns = kinematic_columns(prepare(config.dataset, raw, out=locations.resources / "windows"))
-    return _inputs(inputs, at), columns
+    if job.method == MATCHER:
+        columns = kinematic_columns(prepare(job.dataset, raw, out=locations.resources / "windows"))
+    return _load(inputs, replace(locations, raw=raw)), columns
+
+
+@lru_cache(maxsize=2)  # consecutive jobs share their problem
+def _load(inputs: Config, locations: Locations) -> Problem:
+    return load_problem(inputs, find_split(inputs.dataset, inputs.split), locations)
+
+
+@lru_cache(maxsize=2)
+def _load_cross(setting: CrossSetting, locations: Locations, text: TextConfig) -> Problem:
+    return cross_problem(setting, locations, text)
 
 
 def _row(job: Job, problem: Problem, entry: Measurement) -> ResultRow:

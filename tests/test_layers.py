@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ROOMS = (
     *("feature_extraction.errors", "feature_extraction.storage"),
     *("feature_extraction.recordings", "feature_extraction.signal"),
-    *("feature_extraction.class_lists", "feature_extraction.protocol"),
+    *("feature_extraction.class_lists", "feature_extraction.synonyms", "feature_extraction.protocol"),
     *("feature_extraction.window_files", "feature_extraction.windows"),
     *("feature_extraction.datasets", "feature_extraction.split_creation"),
     *("feature_extraction.window_summary", "feature_extraction.data_check", "feature_extraction.prepare"),
@@ -21,13 +21,15 @@ ROOMS = (
     "feature_extraction.kinematic_lexicon",
     *("sadvae_har.config", "sadvae_har.networks", "sadvae_har.losses", "sadvae_har.schedules", "sadvae_har.model"),
     *("sadvae_har.train", "sadvae_har.training_state", "sadvae_har.synthesis"),
-    *("sadvae_har.metrics", "sadvae_har.intervals"),
+    *("sadvae_har.metrics", "sadvae_har.calibrated_stacking", "sadvae_har.intervals"),
     *("sadvae_har.classifier", "sadvae_har.gzsl", "sadvae_har.gate"),
     *("sadvae_har.problem", "sadvae_har.fitted", "sadvae_har.latent_map"),
     *("sadvae_har.evaluate", "sadvae_har.run_folder", "sadvae_har.experiment"),
     *("sadvae_har.tables", "sadvae_har.plots", "sadvae_har.report_style", "sadvae_har.report"),
     *("sadvae_har.baselines", "sadvae_har.original_layout", "sadvae_har.original_import"),
-    *("sadvae_har.pipeline", "sadvae_har.command_line", "sadvae_har.__main__"),
+    "sadvae_har.rival_evaluation",
+    *("sadvae_har.pipeline", "sadvae_har.cross_dataset", "sadvae_har.benchmark_methods", "sadvae_har.benchmark"),
+    *("sadvae_har.command_line", "sadvae_har.__main__"),
 )
 PACKAGES = ("feature_extraction", "sadvae_har")
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from sadvae_har.baselines import cada_vae, clswgan, sdgzsl, smie
-from sadvae_har.baselines.method import SeenData
+from sadvae_har.baselines.method import SeenData, balanced_batches
 from sadvae_har.losses import kl_divergence
 from sadvae_har.networks import Gaussian
 
@@ -115,7 +115,7 @@ def test_classifier_of_samples_is_that_of_their_boundary() -> None:
 
 def test_balanced_batches_draw_every_class_equally_often() -> None:
     labels = np.repeat([0, 1, 2], [900, 90, 10])
-    batches = cada_vae.balanced_batches(labels, n_steps=50, batch_size=60, seed=0)
+    batches = balanced_batches(labels, n_steps=50, batch_size=60, seed=0)
     assert batches.shape == (50, 60)
     share = np.bincount(labels[batches.numpy().ravel()]) / 3000
     np.testing.assert_allclose(share, 1 / 3, atol=0.03)

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sadvae_har.baselines.method import SeenData, balanced_rows
+from sadvae_har.baselines.method import SeenData, balanced_batches
 from sadvae_har.classifier import fit_softmax
 from sadvae_har.config import ClassifierConfig
 from sadvae_har.losses import kl_divergence
@@ -44,12 +44,6 @@ def classify_by_samples(samples: Tensor, queries: Tensor, generator: torch.Gener
 
     layer = fit_softmax(draw, n_classes, SOFTMAX, [generator])
     return layer(queries[None])[0].log_softmax(-1).numpy()
-
-
-def balanced_batches(labels: np.ndarray, n_steps: int, batch_size: int, seed: int) -> Tensor:
-    """Return class-balanced window indices of every step, int64 [n_steps, B]."""
-    rows = balanced_rows(labels, n_steps * batch_size, np.random.default_rng(seed))
-    return torch.from_numpy(rows).view(n_steps, batch_size)
 
 
 def absolute_error(predicted: Tensor, target: Tensor) -> Tensor:

@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sadvae_har.baselines.cada_vae import SOFTMAX, balanced_batches, classify_by_samples
-from sadvae_har.baselines.method import SeenData
+from sadvae_har.baselines.cada_vae import SOFTMAX, classify_by_samples
+from sadvae_har.baselines.method import SeenData, balanced_batches
 from sadvae_har.classifier import fit_softmax
 from sadvae_har.networks import stacked_mlp
 

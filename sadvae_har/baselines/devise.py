@@ -11,9 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sadvae_har.baselines.cada_vae import balanced_batches
 from sadvae_har.baselines.eszsl import FittedBilinear
-from sadvae_har.baselines.method import SeenData, normalised
+from sadvae_har.baselines.method import SeenData, balanced_batches, normalised
 
 
 def margin_violations(scores: Tensor, labels: Tensor, margin: float) -> Tensor:

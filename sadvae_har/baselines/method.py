@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
+import torch
+from torch import Tensor
 
 
 @dataclass(frozen=True)
@@ -70,3 +72,9 @@ def balanced_rows(labels: np.ndarray, size: int, generator: np.random.Generator)
     first = np.cumsum(count) - count
     chosen = generator.integers(len(count), size=size)
     return order[first[chosen] + (generator.random(size) * count[chosen]).astype(np.int64)]
+
+
+def balanced_batches(labels: np.ndarray, n_steps: int, batch_size: int, seed: int) -> Tensor:
+    """Return class-balanced window indices of every step, int64 [n_steps, B]."""
+    rows = balanced_rows(labels, n_steps * batch_size, np.random.default_rng(seed))
+    return torch.from_numpy(rows).view(n_steps, batch_size)

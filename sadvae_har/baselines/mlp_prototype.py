@@ -10,8 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from sadvae_har.baselines.cada_vae import balanced_batches
-from sadvae_har.baselines.method import SeenData, normalised
+from sadvae_har.baselines.method import SeenData, balanced_batches, normalised
 from sadvae_har.networks import stacked_mlp
 
 

@@ -194,6 +194,7 @@ def _train_cycle(
 
 
 def take_step(optimiser: torch.optim.Adam, loss: Tensor, parameters: list[torch.nn.Parameter]) -> None:
+    """Make one optimiser step on some parameters."""
     optimiser.zero_grad()
     loss.backward(inputs=parameters)
     optimiser.step()

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sadvae_har.baselines.cada_vae import balanced_batches, classify_by_samples
-from sadvae_har.baselines.method import SeenData
+from sadvae_har.baselines.cada_vae import classify_by_samples
+from sadvae_har.baselines.method import SeenData, balanced_batches
 from sadvae_har.losses import adversary_loss, kl_divergence, squared_error, total_correlation
 from sadvae_har.model import sample
 from sadvae_har.networks import GaussianEncoder, StackedLinear, stacked_mlp

@@ -14,8 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sadvae_har.baselines.cada_vae import balanced_batches
-from sadvae_har.baselines.method import SeenData
+from sadvae_har.baselines.method import SeenData, balanced_batches
 from sadvae_har.networks import StackedLinear, stacked_mlp
 
 

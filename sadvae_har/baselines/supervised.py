@@ -15,8 +15,7 @@ from scipy.special import log_softmax
 from torch import Tensor
 
 from feature_extraction.errors import InputError
-from sadvae_har.baselines.cada_vae import balanced_batches
-from sadvae_har.baselines.method import SeenData
+from sadvae_har.baselines.method import SeenData, balanced_batches
 from sadvae_har.classifier import fit_softmax
 from sadvae_har.config import ClassifierConfig
 

@@ -1,0 +1,38 @@
+"""Which classes of different data sets mean the same activity (`class_lists/synonyms.yaml`)."""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+
+import yaml
+
+from feature_extraction.class_lists import CLASS_LISTS_FOLDER
+from feature_extraction.errors import InputError
+
+SYNONYMS_FILE = CLASS_LISTS_FOLDER / "synonyms.yaml"
+Class = tuple[str, str]  # data set, class name
+
+
+@lru_cache
+def load_synonyms(path: Path = SYNONYMS_FILE) -> tuple[frozenset[Class], ...]:
+    """Read the groups of synonymous classes.
+
+    Raises:
+        InputError: The file is missing or is not groups of data sets of class names.
+    """
+    try:
+        groups = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return tuple(
+            frozenset((dataset, str(name)) for dataset, names in group.items() for name in list(names))
+            for group in groups.values()
+        )
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; it belongs to the project, restore it") from None
+    except (AttributeError, TypeError, yaml.YAMLError) as error:
+        raise InputError(f"{path}: expected groups of data sets of class names ({error})") from None
+
+
+def with_synonyms(classes: Iterable[Class]) -> frozenset[Class]:
+    """Return the classes and every class that shares a group with one of them."""
+    given = frozenset(classes)
+    return given.union(*(group for group in load_synonyms() if group & given))
