@@ -1,93 +1,79 @@
-"""Compare settings without touching test subjects or unseen classes: how the defaults were chosen.
+"""Compare settings on inner folds alone: how the defaults were chosen, without test subjects or unseen classes.
 
-    python benchmarks/choose_defaults.py dsads --raw FOLDER [--splits random] [--out FILE]
+    python benchmarks/choose_defaults.py --raw FOLDER [--datasets dsads wisdm] [--out benchmarks/choose_defaults.json]
 
-Every inner fold of every split becomes a zero-shot problem of its own, nested inside the seen classes:
-its pseudo-unseen classes are unseen, the split's validation subjects are its test subjects. Encoders are
-trained anew without the pseudo-unseen classes. Printed: mean per-class top-1 and its standard error.
+Every inner fold of every split trains without its pseudo-unseen classes and is scored on their windows of train and
+validation subjects. A fold is standardised, and its texts are centred, on its own training windows and classes.
+Printed: mean per-class top-1 of each variant per data set, and the mean over data sets.
 """
 
 import argparse
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
-from feature_extraction.protocol import Split, find_split
-from sadvae_har.config import Config, FeatureConfig
-from sadvae_har.experiment import predict_last_step
-from sadvae_har.metrics import per_class_top1
-from sadvae_har.pipeline import Locations, load_problem, splits_of_kind
+from feature_extraction.protocol import find_split, list_splits
+from sadvae_har.benchmark import HEADLINE
+from sadvae_har.config import Config
+from sadvae_har.experiment import last_step_inner_top1
+from sadvae_har.pipeline import Locations, load_problem
 
 BASE = Config()
 VARIANTS: Mapping[str, Config] = {
     "default": BASE,
-    "feature noise 0": replace(BASE, model=replace(BASE.model, feature_noise=0.0)),
-    "feature noise 0.05": replace(BASE, model=replace(BASE.model, feature_noise=0.05)),
-    "feature noise 0.2": replace(BASE, model=replace(BASE.model, feature_noise=0.2)),
-    "no total correlation": replace(BASE, model=replace(BASE.model, total_correlation=0.0)),
-    "no cross-alignment": replace(BASE, model=replace(BASE.model, cross_alignment=0.0)),
-    "softmax classifier": replace(BASE, classifier=replace(BASE.classifier, kind="softmax")),
-    "synthesise features": replace(BASE, classifier=replace(BASE.classifier, synthesise="features")),
-    "kinematics weight 0.5": replace(BASE, text=replace(BASE.text, kinematics_weight=0.5)),
+    "synthesis term 0": replace(BASE, model=replace(BASE.model, synthesis=0.0)),
+    "cross-alignment 0": replace(BASE, model=replace(BASE.model, cross_alignment=0.0)),
+    "total correlation 0": replace(BASE, model=replace(BASE.model, total_correlation=0.0)),
+    "distribution alignment 1": replace(BASE, model=replace(BASE.model, distribution_alignment=1.0)),
+    "text noise 0": replace(BASE, model=replace(BASE.model, text_noise=0.0)),
+    "text noise 0.6": replace(BASE, model=replace(BASE.model, text_noise=0.6)),
+    "feature noise 0.1": replace(BASE, model=replace(BASE.model, feature_noise=0.1)),
+    "doubt 0": replace(BASE, classifier=replace(BASE.classifier, doubt=0.0)),
+    "doubt 1": replace(BASE, classifier=replace(BASE.classifier, doubt=1.0)),
+    "shrinkage 0.1": replace(BASE, classifier=replace(BASE.classifier, shrinkage=0.1)),
+    "shrinkage 0.5": replace(BASE, classifier=replace(BASE.classifier, shrinkage=0.5)),
+    "latents, cosine": replace(BASE, classifier=replace(BASE.classifier, synthesise="latents", kind="cosine")),
+    "features, softmax": replace(BASE, classifier=replace(BASE.classifier, kind="softmax")),
     "kinematics weight 2": replace(BASE, text=replace(BASE.text, kinematics_weight=2.0)),
     "without kinematics": replace(BASE, text=replace(BASE.text, views=BASE.text.views[:-1])),
-    "statistical + resnet": replace(BASE, features=FeatureConfig(("statistical", "resnet"))),
 }
 
 
-def nested(split: Split, fold: int) -> Split:
-    """Return inner fold `fold` as a split of its own; the last train subject takes over validation."""
-    unseen = split.inner[fold]
-    seen = tuple(name for name in split.seen if name not in unseen)
-    return Split(
-        dataset=split.dataset,
-        name=f"{split.name}-nested{fold + 1}",
-        kind="nested",
-        seed=split.seed,
-        seen=seen,
-        unseen=unseen,
-        train_subjects=split.train_subjects[:-1],
-        val_subjects=split.train_subjects[-1:],
-        test_subjects=split.val_subjects,
-        inner=(seen[:2],),
-    )
-
-
-def compare(dataset: str, names: Sequence[str], chosen: Sequence[str], locations: Locations) -> dict[str, list[float]]:
-    """Return the accuracies of every variant over the nested problems of the splits."""
-    results: dict[str, list[float]] = {name: [] for name in chosen}
-    for split in (find_split(dataset, name) for name in names):
-        for fold in range(len(split.inner)):
-            problem_split = nested(split, fold)
-            for name in chosen:
-                config = replace(VARIANTS[name], dataset=dataset)
-                problem = load_problem(config, problem_split, locations)
-                rows, predicted = predict_last_step(problem, config)
-                labels = problem.class_index[rows] - len(problem_split.seen)
-                results[name].append(per_class_top1(labels, predicted))
-        print(split.name, {name: round(float(np.mean(v)), 3) for name, v in results.items()}, flush=True)
-    return results
+def inner_accuracy(dataset: str, config: Config, locations: Locations) -> list[float]:
+    """Return the mean inner-fold accuracy of every headline split of a data set."""
+    found = []
+    for name in list_splits(dataset, kind=HEADLINE[dataset]):
+        on_split = replace(config, dataset=dataset, split=name)
+        problem = load_problem(on_split, find_split(dataset, name), locations)
+        found.append(float(last_step_inner_top1(problem, on_split).mean()))
+    return found
 
 
 def main() -> None:
     """Compare and print; write JSON when asked."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("dataset")
-    parser.add_argument("--raw", type=Path, help="folder of the raw recordings")
-    parser.add_argument("--splits", default="random", help="kind of splits")
+    parser.add_argument("--raw", type=Path, required=True, help="folder with one folder of recordings per data set")
+    parser.add_argument("--resources", type=Path, default=Locations().resources, help="folder of windows and features")
+    parser.add_argument("--datasets", nargs="+", default=list(HEADLINE), choices=list(HEADLINE))
     parser.add_argument("--variants", nargs="+", default=list(VARIANTS), choices=list(VARIANTS))
-    parser.add_argument("--out", type=Path, help="write the accuracies to this JSON file")
+    parser.add_argument("--out", type=Path, help="write the accuracies to this JSON file after every variant")
     options = parser.parse_args()
-    names = splits_of_kind(replace(BASE, dataset=options.dataset), options.splits)
-    results = compare(options.dataset, names, options.variants, Locations(raw=options.raw))
-    for name, values in results.items():
-        error = np.std(values, ddof=1) / np.sqrt(len(values))
-        print(f"{name:24} {np.mean(values):.3f} ± {error:.3f}")
-    if options.out:
-        options.out.write_text(json.dumps(results, indent=2) + "\n")
+    results: dict[str, dict[str, list[float]]] = {}
+    print(f"{'':26}", *(f"{name:>9}" for name in options.datasets), "     mean")
+    for name in options.variants:
+        results[name] = {
+            dataset: inner_accuracy(
+                dataset, VARIANTS[name], Locations(raw=options.raw / dataset, resources=options.resources)
+            )
+            for dataset in options.datasets
+        }
+        means = [float(np.mean(values)) for values in results[name].values()]
+        print(f"{name:26}", *(f"{value:9.3f}" for value in means), f"{np.mean(means):9.3f}", flush=True)
+        if options.out:
+            options.out.write_text(json.dumps(results, indent=1) + "\n")
 
 
 if __name__ == "__main__":

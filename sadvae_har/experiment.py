@@ -229,6 +229,14 @@ def predict_unseen(problem: Problem, config: Config, fitted: FittedModels) -> tu
     return rows, logits.argmax(1)
 
 
+def last_step_inner_top1(problem: Problem, config: Config) -> np.ndarray:
+    """Train to the last step; return per-class top-1 of each inner fold, without a look at test windows."""
+    trainer = _make_trainer(problem, config)
+    while trainer.step_number < config.train.n_steps:
+        trainer.step()
+    return _inner_top1(trainer.snapshot(), problem, config)
+
+
 def predict_last_step(problem: Problem, config: Config) -> tuple[np.ndarray, np.ndarray]:
     """Train the final problem's models alone to the last step, then do as `predict_unseen`."""
     trainer = _make_trainer(replace(problem, folds=problem.folds[:1]), config)
