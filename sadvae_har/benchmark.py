@@ -21,7 +21,7 @@ from feature_extraction.protocol import find_split, list_splits
 from feature_extraction.storage import content_hash
 from sadvae_har.baselines import RIVALS, closed_form
 from sadvae_har.benchmark_methods import CLOSED_FORM, MATCHER, METHODS, Measurement, config_of, run_method
-from sadvae_har.benchmark_rows import ResultRow, append_row, read_rows
+from sadvae_har.benchmark_rows import ResultRow, append_rows, read_rows
 from sadvae_har.config import Config, TextConfig
 from sadvae_har.cross_dataset import CROSS_SETTINGS, CrossSetting, cross_problem
 from sadvae_har.pipeline import Locations, load_problem
@@ -122,8 +122,7 @@ def run_benchmark(jobs: Sequence[Job], locations: Locations, results: Path, n_pr
         delayed(run_job)(job, locations) for job in missing
     )
     for rows in tqdm(found, total=len(missing), desc="benchmark", unit="job", disable=None):
-        for row in rows:
-            append_row(results, row)
+        append_rows(results, rows)
 
 
 def run_job(job: Job, locations: Locations) -> list[ResultRow]:

@@ -35,6 +35,7 @@ from sadvae_har.run_folder import RunFolder
 
 OURS = "sadvae_har"
 REFERENCE, MATCHER, UPPER_BOUND, CLOSED_FORM = "sa-dvae", "kinematic matcher", "supervised", "closed form, no VAEs"
+REFERENCE_BEST = f"{REFERENCE}, best cycle"
 ABLATION_BASE = "all parts, last step"
 REFERENCE_RECIPE = CONFIGS_FOLDER / "reference_har.yaml"
 
@@ -170,7 +171,7 @@ def run_reference(problem: Problem, seeds: Sequence[int]) -> Iterator[Measuremen
         )
         best = score_reference(result, problem.class_index[rows] - len(split.seen))["oracle"]["cycle"] - 1
         seconds = time.perf_counter() - start
-        for name, group, cycle in ((REFERENCE, "reference", -1), (f"{REFERENCE}, best cycle", "oracle", best)):
+        for name, group, cycle in ((REFERENCE, "reference", -1), (REFERENCE_BEST, "oracle", best)):
             numbers = zsl_numbers(problem, rows, result.predictions_per_cycle[cycle], seed)
             yield Measurement(name, group, seed, numbers, seconds=seconds)
 

@@ -77,10 +77,11 @@ def cross_problem(setting: CrossSetting, locations: Locations, text: TextConfig)
     split = _split(setting)
     dataset = split.dataset
     merged = FeatureTable(
-        **{
-            name: np.concatenate([getattr(table, name) for table in tables])
-            for name in ("features", "labels", "subjects", "recordings", "start_s")
-        },
+        features=np.concatenate([table.features for table in tables]),
+        labels=np.concatenate([table.labels for table in tables]),
+        subjects=np.concatenate([table.subjects for table in tables]),
+        recordings=np.concatenate([table.recordings for table in tables]),
+        start_s=np.concatenate([table.start_s for table in tables]),
         blocks={"statistical": len(shared)},
         dataset=dataset,
         window_key="+".join(table.window_key for table in tables),

@@ -28,7 +28,9 @@ ROOMS = (
     *("sadvae_har.tables", "sadvae_har.plots", "sadvae_har.report_style", "sadvae_har.report"),
     *("sadvae_har.baselines", "sadvae_har.original_layout", "sadvae_har.original_import"),
     "sadvae_har.rival_evaluation",
-    *("sadvae_har.pipeline", "sadvae_har.cross_dataset", "sadvae_har.benchmark_methods", "sadvae_har.benchmark"),
+    *("sadvae_har.pipeline", "sadvae_har.cross_dataset", "sadvae_har.benchmark_methods"),
+    *("sadvae_har.benchmark_rows", "sadvae_har.benchmark_statistics", "sadvae_har.benchmark"),
+    *("sadvae_har.benchmark_figures", "sadvae_har.benchmark_tables", "sadvae_har.benchmark_page"),
     *("sadvae_har.command_line", "sadvae_har.__main__"),
 )
 PACKAGES = ("feature_extraction", "sadvae_har")
