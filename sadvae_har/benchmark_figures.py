@@ -10,9 +10,10 @@ from matplotlib.figure import Figure
 
 from feature_extraction.storage import atomic_path
 from sadvae_har.benchmark_statistics import Cells, Split
-from sadvae_har.plots import DPI, INK, SEEN_COLOUR, UNSEEN_COLOUR
+from sadvae_har.plots import CLASS_COLOURS, DPI, INK, SEEN_COLOUR, UNSEEN_COLOUR
 
 RIVAL_COLOUR = "#d55e00"
+MARKERS = "os^v<>pPX"
 
 
 def _figure(width: float, height: float) -> Figure:
@@ -75,7 +76,7 @@ def draw_seen_unseen(
     seen: Cells, unseen: Cells, ours: str, rivals: Sequence[str], datasets: Sequence[str], path: Path
 ) -> Path:
     """Draw S against U, mean over data sets, with curves of equal H."""
-    figure = _figure(6.2, 5.2)
+    figure = _figure(7.4, 5.2)
     axes = figure.subplots()
     grid = np.linspace(1, 100, 400)
     for h in (20, 40, 60, 80):
@@ -84,11 +85,13 @@ def draw_seen_unseen(
         kept = (2 * grid > h) & (curve > 0) & (curve <= 100)
         axes.plot(grid[kept], curve[kept], color="#d8dade", linewidth=1, zorder=1)
         axes.text(97, h * 97 / (2 * 97 - h), f"H {h}", fontsize=7, color=SEEN_COLOUR, va="bottom", ha="right")
-    for method in (*rivals, ours):
+    for k, method in enumerate((*rivals, ours)):
         point = 100 * unseen.overall(method, datasets), 100 * seen.overall(method, datasets)
         mine = method == ours
-        axes.plot(*point, "D" if mine else "o", color=UNSEEN_COLOUR if mine else RIVAL_COLOUR, zorder=3)
-        axes.annotate(method, point, (5, 4), textcoords="offset points", fontsize=7)
+        colour = UNSEEN_COLOUR if mine else CLASS_COLOURS[1 + k % (len(CLASS_COLOURS) - 1)]
+        marker = "D" if mine else MARKERS[k % len(MARKERS)]
+        axes.plot(*point, marker, color=colour, label=method, zorder=3, linestyle="none", markersize=8 if mine else 6)
+    figure.legend(*axes.get_legend_handles_labels(), frameon=False, loc="outside right upper", fontsize=8)
     axes.set(xlabel="unseen classes U, %", ylabel="seen classes S, %", xlim=(0, 100), ylim=(0, 100))
     _clean(axes)
     return _save(figure, path)

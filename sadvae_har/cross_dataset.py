@@ -74,7 +74,7 @@ def cross_problem(setting: CrossSetting, locations: Locations, text: TextConfig)
         _renamed(source.dataset, table, [names.index(name) for name in shared])
         for source, (table, names) in zip((*setting.sources, setting.target), described, strict=True)
     ]
-    split = _split(setting)
+    split = cross_split(setting)
     dataset = split.dataset
     merged = FeatureTable(
         features=np.concatenate([table.features for table in tables]),
@@ -123,7 +123,12 @@ def _renamed(dataset: str, table: FeatureTable, columns: list[int]) -> FeatureTa
     )
 
 
-def _split(setting: CrossSetting) -> Split:
+def cross_split(setting: CrossSetting) -> Split:
+    """Return the split of a setting: seen classes of the sources, all classes of the target unseen.
+
+    Classes, subjects and recordings carry their data set's name in front. Only people of the target are tested on
+    unseen classes; the sources' own test subjects are tested on seen ones.
+    """
     target = setting.target.dataset
     unseen = [(target, name) for name in get_dataset(target).class_list().names]
     banned = with_synonyms(unseen) if setting.strict else frozenset(unseen)

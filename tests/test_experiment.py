@@ -108,6 +108,14 @@ def test_final_problem_alone_is_solved_as_well(problem: Problem) -> None:
     assert per_class_top1(problem.class_index[rows] - len(SPLIT.seen), predicted) >= 0.8
 
 
+def test_inner_folds_are_solved_without_a_look_at_test_windows(problem: Problem) -> None:
+    top1 = experiment.last_step_inner_top1(problem, TINY)
+    assert top1.shape == (len(SPLIT.inner),) and top1[1] >= 0.8  # the other fold's two classes differ off the span
+    features = problem.features.clone()
+    features[:, torch.from_numpy(np.isin(problem.subjects, SPLIT.test_subjects))] = torch.nan
+    assert np.array_equal(experiment.last_step_inner_top1(replace(problem, features=features), TINY), top1)
+
+
 def test_predictions_agree_with_the_metrics(finished: RunFolder, problem: Problem) -> None:
     arrays, metrics = read_npz(finished.path / "predictions.npz"), finished.metrics()
     seen, unseen = arrays["seen"], arrays["unseen"]
