@@ -115,20 +115,25 @@ def split_table(rows: Iterable[ResultRow], cells: Cells, ours: str, others: Sequ
 
 
 def setting_table(rows: Sequence[ResultRow], methods: Sequence[str]) -> str:
-    """Return top-1 and H of an additional setting: one row a method, its splits side by side if they are few."""
-    cells, joint = Cells.of(rows, top1), Cells.of(rows, gzsl("h"))
+    """Return an additional setting, one row a method: top-1 where there are several unseen classes, and H.
+
+    With a single unseen class any answer is right, so that top-1 is left out.
+    """
+    cells = Cells.of(rows, top1)
+    joint = {name: Cells.of(rows, gzsl(name)) for name in ("h", "seen", "unseen")}
     splits = list(dict.fromkeys((row.dataset, row.split) for row in rows))
-    kept = [method for method in methods if method in cells.values]
-    few = len(splits) <= 4
-    header = ["method", *((" ".join(split) for split in splits) if few else ()), "mean top-1", "mean H"]
+    told_apart = [split for split in splits if any(r.n_unseen > 1 for r in rows if (r.dataset, r.split) == split)]
+    header = ["method", *(" ".join(split) for split in told_apart), "mean H", "mean S", "mean U"]
     body = []
-    for method in kept:
-        found = [cells.values[method].get(split, float("nan")) for split in splits]
-        h = [joint.values.get(method, {}).get(split, float("nan")) for split in splits]
-        body.append(
-            [method, *(map(percent, found) if few else ()), percent(float(np.mean(found))), percent(float(np.mean(h)))]
-        )
+    for method in (m for m in methods if m in cells.values):
+        found = [cells.values[method].get(split, float("nan")) for split in told_apart]
+        means = [_mean_over(measure, method, splits) for measure in joint.values()]
+        body.append([method, *map(percent, found), *map(percent, means)])
     return to_markdown([header, *body])
+
+
+def _mean_over(cells: Cells, method: str, splits: Sequence[Split]) -> float:
+    return float(np.mean([cells.values.get(method, {}).get(split, float("nan")) for split in splits]))
 
 
 def cost_table(rows: Iterable[ResultRow], methods: Sequence[str], datasets: Sequence[str]) -> str:

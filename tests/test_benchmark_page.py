@@ -80,7 +80,14 @@ def test_settings_beside_the_headline_are_kept_apart(tmp_path: Path) -> None:
     page = write_page([*make_rows(), replace(common, zsl={"top1": 0.33})], tmp_path)
     text = page.read_text()
     assert line_of(text, OURS)[2] == "61.0"
-    assert "## Learning on other data sets" in text and "33.0" in text.split("## Learning on other data sets")[1]
+    section = text.split("## Learning on other data sets")[1]
+    assert "1 split of usc-had" in section and f"| {OURS} | 33.0 | 48.0 | 60.0 | 40.0 |" in section
+
+
+def test_with_one_unseen_class_top1_is_left_out(tmp_path: Path) -> None:
+    one = replace(ROW, dataset="hapt", split="loco-lying", kind="loco", method=OURS, n_unseen=1, gzsl=GZSL)
+    page = write_page([*make_rows(), replace(one, zsl={"top1": 1.0})], tmp_path)
+    assert f"| {OURS} | 48.0 | 60.0 | 40.0 |" in page.read_text()
 
 
 def test_rows_without_ours_are_refused(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def called(script: Path) -> list[list[str]]:
 
 
 def test_the_promised_scripts_are_there():
-    wanted = "quickstart test train_eval_zsl_gzsl train_eval_average_random_split train_eval_llm_descriptions"
+    wanted = "quickstart test train_eval_zsl_gzsl train_eval_average_random_split train_eval_llm_descriptions benchmark"
     assert {f"{name}.sh" for name in wanted.split()} <= {path.name for path in SCRIPTS}
 
 
@@ -62,7 +62,7 @@ def test_script_without_a_data_set_prints_its_usage(script, arguments, tmp_path)
 def test_script_calls_a_command_that_exists(script, monkeypatch):
     monkeypatch.chdir(ROOT)
     for words in called(script):
-        if script.name == "quickstart.sh":
+        if script.name in ("quickstart.sh", "benchmark.sh"):
             words = words[:-1]
         assert parse(words) in {command.name for command in cli.COMMANDS}
 
