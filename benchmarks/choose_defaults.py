@@ -30,7 +30,12 @@ VARIANTS: Mapping[str, Config] = {
     "distribution alignment 1": replace(BASE, model=replace(BASE.model, distribution_alignment=1.0)),
     "text noise 0": replace(BASE, model=replace(BASE.model, text_noise=0.0)),
     "text noise 0.6": replace(BASE, model=replace(BASE.model, text_noise=0.6)),
-    "feature noise 0.1": replace(BASE, model=replace(BASE.model, feature_noise=0.1)),
+    "feature noise 0.05": replace(BASE, model=replace(BASE.model, feature_noise=0.05)),
+    "400 steps of 64 windows": replace(
+        BASE, train=replace(BASE.train, n_steps=400, batch_size=64, learning_rate=3e-3, weight_averaging=0.99)
+    ),
+    "16 windows a step": replace(BASE, train=replace(BASE.train, batch_size=16)),
+    "no disentangling": replace(BASE, model=replace(BASE.model, instance_dim=0, total_correlation=0.0)),
     "doubt 0": replace(BASE, classifier=replace(BASE.classifier, doubt=0.0)),
     "doubt 1": replace(BASE, classifier=replace(BASE.classifier, doubt=1.0)),
     "shrinkage 0.1": replace(BASE, classifier=replace(BASE.classifier, shrinkage=0.1)),

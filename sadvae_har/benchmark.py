@@ -20,7 +20,16 @@ from feature_extraction.prepare import prepare
 from feature_extraction.protocol import find_split, list_splits
 from feature_extraction.storage import content_hash
 from sadvae_har.baselines import RIVALS, closed_form
-from sadvae_har.benchmark_methods import CLOSED_FORM, MATCHER, METHODS, Measurement, config_of, run_method
+from sadvae_har.benchmark_methods import (
+    ABLATIONS,
+    CLOSED_FORM,
+    MATCHER,
+    METHODS,
+    OURS,
+    Measurement,
+    config_of,
+    run_method,
+)
 from sadvae_har.benchmark_rows import ResultRow, append_rows, read_rows
 from sadvae_har.config import Config, TextConfig
 from sadvae_har.cross_dataset import CROSS_SETTINGS, CrossSetting, cross_problem
@@ -59,15 +68,14 @@ class Job:
     @property
     def key(self) -> str:
         """Return a digest of everything that decides the rows."""
-        candidates = {**RIVALS, CLOSED_FORM: closed_form.candidates}.get(self.method, tuple)()
-        return content_hash(
-            str(VERSION),
-            repr(_cross(self) or find_split(self.dataset, self.split)),
-            self.method,
-            repr(self.seeds),
-            repr(config_of(self.method)),
-            repr(candidates),
-        )[:16]
+        config = config_of(self.method)
+        if self.method == OURS or self.method in ABLATIONS:
+            settings: object = config
+        else:
+            candidates = {**RIVALS, CLOSED_FORM: closed_form.candidates}.get(self.method, tuple)()
+            settings = (config.features, config.text, candidates)
+        where = _cross(self) or find_split(self.dataset, self.split)
+        return content_hash(str(VERSION), repr(where), self.method, repr(self.seeds), repr(settings))[:16]
 
 
 def plan(

@@ -107,7 +107,7 @@ class ModelConfig:
     instance_dim: int = 16
     hidden_dim: int = 0
     discriminator_dim: int = 64
-    feature_noise: float = 0.05
+    feature_noise: float = 0.0
     text_noise: float = 0.3
     kl_features: float = 0.1
     kl_text: float = 0.1
@@ -140,12 +140,12 @@ class TrainConfig:
     """
 
     n_seeds: int = 4
-    n_steps: int = 400
+    n_steps: int = 200
     n_checkpoints: int = 4
-    batch_size: int = 64
-    learning_rate: float = 3e-3
+    batch_size: int = 32
+    learning_rate: float = 6e-3
     adversary_learning_rate: float = 1e-3
-    weight_averaging: float = 0.99
+    weight_averaging: float = 0.98
 
     def __post_init__(self) -> None:
         """Refuse impossible numbers and more checkpoints than steps."""

@@ -164,4 +164,5 @@ def gzsl_numbers(joint: JointScores, predicted: np.ndarray, unseenness: np.ndarr
     seen, unseen, mean = gzsl_scores(joint.labels, predicted, range(joint.n_seen), range(joint.n_seen, n_classes))
     area = ausuc(*seen_unseen_curve(joint.scores, joint.labels, joint.n_seen))
     separation = auroc(joint.labels >= joint.n_seen, unseenness)
-    return {"seen": seen, "unseen": unseen, "h": mean, "ausuc": area, "auroc": separation}
+    numbers = {"seen": seen, "unseen": unseen, "h": mean, "ausuc": area, "auroc": separation}
+    return {name: round(float(value), 6) for name, value in numbers.items()}

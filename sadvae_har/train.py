@@ -84,14 +84,16 @@ class Trainer:
     def _normal(self, *shape: int) -> Tensor:
         return torch.stack([torch.randn(*shape, generator=generator) for generator in self.generators])
 
+    def _noisy(self, values: Tensor, strength: float) -> Tensor:
+        return values + strength * self._normal(*values.shape[1:]) if strength else values
+
     def _draw(self) -> tuple[Batch, Noise]:
         model, size = self.model.config, self.config.batch_size
         rows = self.sampler.draw(size, self.generators)
         features = self.data.features[self.data.fold[:, None], rows]
         text = self.data.text[torch.arange(len(rows))[:, None], self.data.class_index[rows]]
-        strength = model.feature_noise * math.sqrt(features.shape[-1])
-        noisy_features = features + strength * self._normal(size, features.shape[-1])
-        noisy_text = text + model.text_noise * self._normal(size, text.shape[-1]) if model.text_noise else text
+        noisy_features = self._noisy(features, model.feature_noise * math.sqrt(features.shape[-1]))
+        noisy_text = self._noisy(text, model.text_noise)
         noise = Noise(*(self._normal(size, n) for n in (model.latent_dim, model.instance_dim, model.latent_dim)))
         return Batch(noisy_features, features, noisy_text, text), noise
 
