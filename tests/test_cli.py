@@ -15,6 +15,7 @@ from feature_extraction.pretraining.config import PretrainConfig
 from feature_extraction.protocol import Split, find_split
 from feature_extraction.split_creation import create_splits
 from sadvae_har import __main__ as cli
+from sadvae_har.config import TrainConfig
 from sadvae_har.train import Trainer
 
 QUICK = ["--train.n_steps", "6", "--train.n_checkpoints", "2", "--train.n_seeds", "1", "--text.views", "[kinematics]"]
@@ -113,7 +114,8 @@ def test_help_teaches(command, capsys):
         assert " ".join(found.help.split()) in " ".join(text.split())
         assert f"Example: sadvae-har {command} {found.example}".strip() in " ".join(text.split())
         assert not found.arguments or found.example
-        assert "--train.n_steps" not in text or "(type: int, default: 400)" in " ".join(text.split())
+        default = f"(type: int, default: {TrainConfig().n_steps})"
+        assert "--train.n_steps" not in text or default in " ".join(text.split())
 
 
 @pytest.mark.parametrize("command", [c for c in cli.COMMANDS if c.example], ids=lambda c: c.name)

@@ -38,6 +38,7 @@ ZEROHAR = {
         {"eating pasta", "stairs", "typing", "eating sandwich", "dribbling basketball", "folding clothes"},
     ],
 }
+LOCO = ("hapt",)
 COMMITTED = [(dataset, name) for dataset in SIZES for name in list_splits(dataset)]
 PARTS = SubjectPartition(train=("1", "2"), val=("3",), test=("4",))
 CLASSES = tuple("abcdefgh")
@@ -50,7 +51,9 @@ def unseen_of(splits: list[Split]) -> list[tuple[str, ...]]:
 @pytest.mark.parametrize("dataset", SIZES)
 def test_every_data_set_has_its_committed_splits(dataset: str) -> None:
     folds = [f"zerohar-fold{number}" for number in (1, 2, 3)] if dataset in ZEROHAR else []
-    assert list_splits(dataset) == [f"random-{number}" for number in range(1, 7)] + folds
+    assert list_splits(dataset, kind="random") == [f"random-{number}" for number in range(1, 7)]
+    assert list_splits(dataset, kind="zerohar") == folds
+    assert len(list_splits(dataset, kind="loco")) == (sum(SIZES[dataset]) if dataset in LOCO else 0)
     assert len({frozenset(find_split(dataset, name).unseen) for name in list_splits(dataset, kind="random")}) == 6
 
 
@@ -58,7 +61,9 @@ def test_every_data_set_has_its_committed_splits(dataset: str) -> None:
 def test_committed_split_fits_its_class_list(dataset: str, name: str) -> None:
     split = find_split(dataset, name)
     assert (split.dataset, split.name) == (dataset, name)
-    assert (len(split.seen), len(split.unseen)) == SIZES[dataset]
+    n_classes = sum(SIZES[dataset])
+    expected = (n_classes - 1, 1) if split.kind == "loco" else SIZES[dataset]
+    assert (len(split.seen), len(split.unseen)) == expected
     left_out = WHARF_LEFT_OUT if dataset == "wharf" else set()
     names = [label for label in load_class_list(dataset).names if label not in left_out]
     assert sorted(split.classes) == sorted(names)
@@ -83,6 +88,8 @@ def test_committed_splits_can_be_made_again(dataset: str) -> None:
     made = create_splits(dataset, "random", count=6, seed=0)
     if dataset in ZEROHAR:
         made += create_splits(dataset, "zerohar", seed=0)
+    if dataset in LOCO:
+        made += create_splits(dataset, "loco", seed=0)
     assert made == [find_split(dataset, split.name) for split in made]
     assert len(made) == len(list_splits(dataset))
 

@@ -101,7 +101,8 @@ def _read_csv(config: CustomConfig, path: Path) -> Table:
 
     read = csv.read_csv(
         path,
-        read_options=csv.ReadOptions(autogenerate_column_names=not config.header),
+        # Several threads would leave the row out of error messages.
+        read_options=csv.ReadOptions(use_threads=False, autogenerate_column_names=not config.header),
         parse_options=csv.ParseOptions(delimiter="\t" if path.suffix.lower() == ".tsv" else config.delimiter),
         convert_options=csv.ConvertOptions(strings_can_be_null=True),
     )
