@@ -12,6 +12,6 @@ if [[ ! -e $stamp || requirements.txt -nt $stamp || pyproject.toml -nt $stamp ]]
   [[ -x $python ]] || "$found" -m venv .venv
   echo "installing into .venv (about a minute; torch is the CPU-capable wheel of your platform)" >&2
   "$python" -m pip install --quiet --upgrade pip
-  "$python" -m pip install --quiet -e ".${1:+[$1]}"
+  "$python" -m pip install -qq -e ".${1:+[$1]}"
   touch "$stamp"
 fi
