@@ -115,6 +115,7 @@ def draw_cost(results: dict[str, Any], path: Path) -> None:
     left.axhline(results["reference_s"], color="#d55e00", linestyle="--", label="published recipe's loop")
     left.set(xlabel="models trained at once", ylabel="seconds per model", xticks=list(models))
     left.set_xticklabels([str(k) for k in models])
+    left.set_yticks([0.1, 0.2, 0.5, 1, 2, 5], ["0.1", "0.2", "0.5", "1", "2", "5"])
     left.minorticks_off()
     left.legend(frameon=False)
     windows = {int(k): v for k, v in results["four_stages_s_by_windows"].items()}
