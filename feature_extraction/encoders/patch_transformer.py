@@ -82,7 +82,7 @@ class PatchTransformer(nn.Module):
             Block(width, config.heads, config.feed_forward, config.dropout) for _ in range(config.depth)
         )
         self.norm = nn.LayerNorm(width)
-        self.score = nn.Linear(width, config.heads)
+        self.score = nn.Linear(width, config.heads, bias=False)
         self.project = nn.Linear(3 * width, config.n_features)
         self._initialise()
 
@@ -170,7 +170,8 @@ class PatchTransformer(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Linear):
                 nn.init.trunc_normal_(module.weight, std=INITIAL_STD)
-                nn.init.zeros_(module.bias)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
         nn.init.trunc_normal_(self.mask_token, std=INITIAL_STD)
         nn.init.trunc_normal_(self.embed.linear.weight, std=self.embed.linear.in_features**-0.5)
         last_layers = [layer for module in self.modules() if isinstance(module, Block) for layer in module.last_layers]
