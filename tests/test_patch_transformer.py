@@ -6,7 +6,6 @@ from dataclasses import replace
 import pytest
 import torch
 
-from feature_extraction.encoders.patch_layers import TimeEncoding, key_mask
 from feature_extraction.encoders.patch_transformer import SMALL, TINY, PatchTransformer, PatchTransformerConfig
 from feature_extraction.encoders.patches import PatchConfig, Patches, collate, make_patches
 from feature_extraction.errors import InputError
@@ -250,17 +249,11 @@ def test_a_new_network_has_tokens_of_moderate_size_that_know_their_patch():
     assert features.std(dim=0).mean() > 0.01
 
 
-def test_time_is_in_seconds():
-    half, quarter = TimeEncoding(8, 0.5), TimeEncoding(8, 0.25)
-    half.radps.copy_(quarter.radps)
-    torch.testing.assert_close(half(3), quarter(5)[::2])
-    rows = TimeEncoding(32, 0.5)(600)  # five minutes
-    assert torch.cdist(rows, rows).fill_diagonal_(1).min() > 1e-3
-
-
-def test_sequences_without_a_valid_token_attend_to_all_of_their_own():
-    valid = torch.tensor([[True, False], [False, False]])
-    assert key_mask(valid).tolist() == [[[[True, False]]], [[[True, True]]]]
+def test_branches_start_the_smaller_the_more_there_are():
+    blocks = make_network(replace(TINY, text_dim=8), louder=False).blocks
+    for layer in blocks[0].last_layers:
+        assert layer.weight.std().item() == pytest.approx(0.02 / math.sqrt(3 * len(blocks)), rel=0.1)
+    assert blocks[0].widen.weight.std().item() == pytest.approx(0.02, rel=0.1)
 
 
 def test_shapes_that_do_not_fit_are_refused():

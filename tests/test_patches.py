@@ -82,10 +82,9 @@ def test_a_tail_shorter_than_a_patch_is_left_out():
     assert torch.equal(make_patches(longer, [ACC], 50.0).values, patches.values)
 
 
-@pytest.mark.parametrize("rate_hz", [20.0, 25.0, 51.2, 100.0])
-def test_every_rate_gives_as_many_patches_as_seconds_ask_for(rate_hz):
-    windows = noise(1, round(4 * rate_hz), 1)
-    assert make_patches(windows, [ACC], rate_hz, PatchConfig(0.8, 5)).values.shape == (1, 1, 5, 5)
+@pytest.mark.parametrize(("rate_hz", "n_samples"), [(11.5, 23), (20.0, 40), (51.2, 103), (100.0, 200)])
+def test_two_seconds_are_ten_patches_at_any_rate(rate_hz, n_samples):
+    assert make_patches(noise(1, n_samples, 1), [ACC], rate_hz, PatchConfig(0.2, 5)).values.shape == (1, 1, 10, 5)
 
 
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
@@ -102,12 +101,13 @@ def test_samples_that_are_not_finite_make_their_patch_invalid_and_no_other_chann
     assert torch.equal(patches.values, torch.where(expected[..., None], whole.values, 0.0))
 
 
-def test_no_lost_sample_goes_unnoticed():
-    windows = noise(200, 200, 1)  # 2 s at 100 Hz: most samples lie between the values of a patch
-    windows[torch.arange(200), torch.arange(200)] = math.nan  # window k loses sample k
-    patch_of_sample = torch.arange(200) // 50
-    expected = patch_of_sample[:, None] != torch.arange(4)
-    assert torch.equal(make_patches(windows, [ACC], 100.0).valid[:, 0], expected)
+@pytest.mark.parametrize(("rate_hz", "patch_s", "per_patch"), [(100.0, 0.5, 50), (50.0, 1.1, 55)])
+def test_no_lost_sample_goes_unnoticed_nor_costs_another_patch(rate_hz, patch_s, per_patch):
+    sample = torch.arange(4 * per_patch)  # most samples lie between the values of a patch
+    windows = noise(len(sample), len(sample), 1)
+    windows[sample, sample] = math.nan  # window k loses sample k
+    valid = make_patches(windows, [ACC], rate_hz, PatchConfig(patch_s, 4)).valid[:, 0]
+    assert torch.equal(valid, (sample // per_patch)[:, None] != torch.arange(4))
 
 
 def test_a_value_between_two_patches_needs_both_samples():
