@@ -30,6 +30,8 @@ def test_a_channel_is_known_even_where_its_patch_is_nothing():
     fused = fusion(nothing, descriptions)
     assert (fused[:, 0] - fused[:, 1]).abs().max() > 0.1
     assert torch.equal(fused[:, :, :1].expand_as(fused), fused)
+    gain = fusion(nothing + 1, descriptions) - fused
+    assert (gain[:, 0] - gain[:, 1]).abs().max() > 0.1
     # the length of an embedding says nothing
     torch.testing.assert_close(fusion(nothing, 9 * descriptions), fused, rtol=0, atol=1e-3)
 

@@ -101,7 +101,7 @@ def test_samples_that_are_not_finite_make_their_patch_invalid_and_no_other_chann
     assert torch.equal(patches.values, torch.where(expected[..., None], whole.values, 0.0))
 
 
-@pytest.mark.parametrize(("rate_hz", "patch_s", "per_patch"), [(100.0, 0.5, 50), (50.0, 1.1, 55)])
+@pytest.mark.parametrize(("rate_hz", "patch_s", "per_patch"), [(100.0, 0.5, 50), (50.0, 1.1, 55), (90.0, 0.7, 63)])
 def test_no_lost_sample_goes_unnoticed_nor_costs_another_patch(rate_hz, patch_s, per_patch):
     sample = torch.arange(4 * per_patch)  # most samples lie between the values of a patch
     windows = noise(len(sample), len(sample), 1)
