@@ -1,0 +1,80 @@
+"""Masked autoencoding: fill in hidden patches from the visible ones.
+
+He et al., Masked Autoencoders Are Scalable Vision Learners, CVPR 2022 (https://arxiv.org/abs/2111.06377), with
+the one-layer head of Xie et al., SimMIM, CVPR 2022 (https://arxiv.org/abs/2111.09886). Patches are predicted
+normalised; because their level is gravity, and so posture, level and spread are predicted beside the shape.
+Axis legend: B windows, C channels, P patches, S samples of a patch, W token width.
+"""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+
+from feature_extraction.errors import InputError
+from feature_extraction.pretraining.masks import MaskConfig, draw_masks
+from feature_extraction.pretraining.patch_batch import PatchBatch, PatchEncoder, PatchObjective
+
+SPREAD_FLOOR = 0.01  # in patch units, 0.1 m/s²: sensor noise of a body at rest is not blown up to a shape
+
+
+def patch_target(patches: Tensor) -> Tensor:
+    """Return what is predicted of patches [..., S]: normalised shape, mean and log-spread [..., S + 2]."""
+    level = patches.mean(dim=-1, keepdim=True)
+    spread = patches.std(dim=-1, correction=0, keepdim=True) + SPREAD_FLOOR
+    return torch.cat([(patches - level) / spread, level, spread.log()], dim=-1)
+
+
+def reconstruction_terms(prediction: Tensor, patches: Tensor, hidden: Tensor) -> dict[str, Tensor]:
+    """Return mean squared errors of shape, level and log-spread over the hidden patches; 0 where none is hidden.
+
+    Args:
+        prediction: [B, C, P, S + 2].
+        patches: The truth [B, C, P, S].
+        hidden: Patches that count [B, C, P], bool.
+    """
+    error = (prediction - patch_target(patches))[hidden].square()
+    n_hidden, n_samples = max(1, len(error)), patches.shape[-1]
+    return {
+        "shape": error[:, :n_samples].sum() / (n_hidden * n_samples),
+        "level": error[:, n_samples].sum() / n_hidden,
+        "log_spread": error[:, n_samples + 1].sum() / n_hidden,
+    }
+
+
+class MaskedAutoencoding(PatchObjective):
+    """A linear head on the tokens of hidden patches predicts the clean patches."""
+
+    labelled = False
+
+    def __init__(self, width: int, patch_samples: int, masks: MaskConfig | None = None, denoise: bool = True) -> None:
+        """Make the head.
+
+        Args:
+            width: W.
+            patch_samples: S.
+            masks: How patches are hidden; by default 40 % of them.
+            denoise: Whether the visible patches are those of the augmented view. Choose False where
+                augmentation moves windows in time, since a hidden clean patch is then not between its neighbours.
+
+        Raises:
+            InputError: A size below 1.
+        """
+        super().__init__()
+        if min(width, patch_samples) < 1:
+            raise InputError(f"masked autoencoding: width {width} and {patch_samples} samples must be positive")
+        self.masks = masks or MaskConfig()
+        self.denoise = denoise
+        self.head = nn.Linear(width, patch_samples + 2)
+
+    def losses(self, encoder: PatchEncoder, batch: PatchBatch, generator: torch.Generator) -> Mapping[str, Tensor]:
+        """Return `shape`, `level` and `log_spread`; `generator` draws the masks."""
+        if batch.clean.shape[-1] != self.head.out_features - 2:
+            raise InputError(
+                f"masked autoencoding: patches of {batch.clean.shape[-1]} samples, but the head predicts "
+                f"{self.head.out_features - 2}; make both with the same patch configuration"
+            )
+        hidden = draw_masks(batch.valid, self.masks, generator)
+        visible = batch.values if self.denoise else batch.clean
+        tokens = encoder.tokens(visible, batch.valid, batch.descriptions, hidden)
+        return reconstruction_terms(self.head(tokens), batch.clean, hidden)
