@@ -78,12 +78,21 @@ def info_nce(first: Tensor, second: Tensor, temperature: float, group: Tensor | 
     return both / (2 * max(1, len(first)))
 
 
-def soft_cross_entropy(logits: Tensor, targets: Tensor) -> Tensor:
-    """Return the cross-entropy of logits [N, M] with target probabilities [N, M], averaged over rows; 0 without rows.
+def soft_info_nce(logits: Tensor, targets: Tensor) -> Tensor:
+    """Return the InfoNCE loss with several, or partial, positives.
 
-    Its smallest value is the entropy of the targets.
+    It is the divergence of the logits' softmax from the targets: cross-entropy less the targets' entropy, so
+    that 0 is reached by a perfect match however many positives a row has.
+
+    Args:
+        logits: [N, M].
+        targets: Probabilities [N, M].
+
+    Returns:
+        Mean over rows; 0 without rows.
     """
-    return -(targets * logits.log_softmax(dim=1)).sum() / max(1, len(logits))
+    entropy = torch.special.entr(targets).sum()
+    return (-(targets * logits.log_softmax(dim=1)).sum() - entropy) / max(1, len(logits))
 
 
 class Contrastive(PatchObjective):

@@ -22,7 +22,7 @@ class MaskConfig:
 
     Attributes:
         ratio: Share of the valid patches that is hidden; spans keep a visible patch between them and so
-            cannot hide much more than half of the patches.
+            hide at most about two thirds.
         shortest_span: Fewest patches of a span.
         longest_span: Most patches of a span.
         mix: Shares of the windows that get each style of `STYLES`.

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from feature_extraction.errors import InputError
-from feature_extraction.pretraining.contrastive import check_temperature, soft_cross_entropy
+from feature_extraction.pretraining.contrastive import check_temperature, soft_info_nce
 from feature_extraction.pretraining.embedding_queue import EmbeddingQueue
 from feature_extraction.pretraining.patch_batch import PatchBatch, PatchEncoder, PatchObjective, check_targets
 
@@ -158,8 +158,8 @@ class SemanticAlignment(PatchObjective):
         classes = labels.unique()
         shared = candidate_targets(targets[classes], torch.cat([labels, recent_labels]))
         terms = {
-            "window_to_text": soft_cross_entropy(logits[: len(windows)], targets[labels]),
-            "text_to_window": soft_cross_entropy(logits.T[classes], shared),
+            "window_to_text": soft_info_nce(logits[: len(windows)], targets[labels]),
+            "text_to_window": soft_info_nce(logits.T[classes], shared),
         }
         if self.training:
             self.queue.push(windows, labels)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 
 from feature_extraction.errors import InputError
-from feature_extraction.pretraining.contrastive import check_temperature, soft_cross_entropy
+from feature_extraction.pretraining.contrastive import check_temperature, soft_info_nce
 from feature_extraction.pretraining.patch_batch import PatchBatch, PatchEncoder, PatchObjective
 
 
@@ -28,16 +28,15 @@ def alignment_terms(channels: Tensor, descriptions: Tensor, temperature: float) 
 
     Returns:
         `channel_to_text`: each channel finds its description among the different ones.
-        `text_to_channel`: each description finds its channels, which share the target evenly; with m channels
-        of a description, the smallest value of its row is log m.
+        `text_to_channel`: each description finds its channels, which share the target evenly.
     """
     different, which = descriptions.unique(dim=0, return_inverse=True)
     logits = channels @ normalize(different, dim=1).T / temperature
-    owned = nn.functional.one_hot(which, len(different)).to(logits.dtype)
+    owned = (which[:, None] == torch.arange(len(different), device=which.device)).to(logits.dtype)
     shared = owned / owned.sum(dim=0, keepdim=True)
     return {
         "channel_to_text": cross_entropy(logits, which, reduction="sum") / max(1, len(channels)),
-        "text_to_channel": soft_cross_entropy(logits.T, shared.T),
+        "text_to_channel": soft_info_nce(logits.T, shared.T),
     }
 
 
