@@ -52,7 +52,7 @@ def test_queue_is_first_in_first_out():
     assert labels.tolist() == [3, 4, 5, 6]
     assert torch.equal(embeddings, numbered(3, 4, 5, 6)[0])
     queue.push(*numbered(*range(7, 20)))
-    assert queue.entries()[1].tolist() == [16, 17, 18, 19]
+    assert torch.equal(queue.entries()[0], numbered(16, 17, 18, 19)[0])
     queue.push(*numbered(20))
     assert queue.entries()[1].tolist() == [17, 18, 19, 20]
 

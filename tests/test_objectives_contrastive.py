@@ -96,6 +96,13 @@ def test_other_data_sets_are_no_negatives_unless_asked():
         torch.testing.assert_close(losses(one_set, apart)[term], losses(batch, together)[term])
 
 
+@pytest.mark.parametrize("view", ["values", "second"])
+def test_both_views_are_read(view):
+    batch = make_batch()
+    changed = losses(replace(batch, **{view: batch.clean + 1.0}))
+    assert all(changed[name] != value for name, value in losses(batch).items())
+
+
 def test_padding_is_not_compared():
     batch = make_batch()
     louder = [torch.where(batch.valid[..., None], view, 100.0) for view in (batch.values, batch.second)]
