@@ -1,7 +1,8 @@
 """Augmentations of windows in physical units: pure functions with a generator.
 
 Windows are in m/s² and rad/s and are never changed in place; they and the generator lie on the same device.
-Columns that an augmentation of sensors or devices is not told of stay as they are. Jitter, scaling, rotation
+Columns that an augmentation of sensors or devices is not told of stay as they are. A strength that cannot be used
+raises `InputError`, in a config as in a function. Jitter, scaling, rotation
 and the two warps follow Um et al., "Data augmentation of wearable sensor data for Parkinson's disease
 monitoring using convolutional neural networks", ICMI 2017.
 
@@ -171,7 +172,7 @@ def warp_time(windows: Tensor, strength: float, gyro: Sequence[int], generator: 
     weight = (source - before).to(windows.dtype)[:, :, None]
     index = before[:, :, None].expand(windows.shape)
     warped = torch.lerp(windows.gather(1, index), windows.gather(1, index + 1), weight)
-    warped[:, :, list(gyro)] *= speed.to(windows.dtype)[:, :, None]
+    warped[:, :, list(gyro)] *= speed[:, :, None].to(windows.dtype)
     return warped
 
 
@@ -230,9 +231,13 @@ def augment_view(
         windows: [B, T, C].
         config: Strengths.
         channel_std: Standard deviation of each channel [C], the unit of jitter.
-        devices: Per device, the columns of each of its three-axis sensors.
+        devices: Per device, the columns of each of its three-axis sensors, a magnetometer's among them.
         gyro: Columns of gyroscopes, whose rates follow a warp of time.
         generator: Source of randomness.
+
+    Raises:
+        InputError: Windows of a single sample, or sensors that overlap, are not there or are none at all, where
+            the config asks for what cannot be done with them.
     """
     windows = _augment_signals(windows, config, channel_std, devices, gyro, generator)
     kept = torch.ones(windows.shape[0], windows.shape[2], dtype=torch.bool, device=windows.device)
