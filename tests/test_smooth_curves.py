@@ -21,9 +21,10 @@ def test_curves_pass_smoothly_between_normal_knots():
     between = curves[:, :80].unflatten(1, (4, 20))
     assert (between >= low[..., None] - 1e-6).all() and (between <= high[..., None] + 1e-6).all()
     torch.testing.assert_close(curves[:, 10], (knots[:, 0] + knots[:, 1]) / 2)
-    # Half a cosine over 20 samples is nowhere steeper than π / 2 times the straight line.
-    rise = (knots.diff(dim=1).abs().amax(dim=1) / 20)[:, None]
-    assert (curves.diff(dim=1).abs() <= math.pi / 2 * rise + 1e-6).all()
+    # Flat at a knot: of the way to the next one, 20 samples on, the first step covers (1 - cos(π / 20)) / 2.
+    first_step = (1 - math.cos(math.pi / 20)) / 2
+    torch.testing.assert_close(curves[:, 21] - knots[:, 1], first_step * (knots[:, 2] - knots[:, 1]), rtol=0, atol=1e-5)
+    torch.testing.assert_close(curves[:, 19] - knots[:, 1], first_step * (knots[:, 0] - knots[:, 1]), rtol=0, atol=1e-5)
     with pytest.raises(InputError, match="n_knots: 1"):
         draw_curves(1, 10, generator(), n_knots=1)
 
