@@ -2,9 +2,9 @@
 
 Windows are in m/s² and rad/s and are never changed in place; they and the generator lie on the same device.
 Columns that an augmentation of sensors or devices is not told of stay as they are. A strength that cannot be used
-raises `InputError`, in a config as in a function. Jitter, scaling, rotation
-and the two warps follow Um et al., "Data augmentation of wearable sensor data for Parkinson's disease
-monitoring using convolutional neural networks", ICMI 2017.
+raises `InputError`, in a config as in a function. Jitter, scaling, rotation and the two warps are described by Um
+et al., "Data augmentation of wearable sensor data for Parkinson's disease monitoring using convolutional neural
+networks", ICMI 2017.
 
 Axis legend: B windows, T time, C channels.
 """

@@ -51,6 +51,9 @@ def shuffle_channels(windows: Tensor, probability: float, generator: torch.Gener
 
     Returns:
         Windows [B, T, C], and the old column of each new one [C]; `argsort` of it leads back.
+
+    Raises:
+        InputError: Not a probability.
     """
     check_unit_interval("channel_shuffle", probability)
     n_channels, device = windows.shape[2], generator.device
