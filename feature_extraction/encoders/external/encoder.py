@@ -1,0 +1,154 @@
+"""An encoder of others with the interface of our own: windows in m/s² and rad/s in, features out.
+
+Axis legend: B windows, T time, C channels, K pieces of a window, D features.
+"""
+
+import copy
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from torch import nn
+
+from feature_extraction.encoders.external.foreign import reported
+from feature_extraction.encoders.external.inputs import find_inputs, make_pieces
+from feature_extraction.encoders.external.spec import ExternalSpec
+from feature_extraction.encoders.external.torchscript import TorchNetwork
+from feature_extraction.errors import InputError
+from feature_extraction.protocol import Provenance
+from feature_extraction.recordings import Channel
+from feature_extraction.signal import GRAVITY_MPS2
+
+BATCH_WINDOWS = 256
+
+
+class Network(Protocol):
+    """What an adapter makes of a file."""
+
+    def embed(self, pieces: np.ndarray) -> np.ndarray:
+        """Map float32 [B, T, C] of the network's rate, length and units to [B, D]."""
+        ...
+
+
+@dataclass(frozen=True)
+class ExternalEncoder:
+    """A frozen encoder.
+
+    Attributes:
+        name: Name in its YAML file.
+        n_features: D of one input; `encode` returns it once per device.
+        key: Digest of the YAML file and of all it names.
+        provenance: What it learned from, for `Split.check_provenance`.
+        spec: Its description.
+        network: Its adapter.
+    """
+
+    name: str
+    n_features: int
+    key: str
+    provenance: tuple[Provenance, ...]
+    spec: ExternalSpec
+    network: Network
+
+    def encode(self, samples: np.ndarray, channels: Sequence[Channel], rate_hz: float) -> np.ndarray:
+        """Encode windows without gradients; the rows do not depend on each other.
+
+        Args:
+            samples: [B, T, C] in m/s² and rad/s.
+            channels: One per column of a window.
+            rate_hz: Sampling rate of the windows.
+
+        Returns:
+            float32 [B, D], the embeddings of the devices one behind the other.
+
+        Raises:
+            InputError: The windows lack a channel, are too short or not finite, or the network fails or
+                returns something else than finite [B, D].
+        """
+        if samples.ndim != 3 or samples.shape[2] != len(channels):
+            raise InputError(
+                f"encoder {self.name}: windows of shape {samples.shape} do not fit {len(channels)} channels; "
+                "give [B, T, C]"
+            )
+        inputs = find_inputs(channels, self.spec)
+        features = np.empty((len(samples), self.n_features * len(inputs)), dtype=np.float32)
+        for start in range(0, len(samples), BATCH_WINDOWS):
+            batch = np.asarray(samples[start : start + BATCH_WINDOWS], dtype=np.float32)
+            _require_finite(batch, start, f"encoder {self.name}: windows", "repair them before encoding")
+            parts = [self._encode_input(batch[..., columns], rate_hz) for columns in inputs]
+            features[start : start + len(batch)] = np.concatenate(parts, axis=1)
+            _require_finite(
+                features[start : start + len(batch)],
+                start,
+                f"encoder {self.name}: features of windows",
+                f"check units and checkpoint in {self.spec.path}",
+            )
+        return features
+
+    def module(self) -> nn.Module:
+        """Return a copy of the PyTorch module to fine-tune; this encoder stays as it is.
+
+        It takes what `spec` describes: `n_samples` at `rate_hz` in `units` and `layout`.
+
+        Raises:
+            InputError: The kind of this encoder has no module.
+        """
+        if not isinstance(self.network, TorchNetwork):
+            raise InputError(f"encoder {self.name}: kind {self.spec.kind!r} cannot be fine-tuned; use TorchScript")
+        return copy.deepcopy(self.network.module)
+
+    def _encode_input(self, windows: np.ndarray, rate_hz: float) -> np.ndarray:
+        """Map [B, T, C] of one device to [B, D], averaged over the pieces of a window."""
+        pieces = make_pieces(windows, rate_hz, self.spec)
+        n_windows, n_pieces = pieces.shape[:2]
+        flat = pieces.reshape(-1, *pieces.shape[2:])
+        batches = [flat[start : start + BATCH_WINDOWS] for start in range(0, len(flat), BATCH_WINDOWS)]
+        rows = [embed_rows(self.network, batch, self.spec, self.n_features) for batch in batches]
+        return np.concatenate(rows).reshape(n_windows, n_pieces, self.n_features).mean(axis=1)
+
+
+def embed_rows(network: Network, pieces: np.ndarray, spec: ExternalSpec, n_features: int | None) -> np.ndarray:
+    """Run a network and check the shape of what it returns; trailing axes of length 1 fall away.
+
+    Args:
+        network: The adapter.
+        pieces: [B, T, C] of the network's rate, length and units.
+        spec: Its description.
+        n_features: D, or None if it is not known yet.
+
+    Returns:
+        float32 [B, D].
+
+    Raises:
+        InputError: The network fails, or returns another shape.
+    """
+    with reported(f"encoder {spec.name}: running it on {pieces.shape} ([B, T, C])", f"correct {spec.path}"):
+        rows = np.asarray(network.embed(pieces), dtype=np.float32)
+    while rows.ndim > 2 and rows.shape[-1] == 1:
+        rows = rows[..., 0]
+    expected = (len(pieces), n_features or "D")
+    if rows.ndim != 2 or len(rows) != len(pieces) or (n_features is not None and rows.shape[1] != n_features):
+        raise InputError(
+            f"encoder {spec.name}: returned shape {rows.shape}, expected {expected}; export a network that gives "
+            f"one vector per window, and correct n_features in {spec.path} if it is stated there"
+        )
+    return rows
+
+
+def measure_features(network: Network, spec: ExternalSpec) -> int:
+    """Return D, from running the network on two windows of a swing around gravity.
+
+    Raises:
+        InputError: The network cannot read what `spec` describes, or D is not the stated one.
+    """
+    swing = GRAVITY_MPS2 + np.sin(np.arange(spec.n_samples) / spec.rate_hz)
+    windows = np.broadcast_to(swing[None, :, None], (2, spec.n_samples, len(spec.channels)))
+    pieces = make_pieces(windows, spec.rate_hz, spec)[:, 0]
+    return embed_rows(network, pieces, spec, spec.n_features).shape[1]
+
+
+def _require_finite(values: np.ndarray, start: int, what: str, remedy: str) -> None:
+    bad = np.flatnonzero(~np.isfinite(values).all(axis=tuple(range(1, values.ndim))))
+    if len(bad):
+        raise InputError(f"{what}: {len(bad)} of {len(values)} are not finite, first number {start + bad[0]}; {remedy}")

@@ -1,0 +1,84 @@
+"""Handling of other people's packages, files and code, whose errors become one line with a remedy."""
+
+import hashlib
+import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+
+from feature_extraction.errors import InputError
+
+
+def require_package(module: str, package: str, kind: str) -> ModuleType:
+    """Import a package that is no requirement of ours.
+
+    Args:
+        module: What to import.
+        package: What to install.
+        kind: Kind of encoder that needs it.
+
+    Raises:
+        InputError: It is not installed or cannot be imported; the message has the command that installs it.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        raise InputError(
+            f"encoders of kind {kind!r} need the package {package} ({error}); install it: pip install {package}"
+        ) from None
+
+
+def require_file(path: Path, hint: str, folder: bool = False) -> None:
+    """Refuse a path that is not there.
+
+    Raises:
+        InputError: Naming the path and where to get it.
+    """
+    if not (path.is_dir() if folder else path.is_file()):
+        raise InputError(f"{path}: no such {'folder' if folder else 'file'}; {hint}")
+
+
+@contextmanager
+def reported(where: str, remedy: str) -> Iterator[None]:
+    """Turn any error of other people's code into an `InputError` of one line; memory errors pass.
+
+    Args:
+        where: What was being done, with the name of the encoder or file.
+        remedy: What to do about it.
+
+    Raises:
+        InputError: With the last line of the original message.
+    """
+    try:
+        yield
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        detail = f"{type(error).__name__}: {lines[-1][:300]}" if lines else type(error).__name__
+        raise InputError(f"{where} failed ({detail}); {remedy}") from error
+
+
+def digests(path: Path, suffixes: tuple[str, ...] = ()) -> tuple[str, ...]:
+    """Digest a file and the data files beside it whose names continue its own, or all files of a folder.
+
+    Args:
+        path: File or folder; hidden files and byte code in it are passed over.
+        suffixes: Only files that end so; all if empty.
+
+    Returns:
+        Name relative to the folder, then digest, of each file in order of name.
+    """
+    if path.is_dir():
+        root, found = path, path.rglob("*")
+    else:
+        root, found = path.parent, (other for other in path.parent.iterdir() if other.name.startswith(path.name))
+    parts: list[str] = []
+    for file in sorted(found):
+        name = file.relative_to(root)
+        hidden = any(part.startswith(".") or part == "__pycache__" for part in name.parts)
+        if file.is_file() and not hidden and (not suffixes or file.suffix in suffixes):
+            with file.open("rb") as handle:
+                parts += [name.as_posix(), hashlib.file_digest(handle, "blake2b").hexdigest()]
+    return tuple(parts)
