@@ -3,7 +3,6 @@
 Axis legend: B windows, T time, C channels, K pieces of a window, D features.
 """
 
-import copy
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -96,7 +95,7 @@ class ExternalEncoder:
         """
         if not isinstance(self.network, TorchNetwork):
             raise InputError(f"encoder {self.name}: kind {self.spec.kind!r} cannot be fine-tuned; use TorchScript")
-        return copy.deepcopy(self.network.module)
+        return self.network.copy_module()
 
     def _encode_input(self, windows: np.ndarray, rate_hz: float) -> np.ndarray:
         """Map [B, T, C] of one device to [B, D], averaged over the pieces of a window."""

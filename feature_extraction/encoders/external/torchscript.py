@@ -5,6 +5,7 @@ PyTorch operators (and may do so at length, so load what you trust). Archives of
 refused, because PyTorch falls back to unpickling parts of them, which can run any code.
 """
 
+import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,6 +41,14 @@ class TorchNetwork:
         if not isinstance(output, Tensor):
             raise InputError(f"the network returns {type(output).__name__}; export one that returns one tensor [B, D]")
         return output.to("cpu", torch.float32).numpy()
+
+    def copy_module(self) -> nn.Module:
+        """Return a copy whose parameters can be trained where those of the module can."""
+        with torch.no_grad():  # else the copies of TorchScript parameters are no leaves
+            module = copy.deepcopy(self.module)
+        for ours, theirs in zip(module.parameters(), self.module.parameters(), strict=True):
+            ours.requires_grad_(theirs.requires_grad)
+        return module
 
 
 def load(spec: ExternalSpec) -> TorchNetwork:

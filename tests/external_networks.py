@@ -1,0 +1,119 @@
+"""Small networks with outputs known by hand, and descriptions of them, for the tests of external encoders."""
+
+import numpy as np
+import torch
+import yaml
+from synthetic_windows import make_channels
+from torch import nn
+
+from feature_extraction.encoders.external import load_external
+
+RATE_HZ = 25.0
+ACC = make_channels(quantities=("acc",))
+SEEN = {"dataset": "synthetic", "labelled": False, "classes": ["still", "slow"], "subjects": ["s1"]}
+
+
+class MeanOverTime(nn.Module):
+    """[B, T, C] to the mean of every channel."""
+
+    def forward(self, windows: torch.Tensor) -> torch.Tensor:
+        return windows.mean(dim=1)
+
+
+class MeanOfChannelsFirst(nn.Module):
+    """[B, C, T] to the mean of every channel."""
+
+    def forward(self, windows: torch.Tensor) -> torch.Tensor:
+        return windows.mean(dim=2)
+
+
+class Extremes(nn.Module):
+    """[B, T, C] to the first, middle and last sample of the first channel, and the number of samples."""
+
+    def forward(self, windows: torch.Tensor) -> torch.Tensor:
+        n_samples = windows.shape[1]
+        first = windows[:, :, 0]
+        count = torch.full_like(first[:, 0], float(n_samples))
+        return torch.stack([first[:, 0], first[:, n_samples // 2], first[:, n_samples - 1], count], dim=1)
+
+
+class SmallConvNet(nn.Module):
+    """[B, C, T] to [B, 5, 1], as feature extractors of others often end."""
+
+    def __init__(self, n_channels: int = 3) -> None:
+        super().__init__()
+        self.convolution = nn.Conv1d(n_channels, 5, 7, 2)
+        self.norm = nn.BatchNorm1d(5)
+        self.pool = nn.AdaptiveAvgPool1d(1)
+
+    def forward(self, windows: torch.Tensor) -> torch.Tensor:
+        return self.pool(torch.relu(self.norm(self.convolution(windows))))
+
+
+class LogOfMean(MeanOverTime):
+    """NaN for negative means."""
+
+    def forward(self, windows: torch.Tensor) -> torch.Tensor:
+        return torch.log(windows.mean(dim=1))
+
+
+class Peak(nn.Module):
+    """[B, T, C] to the largest sample of every channel."""
+
+    def forward(self, windows: torch.Tensor) -> torch.Tensor:
+        return windows.amax(dim=1)
+
+
+class Overwriting(nn.Module):
+    """[B, T, C] to twice the mean of every channel, made in the memory of its input."""
+
+    def forward(self, windows: torch.Tensor) -> torch.Tensor:
+        return windows.mul_(2.0).mean(dim=1)
+
+
+class TwoOutputs(nn.Module):
+    """Something else than one tensor."""
+
+    def forward(self, windows: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        return windows.mean(dim=1), windows
+
+
+def conv_net(n_channels=3):
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        network = SmallConvNet(n_channels)
+    network.norm.running_mean.add_(0.1)
+    network.norm.running_var.mul_(2.0)
+    return network.eval()
+
+
+def describe(folder, remove=(), **changes):
+    """Write a description of a TorchScript network of 50 samples at 25 Hz and return its path."""
+    value = {
+        "name": "test-net",
+        "kind": "torchscript",
+        "file": "net.pt",
+        "rate_hz": RATE_HZ,
+        "n_samples": 50,
+        "channels": ["acc_x", "acc_y", "acc_z"],
+        "units": {"acc": "m/s2"},
+        "layout": "BTC",
+        "source": "https://example.org",
+        "licence": "MIT",
+        "citation": "Nobody (2025)",
+        "provenance": [],
+        **changes,
+    }
+    path = folder / "net.yaml"
+    path.write_text(yaml.safe_dump({key: item for key, item in value.items() if key not in remove}))
+    return path
+
+
+def external(folder, network, **changes):
+    """Script and save a network with its description, and load both."""
+    torch.jit.script(network).save(str(folder / "net.pt"))
+    return load_external(describe(folder, **changes))
+
+
+def noise(*shape, seed=0):
+    return np.random.default_rng(seed).normal(0, 3, shape).astype(np.float32)
