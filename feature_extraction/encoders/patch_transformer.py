@@ -62,8 +62,13 @@ class PatchTransformerConfig:
             raise InputError(f"patch_transformer.dropout: {self.dropout} cannot be used; give 0 up to below 1")
 
 
-TINY = PatchTransformerConfig(width=128, depth=4, heads=4, feed_forward=384, dropout=0.0, n_features=128)
-SMALL = PatchTransformerConfig(width=384, depth=6, heads=6, feed_forward=1536, dropout=0.0, n_features=256)
+SECOND = PatchConfig(patch_s=1.0, patch_samples=32)  # half as long patches take more than twice the time
+TINY = PatchTransformerConfig(
+    width=128, depth=4, heads=4, feed_forward=384, dropout=0.0, n_features=128, patches=SECOND
+)
+SMALL = PatchTransformerConfig(
+    width=384, depth=6, heads=6, feed_forward=1536, dropout=0.0, n_features=256, patches=SECOND
+)
 
 
 class PatchTransformer(nn.Module):

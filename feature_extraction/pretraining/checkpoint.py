@@ -122,7 +122,7 @@ class EncoderCheckpoint:
             key, training, digest = str(value["key"]), dict(value["training"]), str(value["weights"])
         except (KeyError, TypeError, AttributeError) as error:
             raise InputError(f"{path}: damaged or edited ({error!r}); pretrain again") from None
-        weights = _read_weights(folder / WEIGHTS, digest)
+        weights = read_weights(folder / WEIGHTS, digest)
         try:
             encoder.load_state_dict(weights)
         except RuntimeError as error:
@@ -164,7 +164,12 @@ def read_key(folder: Path) -> str:
     return str(value.get("key", "")) if isinstance(value, dict) else ""
 
 
-def _read_weights(path: Path, digest: str) -> dict[str, Tensor]:
+def read_weights(path: Path, digest: str) -> dict[str, Tensor]:
+    """Read weights and make sure that they are those of the digest.
+
+    Raises:
+        InputError: The file is missing, damaged, or of another checkpoint.
+    """
     try:
         data = path.read_bytes()
         tensors = load(data)

@@ -1,0 +1,241 @@
+"""The windows an encoder may learn from, pooled over data sets, and how batches are drawn from them.
+
+A batch holds windows of one device of one data set. So a contrastive objective has to tell movements apart and not
+data sets, nothing is padded, and a device is what the encoder learns to read; sets of devices are read one by one.
+Axis legend: B windows of a batch, T time, C channels, P patches, S samples of a patch, E text dimension.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from feature_extraction.augment import AugmentConfig, augment_view
+from feature_extraction.encoders.channel_text import describe_channels
+from feature_extraction.encoders.devices import Device, find_devices
+from feature_extraction.encoders.patches import SCALES, PatchConfig, make_patches
+from feature_extraction.errors import InputError
+from feature_extraction.pretraining.patch_batch import UNLABELLED, PatchBatch
+from feature_extraction.protocol import Provenance, Split
+from feature_extraction.recordings import Channel
+from feature_extraction.split_creation import known_partition, random_partition
+from feature_extraction.synonyms import with_synonyms
+from feature_extraction.text import DEFAULT_TEXT_MODEL, TEXT_CACHE, embed
+from feature_extraction.windows import WindowSet
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one data set gives.
+
+    Attributes:
+        windows: All windows of the data set.
+        train: Windows to learn from [n].
+        val: Windows that choose the epoch [m].
+        banned: Classes whose labels are not used: synonyms of a split's unseen classes.
+    """
+
+    windows: WindowSet
+    train: np.ndarray
+    val: np.ndarray
+    banned: frozenset[str] = frozenset()
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Classes whose labels may be used, in order of the alphabet."""
+        return tuple(sorted(set(self.windows.labels[self.train].tolist()) - self.banned))
+
+    def provenance(self, labelled: bool) -> tuple[Provenance, ...]:
+        """Return what is learned from this data set: classes with their labels, and without."""
+        rows = np.concatenate([self.train, self.val])
+        classes = frozenset(self.windows.labels[rows].tolist())
+        subjects = tuple(sorted(set(self.windows.subjects[rows].tolist())))
+        kinds = ((classes - self.banned, labelled), (classes & self.banned, False))
+        return tuple(
+            Provenance(self.windows.dataset, tuple(sorted(names)), subjects, flag) for names, flag in kinds if names
+        )
+
+
+def choose_windows(
+    windows: WindowSet, split: Split | None = None, strict: bool = False, held_out: Sequence[str] = ()
+) -> Part:
+    """Choose what an encoder may learn from one data set.
+
+    Of the split's own data set these are the seen classes of its train subjects. Of every other data set they are the
+    train subjects of its fixed partition; classes that are synonyms of an unseen class lose their labels or, when
+    `strict`, are left out.
+
+    Args:
+        windows: All windows of a data set.
+        split: The zero-shot problem the encoder is for; none if it is for no particular one.
+        strict: Leave synonyms of unseen classes out altogether.
+        held_out: Seen classes to treat as unseen, too.
+
+    Raises:
+        InputError: Nothing is left to learn from, or to choose by.
+        LeakageError: An unseen class or a test subject among what was chosen.
+    """
+    labels, subjects = windows.labels, windows.subjects
+    if split is not None and windows.dataset == split.dataset:
+        classes = [name for name in split.seen if name not in held_out]
+        train, val = (split.rows(labels, subjects, classes, part) for part in ("train", "val"))
+        rows = np.concatenate([train, val])
+        split.check_fit(labels[rows].tolist(), subjects[rows].tolist(), "encoder pretraining")
+        return _checked(Part(windows, train, val))
+    unseen = [] if split is None else [(split.dataset, name) for name in (*split.unseen, *held_out)]
+    banned = frozenset(name for dataset, name in with_synonyms(unseen) if dataset == windows.dataset)
+    recorded = {str(name): set(subjects[labels == name].tolist()) for name in np.unique(labels)}
+    partition = known_partition(windows.dataset) or random_partition(recorded, 0, windows.dataset)
+    usable = ~np.isin(labels, sorted(banned)) if strict else np.ones(len(labels), dtype=bool)
+    train, val = (np.flatnonzero(usable & np.isin(subjects, part)) for part in (partition.train, partition.val))
+    return _checked(Part(windows, train, val, frozenset() if strict else banned))
+
+
+def _checked(part: Part) -> Part:
+    for name, rows in (("train", part.train), ("validation", part.val)):
+        if len(rows) == 0:
+            raise InputError(
+                f"encoder pretraining: {part.windows.dataset} has no windows of {name} subjects left; "
+                "leave the data set out or choose another split"
+            )
+    return part
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """One device of a data set: its columns, and embedded sentences of its channels at each place.
+
+    Attributes:
+        columns: Of the device's channels in the windows.
+        channels: One per column.
+        sensors: Columns, within the device, of each of its three-axis sensors.
+        scale: Physical scale of each channel, [C].
+        places: Placement -> sentence embeddings [C, E].
+    """
+
+    columns: list[int]
+    channels: tuple[Channel, ...]
+    sensors: list[list[int]]
+    scale: Tensor
+    places: dict[str, Tensor]
+
+
+class Corpus:
+    """Parts of several data sets, ready to draw batches from."""
+
+    def __init__(
+        self,
+        parts: Sequence[Part],
+        patches: PatchConfig,
+        text_model: str = DEFAULT_TEXT_MODEL,
+        text_cache: Path = TEXT_CACHE,
+        exponent: float = 0.5,
+    ) -> None:
+        """Embed the sentences of all channels.
+
+        Args:
+            parts: One per data set.
+            patches: Patches of the encoder.
+            text_model: Sentence-transformers model.
+            text_cache: Folder of embeddings made before.
+            exponent: A data set of n windows is drawn with a probability in proportion to n^exponent.
+
+        Raises:
+            InputError: No parts, a data set twice, channels that cannot be read, or no text model.
+        """
+        names = [part.windows.dataset for part in parts]
+        if not parts or len(set(names)) < len(names):
+            raise InputError(f"encoder pretraining: data sets {names}; name at least one, each once")
+        self.parts, self.patches = tuple(parts), patches
+        self.text_model, self.text_cache = text_model, text_cache
+        self.readers = tuple(_readers(part.windows, text_model, text_cache) for part in parts)
+        self.bank = tuple((part.windows.dataset, name) for part in parts for name in part.labels)
+        position = {entry: k for k, entry in enumerate(self.bank)}
+        self.targets = tuple(
+            torch.tensor([position.get((part.windows.dataset, name), UNLABELLED) for name in part.windows.labels])
+            for part in parts
+        )
+        sizes = torch.tensor([len(part.train) for part in parts], dtype=torch.float64)
+        self.chances = sizes**exponent / (sizes**exponent).sum()
+
+    def draw(self, n_windows: int, augmented: AugmentConfig, generator: torch.Generator, balanced: bool) -> PatchBatch:
+        """Draw a training batch: a data set, one of its devices, then windows with replacement.
+
+        Args:
+            n_windows: B.
+            augmented: Strengths of the augmentations of both views.
+            generator: Source of randomness.
+            balanced: Draw classes evenly. Uses labels, so it is for labelled objectives only.
+        """
+        k = int(torch.multinomial(self.chances, 1, generator=generator))
+        device = int(torch.randint(len(self.readers[k]), (1,), generator=generator))
+        rows = self.parts[k].train
+        if balanced:
+            labels = self.parts[k].windows.labels[rows]
+            groups = [rows[labels == name] for name in np.unique(labels)]
+            chosen = torch.randint(len(groups), (n_windows,), generator=generator).tolist()
+            place = torch.rand(n_windows, generator=generator, dtype=torch.float64).tolist()
+            picked = np.array([groups[c][int(u * len(groups[c]))] for c, u in zip(chosen, place, strict=True)])
+        else:
+            picked = rows[torch.randint(len(rows), (n_windows,), generator=generator).numpy()]
+        return self.batch(k, device, picked, augmented, generator)
+
+    def validation(self, n_windows: int, per_device: int) -> Iterator[PatchBatch]:
+        """Read the same validation windows each time, evenly spaced, not augmented.
+
+        Args:
+            n_windows: B.
+            per_device: At most so many windows of each device of each data set.
+        """
+        plain, generator = AugmentConfig(0, 0, 0, 0), torch.Generator()
+        for k, part in enumerate(self.parts):
+            rows = part.val[np.linspace(0, len(part.val) - 1, min(per_device, len(part.val))).astype(int)]
+            for device in range(len(self.readers[k])):
+                for start in range(0, len(rows), n_windows):
+                    yield self.batch(k, device, rows[start : start + n_windows], plain, generator)
+
+    def batch(
+        self, part: int, device: int, rows: np.ndarray, augmented: AugmentConfig, generator: torch.Generator
+    ) -> PatchBatch:
+        """Read windows of one device of one data set and make two augmented views of them."""
+        windows, reader = self.parts[part].windows, self.readers[part][device]
+        rows = np.sort(rows)  # in the order of the file
+        clean = torch.from_numpy(np.array(windows.samples[rows][:, :, reader.columns], dtype=np.float32))
+        rate_hz = windows.settings.rate_hz
+        gyro = [k for k, channel in enumerate(reader.channels) if channel.quantity == "gyro"]
+        views = [
+            augment_view(clean, augmented, reader.scale, [reader.sensors], gyro, generator).windows for _ in range(2)
+        ]
+        first, second, plain = (make_patches(view, reader.channels, rate_hz, self.patches) for view in (*views, clean))
+        return PatchBatch(
+            values=first.values,
+            second=second.values,
+            clean=plain.values,
+            valid=plain.valid,
+            descriptions=torch.stack([reader.places[place] for place in windows.placements[rows].tolist()]),
+            dataset=torch.full((len(rows),), part),
+            targets=self.targets[part][rows],
+        )
+
+
+def _readers(windows: WindowSet, text_model: str, text_cache: Path) -> tuple[_Reader, ...]:
+    devices = find_devices(windows.channels)
+    places = np.unique(windows.placements).tolist()
+    return tuple(_reader(windows, device, len(devices) == 1, places, text_model, text_cache) for device in devices)
+
+
+def _reader(
+    windows: WindowSet, device: Device, alone: bool, places: Sequence[str], text_model: str, text_cache: Path
+) -> _Reader:
+    columns = [*device.acc.tolist(), *device.gyro.tolist()]
+    channels = tuple(windows.channels[column] for column in columns)
+    sensors = [list(range(start, start + 3)) for start in range(0, len(columns), 3)]
+    embedded = {}
+    for place in places:
+        sentences = describe_channels(channels, place if alone else "")
+        embedded[place] = torch.from_numpy(embed(sentences, text_model, text_cache))
+    scale = torch.tensor([SCALES[channel.quantity][channel.unit] for channel in channels])
+    return _Reader(columns, channels, sensors, scale, embedded)

@@ -1,0 +1,131 @@
+"""A pretrained patch transformer in a folder: `model.safetensors` and `config.json`, no pickles.
+
+Loaded, it embeds windows of any data set: `PatchCheckpoint.load(folder).embed(samples, channels, rate_hz)`.
+Axis legend: N windows, T time, C channels, D features, E text dimension.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import save
+
+from feature_extraction.encoders.channel_text import describe_channels
+from feature_extraction.encoders.devices import find_devices
+from feature_extraction.encoders.patch_transformer import PatchTransformer, PatchTransformerConfig
+from feature_extraction.encoders.patches import PatchConfig, make_patches
+from feature_extraction.errors import InputError
+from feature_extraction.pretraining.checkpoint import CONFIG, WEIGHTS, read_weights
+from feature_extraction.protocol import Provenance
+from feature_extraction.recordings import Channel
+from feature_extraction.storage import atomic_path, content_hash, read_json, write_json
+from feature_extraction.text import TEXT_CACHE, embed
+
+FORMAT = "patch-encoder-1"
+
+
+@dataclass(frozen=True)
+class PatchCheckpoint:
+    """A pretrained encoder and everything needed to use it honestly.
+
+    Attributes:
+        encoder: The network, in evaluation mode.
+        provenance: What it learned from.
+        bank: Data set and class of every label it learned from; empty without labels.
+        text_model: Model of the channel sentences.
+        key: Digest of everything that decided the training.
+        training: Objectives, settings and result of the training, for the reader.
+    """
+
+    encoder: PatchTransformer
+    provenance: tuple[Provenance, ...]
+    bank: tuple[tuple[str, str], ...]
+    text_model: str
+    key: str
+    training: Mapping[str, Any]
+
+    @torch.no_grad()
+    def embed(
+        self,
+        samples: np.ndarray,
+        channels: Sequence[Channel],
+        rate_hz: float,
+        placement: str = "",
+        text_cache: Path = TEXT_CACHE,
+    ) -> np.ndarray:
+        """Embed windows, each device by itself.
+
+        Args:
+            samples: Windows [N, T, C], m/s² and rad/s.
+            channels: One per column.
+            rate_hz: Sampling rate.
+            placement: Where a lone device was worn; several devices tell by their names.
+            text_cache: Folder of sentence embeddings made before.
+
+        Returns:
+            float32 [N, devices x D].
+
+        Raises:
+            InputError: The channels cannot be read, a window is too short or has no finite samples.
+        """
+        windows, devices = torch.from_numpy(np.array(samples, dtype=np.float32)), find_devices(channels)
+        features = []
+        for device in devices:
+            columns = [*device.acc.tolist(), *device.gyro.tolist()]
+            own = [channels[column] for column in columns]
+            patches = make_patches(windows[:, :, columns], own, rate_hz, self.encoder.config.patches)
+            sentences = describe_channels(own, placement if len(devices) == 1 else "")
+            text = torch.from_numpy(embed(sentences, self.text_model, text_cache))
+            features.append(self.encoder(patches.values, patches.valid, text.expand(len(windows), -1, -1)))
+        return torch.cat(features, dim=1).numpy()
+
+    def save(self, folder: Path) -> None:
+        """Write weights, then the config that names them: a folder without a config is not a checkpoint."""
+        weights = save({name: value.contiguous() for name, value in self.encoder.state_dict().items()})
+        with atomic_path(folder / WEIGHTS) as temporary:
+            temporary.write_bytes(weights)
+        value = {
+            "format": FORMAT,
+            "key": self.key,
+            "weights": content_hash(weights),
+            "encoder": asdict(self.encoder.config),
+            "provenance": [asdict(entry) for entry in self.provenance],
+            "bank": [list(entry) for entry in self.bank],
+            "text_model": self.text_model,
+            "training": dict(self.training),
+        }
+        write_json(folder / CONFIG, value)
+
+    @classmethod
+    def load(cls, folder: Path) -> "PatchCheckpoint":
+        """Read a checkpoint.
+
+        Raises:
+            InputError: A file is missing, damaged, foreign or of another version, or the two differ.
+        """
+        path = folder / CONFIG
+        value = read_json(path)
+        if not isinstance(value, dict) or value.get("format") != FORMAT:
+            found = value.get("format") if isinstance(value, dict) else value
+            raise InputError(f"{path}: not a patch encoder of format {FORMAT!r} (found {found!r}); pretrain again")
+        try:
+            sizes = dict(value["encoder"])
+            sizes["patches"] = PatchConfig(**sizes["patches"])
+            with torch.random.fork_rng(devices=[]):
+                encoder = PatchTransformer(PatchTransformerConfig(**sizes))
+            provenance = tuple(Provenance.from_dict(entry) for entry in value["provenance"])
+            bank = tuple((str(dataset), str(name)) for dataset, name in value["bank"])
+            key, text_model, digest = str(value["key"]), str(value["text_model"]), str(value["weights"])
+            training = dict(value["training"])
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise InputError(f"{path}: damaged or edited ({error!r}); pretrain again") from None
+        weights = read_weights(folder / WEIGHTS, digest)
+        try:
+            encoder.load_state_dict(weights)
+        except RuntimeError as error:
+            reason = str(error).splitlines()[-1].strip()
+            raise InputError(f"{folder / WEIGHTS}: weights of another network ({reason}); pretrain again") from None
+        return cls(encoder.eval(), provenance, bank, text_model, key, training)

@@ -1,0 +1,83 @@
+"""The objectives a patch transformer can be pretrained with, by name; what each needs of the run it gets here."""
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from feature_extraction.datasets import get_dataset
+from feature_extraction.encoders.patch_transformer import PatchTransformerConfig
+from feature_extraction.errors import InputError
+from feature_extraction.pretraining.combined import CombinedObjective
+from feature_extraction.pretraining.contrastive import Contrastive
+from feature_extraction.pretraining.corpus import Corpus
+from feature_extraction.pretraining.masked_autoencoding import MaskedAutoencoding
+from feature_extraction.pretraining.patch_batch import PatchObjective
+from feature_extraction.pretraining.semantic_alignment import SemanticAlignment
+from feature_extraction.pretraining.sensor_alignment import SensorAlignment
+from feature_extraction.pretraining.supervised_patches import SupervisedPatches
+from feature_extraction.text import embed_views
+
+BANK_VIEWS = ("sentence", "motion", "paraphrases")
+Factory = Callable[[PatchTransformerConfig, Corpus], PatchObjective]
+
+
+def _masked(encoder: PatchTransformerConfig, corpus: Corpus) -> PatchObjective:
+    # A turned view does not tell how it was turned, so that the clean patches cannot be predicted from it.
+    return MaskedAutoencoding(encoder.width, encoder.patches.patch_samples, denoise=False)
+
+
+def _contrastive(encoder: PatchTransformerConfig, corpus: Corpus) -> PatchObjective:
+    return Contrastive(encoder.width, encoder.n_features)
+
+
+def _semantic(encoder: PatchTransformerConfig, corpus: Corpus) -> PatchObjective:
+    return SemanticAlignment(encoder.n_features, *label_bank(corpus))
+
+
+def _sensor(encoder: PatchTransformerConfig, corpus: Corpus) -> PatchObjective:
+    return SensorAlignment(encoder.width, encoder.text_dim)
+
+
+def _supervised(encoder: PatchTransformerConfig, corpus: Corpus) -> PatchObjective:
+    return SupervisedPatches(encoder.n_features, len(corpus.bank))
+
+
+PATCH_OBJECTIVES: Mapping[str, Factory] = {
+    "masked_autoencoding": _masked,
+    "contrastive": _contrastive,
+    "semantic_alignment": _semantic,
+    "sensor_alignment": _sensor,
+    "supervised": _supervised,
+}
+
+
+def make_objective(weights: Mapping[str, float], encoder: PatchTransformerConfig, corpus: Corpus) -> CombinedObjective:
+    """Make the weighted sum of objectives that a config names.
+
+    Raises:
+        InputError: A name is unknown.
+    """
+    unknown = [name for name in weights if name not in PATCH_OBJECTIVES]
+    if unknown:
+        raise InputError(f"objective {unknown[0]!r} is unknown; there are: {', '.join(PATCH_OBJECTIVES)}")
+    return CombinedObjective({name: (w, PATCH_OBJECTIVES[name](encoder, corpus)) for name, w in weights.items()})
+
+
+def label_bank(corpus: Corpus) -> tuple[Tensor, Tensor]:
+    """Embed the descriptions of all classes whose labels the corpus may use.
+
+    Returns:
+        Views [N, V, E], 0 where a class has fewer than others, and which of them exist, bool [N, V].
+    """
+    found: list[np.ndarray] = []
+    for part in corpus.parts:
+        class_list = get_dataset(part.windows.dataset).class_list()
+        embedded = embed_views(class_list, part.labels, BANK_VIEWS, corpus.text_model, corpus.text_cache)
+        found += list(np.concatenate([embedded[name] for name in BANK_VIEWS], axis=1))
+    most = max(len(views) for views in found)
+    padded = torch.zeros(len(found), most, found[0].shape[1])
+    for row, views in zip(padded, found, strict=True):
+        row[: len(views)] = torch.from_numpy(views)
+    return padded, torch.arange(most) < torch.tensor([len(views) for views in found])[:, None]

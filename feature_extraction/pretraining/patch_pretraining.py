@@ -1,0 +1,104 @@
+"""Pretraining of a patch transformer on pooled data sets, from windows to checkpoint."""
+
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from feature_extraction.encoders.patch_transformer import PatchTransformer
+from feature_extraction.errors import InputError
+from feature_extraction.pretraining.checkpoint import is_checkpoint, read_key
+from feature_extraction.pretraining.corpus import Corpus, Part
+from feature_extraction.pretraining.loop import STATE
+from feature_extraction.pretraining.patch_checkpoint import FORMAT, PatchCheckpoint
+from feature_extraction.pretraining.patch_config import PatchPretrainConfig
+from feature_extraction.pretraining.patch_loop import METRIC, Run, train
+from feature_extraction.pretraining.patch_objectives import make_objective
+from feature_extraction.pretraining.processes import Processes, join_processes
+from feature_extraction.storage import content_hash
+from feature_extraction.text import DEFAULT_TEXT_MODEL, TEXT_CACHE
+
+logger = logging.getLogger(__name__)
+
+
+def patch_pretraining_key(parts: Sequence[Part], config: PatchPretrainConfig, text_model: str) -> str:
+    """Return a digest of everything that decides the encoder `pretrain_patches` makes with the same arguments."""
+    chosen = [
+        [part.windows.key, part.train.tolist(), part.val.tolist(), sorted(part.banned)]
+        for part in sorted(parts, key=lambda part: part.windows.dataset)
+    ]
+    return content_hash(json.dumps([FORMAT, text_model, asdict(config), chosen], sort_keys=True))
+
+
+def pretrain_patches(
+    parts: Sequence[Part],
+    config: PatchPretrainConfig,
+    out: Path,
+    text_model: str = DEFAULT_TEXT_MODEL,
+    text_cache: Path = TEXT_CACHE,
+) -> Path:
+    """Train a patch transformer; validation subjects choose the epoch.
+
+    An interrupted call is continued by the same call; a finished one returns at once. Under `torchrun` the processes
+    share the work.
+
+    Args:
+        parts: What each data set gives, see `choose_windows`.
+        config: Objectives and optimisation.
+        out: Folder of the checkpoint.
+        text_model: Sentence-transformers model of channel and class descriptions.
+        text_cache: Folder of embeddings made before.
+
+    Returns:
+        The folder, with `model.safetensors`, `config.json`, `progress.jsonl` and `curves.png`.
+
+    Raises:
+        InputError: An unknown objective, windows that cannot be read, or another encoder in the folder.
+    """
+    parts = sorted(parts, key=lambda part: part.windows.dataset)
+    key = patch_pretraining_key(parts, config, text_model)
+    if is_checkpoint(out):
+        if read_key(out) == key:
+            return out
+        raise InputError(f"{out}: holds another encoder; delete it or name another folder")
+    with join_processes() as processes:
+        run = _start(parts, config, text_model, text_cache, processes)
+        state = train(run, out, key)
+        if processes.is_first:
+            assert state.best_value is not None
+            run.encoder.load_state_dict(state.best)
+            labelled = run.objective.labelled
+            training: dict[str, Any] = {
+                "datasets": [part.windows.dataset for part in parts],
+                "n_windows": sum(len(part.train) for part in parts),
+                "n_epochs": state.epoch,
+                "best_epoch": state.best_epoch,
+                METRIC.name: state.best_value,
+                "config": asdict(config),
+            }
+            provenance = tuple(entry for part in parts for entry in part.provenance(labelled))
+            bank = run.corpus.bank if labelled else ()
+            PatchCheckpoint(run.encoder.cpu().eval(), provenance, bank, text_model, key, training).save(out)
+            (out / STATE).unlink(missing_ok=True)
+        processes.wait()
+    return out
+
+
+def _start(
+    parts: Sequence[Part], config: PatchPretrainConfig, text_model: str, text_cache: Path, processes: Processes
+) -> Run:
+    corpus = Corpus(parts, config.encoder.patches, text_model, text_cache, config.sampling_exponent)
+    with torch.random.fork_rng(devices=[]):  # initialisation draws from the global generator, restored afterwards
+        torch.manual_seed(config.seed)
+        encoder = PatchTransformer(config.encoder)
+        objective = make_objective(config.objectives, config.encoder, corpus)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if processes.is_first:
+        sizes = ", ".join(f"{part.windows.dataset} {len(part.train)}" for part in parts)
+        n_weights = sum(parameter.numel() for parameter in encoder.parameters())
+        logger.info("pretraining %s weights on windows of %s", f"{n_weights:,}", sizes)
+    return Run(corpus, config, encoder.to(device), objective.to(device), processes, device)
