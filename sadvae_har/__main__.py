@@ -19,6 +19,7 @@ from sadvae_har import command_line as cl
 from sadvae_har.config import config_from_namespace
 
 if TYPE_CHECKING:
+    from feature_extraction.protocol import Split
     from sadvae_har.pipeline import Locations
 
 
@@ -93,6 +94,37 @@ def encoder_pretrain(arguments: Namespace) -> None:
     print(f"encoder: {pretrain(windows, split, arguments.objective, out=folder)}")
 
 
+def encoder_pool(arguments: Namespace) -> None:
+    """Pretrain a patch transformer on several data sets, without labels unless an objective needs them.
+
+    Test subjects of every data set stay out. Under torchrun, several processes share the work.
+    """
+    from feature_extraction.prepare import prepare
+    from feature_extraction.pretraining.corpus import choose_windows
+    from feature_extraction.pretraining.patch_config import load_patch_config
+    from feature_extraction.pretraining.patch_pretraining import pretrain_patches
+
+    split = None if arguments.exclude_unseen is None else _split_of(arguments.exclude_unseen)
+    config = load_patch_config(arguments.pretraining)
+    resources: Path = arguments.resources
+    parts = []
+    for name in arguments.datasets:
+        raw = None if arguments.raw is None else arguments.raw / name
+        parts.append(choose_windows(prepare(name, raw, out=resources / "windows"), split, arguments.strict))
+    print(f"encoder: {pretrain_patches(parts, config, arguments.out, text_cache=resources / 'text_feats')}")
+
+
+def _split_of(text: str) -> "Split":
+    from feature_extraction.protocol import find_split
+
+    dataset, _, name = text.partition("/")
+    if not name:
+        raise InputError(
+            f"--exclude-unseen: {text!r} names no split; write DATASET/SPLIT, such as usc-had/zerohar-fold1"
+        )
+    return find_split(dataset, name)
+
+
 def encoder_extract(arguments: Namespace) -> None:
     """Compute the feature table of a split, training its encoder if need be."""
     from sadvae_har.pipeline import load_features, load_split
@@ -112,10 +144,12 @@ def encoder_extract(arguments: Namespace) -> None:
 def encoder_show(arguments: Namespace) -> None:
     """Print what a checkpoint is and what it has seen."""
     from feature_extraction.pretraining.checkpoint import describe_checkpoint
+    from feature_extraction.pretraining.patch_checkpoint import describe_patch_checkpoint, is_patch_checkpoint
 
     if not arguments.checkpoint.is_dir():
         raise InputError(f"{arguments.checkpoint}: no such folder; `encoder pretrain` makes one and prints its path")
-    print(describe_checkpoint(arguments.checkpoint))
+    describe = describe_patch_checkpoint if is_patch_checkpoint(arguments.checkpoint) else describe_checkpoint
+    print(describe(arguments.checkpoint))
 
 
 def text_embed(arguments: Namespace) -> None:
@@ -293,6 +327,29 @@ COMMANDS = (
             cl.resources,
         ),
         "--dataset usc-had --split zerohar-fold1 --raw ~/datasets/USC-HAD",
+    ),
+    cl.Command(
+        "encoder pool",
+        encoder_pool,
+        (
+            cl.option("--datasets", type=str, nargs="+", required=True, help="data sets to learn from"),
+            cl.option("--raw", type=Path, default=None, help="folder with one folder of recordings per data set"),
+            cl.option(
+                "--pretraining",
+                type=Path,
+                default=cl.ROOT / "sadvae_har" / "configs" / "pretrain_tiny.yaml",
+                help="YAML of objectives, network and optimisation",
+            ),
+            cl.option(
+                "--exclude-unseen",
+                default=None,
+                help="DATASET/SPLIT whose unseen classes and test subjects stay out, and whose labels of synonyms too",
+            ),
+            cl.option("--strict", action="store_true", help="leave windows of synonyms out altogether"),
+            cl.resources,
+            cl.out("folder of the encoder", required=True),
+        ),
+        "--datasets usc-had hapt --raw ~/datasets --exclude-unseen usc-had/zerohar-fold1 --out my_encoder",
     ),
     cl.Command(
         "encoder extract",

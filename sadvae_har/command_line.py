@@ -24,7 +24,7 @@ EXAMPLES = (
 GROUPS = {
     "data": "raw recordings: list, check, prepare",
     "splits": "zero-shot problems: list, create",
-    "encoder": "IMU encoders: pretrain, extract, show",
+    "encoder": "IMU encoders: pretrain, pool, extract, show",
     "text": "class descriptions: embed",
     "zsl": "stage 1 alone: train, evaluate",
     "gate": "stages 2 and 3 alone: train",

@@ -240,7 +240,7 @@ def test_sizes_are_as_stated(config, least, most):
 
 
 def test_a_new_network_has_tokens_of_moderate_size_that_know_their_patch():
-    network = make_network(replace(TINY, text_dim=8), louder=False)
+    network = make_network(replace(TINY, text_dim=8, patches=PatchConfig()), louder=False)
     values, valid, descriptions = problem(8)
     content = network.embed(values)
     assert 0.5 < content.std() < 3

@@ -145,12 +145,18 @@ def describe_checkpoint(folder: Path) -> str:
         f"reads       {reads.n_samples} samples at {reads.rate_hz:g} Hz of "
         + ", ".join(f"{channel.name} [{channel.unit}]" for channel in reads.channels),
     ]
-    for entry in checkpoint.provenance:
-        kind = "labelled" if entry.labelled else "unlabelled"
-        lines.append(f"has seen    {entry.dataset}, {kind}, subjects {', '.join(entry.subjects)}")
-        lines.append(f"            classes: {', '.join(entry.classes)}")
+    lines += map(describe_provenance, checkpoint.provenance)
     lines += [f"{name:11} {value}" for name, value in checkpoint.training.items()]
     return "\n".join(lines)
+
+
+def describe_provenance(entry: Provenance) -> str:
+    """Return what was learned from one data set, as two lines for a reader."""
+    kind = "labelled" if entry.labelled else "unlabelled"
+    return (
+        f"has seen    {entry.dataset}, {kind}, subjects {', '.join(entry.subjects)}\n"
+        f"            classes: {', '.join(entry.classes)}"
+    )
 
 
 def is_checkpoint(folder: Path) -> bool:

@@ -28,3 +28,32 @@ def plot_curves(history: Sequence[Mapping[str, Any]], metric: str, path: Path) -
     right.set(xlabel="epoch", ylabel=metric)
     with atomic_path(path) as temporary:
         figure.savefig(temporary, dpi=120)
+
+
+def plot_pooled_curves(history: Sequence[Mapping[str, Any]], metric: str, path: Path) -> None:
+    """Write a figure with a panel for every loss term, a line for every data set, and the validation metric.
+
+    Args:
+        history: One row per epoch with `epoch`, the metric, `seconds` and terms named `term data-set`; a data set
+            that no batch of an epoch was drawn from is absent from its row.
+        metric: Name of the metric.
+        path: PNG file to write.
+    """
+    names = sorted({name for row in history for name in row if " " in name})
+    terms = list(dict.fromkeys(name.split()[0] for name in names))
+    columns = min(3, len(terms) + 1)
+    rows = -(-(len(terms) + 1) // columns)
+    figure = Figure(figsize=(4.2 * columns, 2.8 * rows), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False).ravel()
+    epochs = [row["epoch"] for row in history]
+    for panel, term in zip(panels, terms, strict=False):
+        for name in (name for name in names if name.split()[0] == term):
+            panel.plot(epochs, [row.get(name, float("nan")) for row in history], marker=".", label=name.split()[1])
+        panel.set(title=term, xlabel="epoch")
+    panels[0].legend(fontsize=7)
+    panels[len(terms)].plot(epochs, [row[metric] for row in history], marker=".", color="black")
+    panels[len(terms)].set(title=metric, xlabel="epoch")
+    for panel in panels[len(terms) + 1 :]:
+        panel.set_visible(False)
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, dpi=120)

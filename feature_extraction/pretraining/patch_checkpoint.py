@@ -18,7 +18,7 @@ from feature_extraction.encoders.devices import find_devices
 from feature_extraction.encoders.patch_transformer import PatchTransformer, PatchTransformerConfig
 from feature_extraction.encoders.patches import PatchConfig, make_patches
 from feature_extraction.errors import InputError
-from feature_extraction.pretraining.checkpoint import CONFIG, WEIGHTS, read_weights
+from feature_extraction.pretraining.checkpoint import CONFIG, WEIGHTS, describe_provenance, read_weights
 from feature_extraction.protocol import Provenance
 from feature_extraction.recordings import Channel
 from feature_extraction.storage import atomic_path, content_hash, read_json, write_json
@@ -129,3 +129,28 @@ class PatchCheckpoint:
             reason = str(error).splitlines()[-1].strip()
             raise InputError(f"{folder / WEIGHTS}: weights of another network ({reason}); pretrain again") from None
         return cls(encoder.eval(), provenance, bank, text_model, key, training)
+
+
+def is_patch_checkpoint(folder: Path) -> bool:
+    """Return whether a folder holds a checkpoint of this kind, sound or not."""
+    value = read_json(folder / CONFIG) if (folder / CONFIG).exists() else {}
+    return isinstance(value, dict) and value.get("format") == FORMAT
+
+
+def describe_patch_checkpoint(folder: Path) -> str:
+    """Return what an encoder is and what it has seen, as lines for a reader.
+
+    Raises:
+        InputError: The folder holds no usable checkpoint.
+    """
+    checkpoint = PatchCheckpoint.load(folder)
+    n_parameters = sum(parameter.numel() for parameter in checkpoint.encoder.parameters())
+    patches = checkpoint.encoder.config.patches
+    lines = [
+        f"encoder     patch transformer, {n_parameters:,} parameters, key {checkpoint.key}",
+        f"reads       any acc and gyro in m/s² and rad/s, at least {patches.patch_s:g} s, at any rate",
+        f"gives       {checkpoint.encoder.n_features} features for each device",
+        *map(describe_provenance, checkpoint.provenance),
+    ]
+    lines += [f"{name:11} {value}" for name, value in checkpoint.training.items()]
+    return "\n".join(lines)

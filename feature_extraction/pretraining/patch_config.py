@@ -2,7 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, get_args
+
+import yaml
+from jsonargparse import ArgumentError, ArgumentParser
 
 from feature_extraction.augment import AugmentConfig
 from feature_extraction.encoders.patch_transformer import TINY, PatchTransformerConfig
@@ -68,6 +72,32 @@ class PatchPretrainConfig:
         if not self.objectives or min(self.objectives.values()) <= 0:
             raise InputError(f"pretrain.objectives: {dict(self.objectives)}; name at least one, with positive weights")
         if self.precision not in get_args(Precision):
-            raise InputError(
-                f"pretrain.precision: {self.precision!r} is unknown; use {' or '.join(get_args(Precision))}"
-            )
+            known = " or ".join(get_args(Precision))
+            raise InputError(f"pretrain.precision: {self.precision!r} is unknown; use {known}")
+        for name in ("shift", "time_warp"):
+            if getattr(self.augment, name):
+                raise InputError(
+                    f"pretrain.augment.{name}: {getattr(self.augment, name)} cannot be used; give 0, since the two "
+                    "views are compared patch by patch"
+                )
+
+
+def load_patch_config(path: Path) -> PatchPretrainConfig:
+    """Read a YAML config; missing keys keep their defaults.
+
+    Raises:
+        InputError: The file is missing, is not YAML, or holds an unknown key or an unusable value.
+    """
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_class_arguments(PatchPretrainConfig, "pretrain")
+    try:
+        value = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        if not isinstance(value, dict):
+            raise InputError(f"expected fields, found {type(value).__name__}")
+        config = parser.instantiate(parser.parse_object({"pretrain": value})).pretrain
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; name a YAML file such as one of sadvae_har/configs") from None
+    except (InputError, ArgumentError, yaml.YAMLError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: {' '.join(str(error).split())}") from None
+    assert isinstance(config, PatchPretrainConfig)
+    return config

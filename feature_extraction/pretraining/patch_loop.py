@@ -9,7 +9,7 @@ import json
 import logging
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -21,7 +21,7 @@ from tqdm.auto import tqdm
 from feature_extraction.encoders.patch_transformer import PatchTransformer
 from feature_extraction.pretraining.combined import CombinedObjective, Losses
 from feature_extraction.pretraining.corpus import Corpus
-from feature_extraction.pretraining.curves import plot_curves
+from feature_extraction.pretraining.curves import plot_pooled_curves
 from feature_extraction.pretraining.loop import CURVES, PROGRESS, STATE, learning_rate_factor
 from feature_extraction.pretraining.objective import Metric
 from feature_extraction.pretraining.patch_batch import PatchBatch
@@ -95,8 +95,7 @@ def train(run: Run, folder: Path, key: str) -> PretrainState:
 
 def _run_epoch(run: Run, state: PretrainState, bar: tqdm) -> None:
     began, config = time.perf_counter(), run.config
-    sums: dict[str, float] = defaultdict(float)
-    counts: dict[str, int] = defaultdict(int)
+    found: dict[str, list[float]] = defaultdict(list)
     run.encoder.train()
     run.objective.train()
     for step in range(state.epoch * config.epoch_steps, (state.epoch + 1) * config.epoch_steps):
@@ -104,8 +103,7 @@ def _run_epoch(run: Run, state: PretrainState, bar: tqdm) -> None:
         for group in state.optimizer.param_groups:
             group["lr"] = config.learning_rate * factor
         for name, value in _step(run, state.optimizer, step):
-            sums[name] += value
-            counts[name] += 1
+            found[name].append(value)
         bar.update()
     score = _validate(run)
     state.epoch += 1
@@ -113,10 +111,19 @@ def _run_epoch(run: Run, state: PretrainState, bar: tqdm) -> None:
     if METRIC.at_least_as_good(score, state.best_value):
         state.best = {name: tensor.detach().cpu().clone() for name, tensor in run.encoder.state_dict().items()}
         state.best_value, state.best_epoch = score, state.epoch
-    means = {name: sums[name] / counts[name] for name in sorted(sums)}
+    means = _mean_terms(run.processes.gather(dict(found)))
     seconds = round(time.perf_counter() - began, 2)
     state.history.append({"epoch": state.epoch, **means, METRIC.name: score, "seconds": seconds})
     bar.set_postfix({METRIC.name: f"{score:.3f}"})
+
+
+def _mean_terms(found: Sequence[Mapping[str, Sequence[float]]]) -> dict[str, float]:
+    """Average each term over the batches of all processes."""
+    values: dict[str, list[float]] = defaultdict(list)
+    for terms in found:
+        for name, some in terms.items():
+            values[name] += some
+    return {name: sum(values[name]) / len(values[name]) for name in sorted(values)}
 
 
 def _step(run: Run, optimizer: torch.optim.Optimizer, step: int) -> Iterator[tuple[str, float]]:
@@ -163,7 +170,7 @@ def _on(batch: PatchBatch, device: torch.device) -> PatchBatch:
 def _save(run: Run, state: PretrainState, folder: Path, key: str) -> None:
     state.save(folder / STATE, key)
     write_text(folder / PROGRESS, "".join(json.dumps(row) + "\n" for row in state.history))
-    plot_curves(state.history, METRIC.name, folder / CURVES)
+    plot_pooled_curves(state.history, METRIC.name, folder / CURVES)
 
 
 def _seed(seed: int, step: int, number: int) -> int:

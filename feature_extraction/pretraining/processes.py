@@ -5,13 +5,15 @@ draws of a batch depend on seed, step and number alone, so W processes and one d
 `DistributedDataParallel` is not used: it hooks into `forward`, while objectives call other methods of the encoder.
 """
 
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TypeVar, cast
 
 import torch
 from torch import Tensor, distributed
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,14 @@ class Processes:
             distributed.all_reduce(values)
         return values
 
+    def gather(self, value: T) -> list[T]:
+        """Return the values of all processes, in order of their numbers."""
+        if self.count == 1:
+            return [value]
+        found: list[T | None] = [None] * self.count
+        distributed.all_gather_object(found, value)
+        return cast(list[T], found)
+
     def wait(self) -> None:
         """Wait until all processes are here."""
         if self.count > 1:
@@ -59,12 +69,11 @@ class Processes:
 @contextmanager
 def join_processes() -> Iterator[Processes]:
     """Join the processes that `torchrun` started, if it did, and leave them in the end."""
-    count = int(os.environ.get("WORLD_SIZE", "1"))
-    if count == 1:
+    if not distributed.is_torchelastic_launched():
         yield Processes()
         return
     distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
     try:
-        yield Processes(distributed.get_rank(), count)
+        yield Processes(distributed.get_rank(), distributed.get_world_size())
     finally:
         distributed.destroy_process_group()
