@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from feature_extraction.errors import InputError
+from feature_extraction.pretraining.patch_config import load_patch_config
 from feature_extraction.protocol import find_split
 from sadvae_har.baselines.reference import load_reference_config
 from sadvae_har.config import (
@@ -26,7 +27,8 @@ from sadvae_har.config import (
 
 SHIPPED = sorted(CONFIGS_FOLDER.glob("*.yaml"))
 REFERENCE = [path for path in SHIPPED if path.name.startswith("reference_")]
-OURS = [path for path in SHIPPED if path not in REFERENCE]
+PRETRAINING = [path for path in SHIPPED if path.name.startswith("pretrain_")]
+OURS = [path for path in SHIPPED if path not in (*REFERENCE, *PRETRAINING)]
 
 
 def write(folder: Path, text: str) -> Path:
@@ -47,6 +49,12 @@ def test_every_shipped_config_parses_and_names_a_shipped_split(path: Path) -> No
     assert find_split(config.dataset, config.split).unseen
 
 
+@pytest.mark.parametrize("path", PRETRAINING, ids=lambda path: path.name)
+def test_every_shipped_pretraining_config_parses(path: Path) -> None:
+    config = load_patch_config(path)
+    assert all(getattr(config, name) == value for name, value in yaml.safe_load(path.read_text()).items())
+
+
 def test_default_config_shows_every_field_at_its_default() -> None:
     text = (CONFIGS_FOLDER / "default.yaml").read_text(encoding="utf-8")
     assert yaml.safe_load(text) == Config().to_dict()
@@ -60,9 +68,11 @@ def test_every_shipped_reference_config_parses(path: Path) -> None:
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.name)
 def test_unknown_key_fails(path: Path, tmp_path: Path) -> None:
+    loaders = {"reference": load_reference_config, "pretrain": load_patch_config}
+    load = loaders.get(path.name.partition("_")[0], load_config)
     changed = write(tmp_path, path.read_text(encoding="utf-8") + "\nlerning_rate: 0.1\n")
     with pytest.raises(InputError, match=r"config\.yaml: .*lerning_rate"):
-        (load_reference_config if path in REFERENCE else load_config)(changed)
+        load(changed)
 
 
 @pytest.mark.parametrize(
