@@ -23,9 +23,7 @@ NAMES = {  # data set -> its names for the four classes, its names for the four 
     "usc-had": (("standing", "walking forward", "walking upstairs", "running forward"), ("1", "2", "9", "11")),
     "hapt": (("standing", "walking", "walking upstairs", "walking downstairs"), ("1", "2", "19", "23")),
 }
-NETWORK = PatchTransformerConfig(
-    width=16, depth=1, heads=2, feed_forward=32, dropout=0.0, n_features=8, patches=PatchConfig(0.5, 8)
-)
+NETWORK = PatchTransformerConfig(width=16, depth=1, heads=2, feed_forward=32, dropout=0.0, patches=PatchConfig(0.5, 8))
 SMALL = PatchPretrainConfig(
     n_epochs=3,
     epoch_steps=4,

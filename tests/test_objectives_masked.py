@@ -125,13 +125,13 @@ def test_impossible_masks_are_refused(change, named):
 def test_target_by_hand():
     shape_and_more = patch_target(torch.tensor([1.0, 1.0, 3.0, 3.0]))
     scale = 1 + SPREAD_FLOOR
-    expected = torch.tensor([-1 / scale, -1 / scale, 1 / scale, 1 / scale, 2.0, math.log(scale)])
+    expected = torch.tensor([-1 / scale, -1 / scale, 1 / scale, 1 / scale, 2.0, math.log(scale), math.asinh(100), 0])
     torch.testing.assert_close(shape_and_more, expected)
 
 
 def test_level_and_spread_are_in_the_target_and_a_still_patch_is_finite():
     still = patch_target(torch.full((4,), 1.0))
-    torch.testing.assert_close(still, torch.tensor([0, 0, 0, 0, 1.0, math.log(SPREAD_FLOOR)]))
+    torch.testing.assert_close(still, torch.tensor([0, 0, 0, 0, 1.0, math.log(SPREAD_FLOOR), 0, 0]))
 
 
 def test_errors_by_hand():
@@ -141,23 +141,25 @@ def test_errors_by_hand():
     prediction[0, 0, 0, 0] += 2.0  # one of four samples: 4 / 4
     prediction[0, 0, 0, 4] += 3.0
     prediction[0, 0, 0, 5] -= 0.5
+    prediction[0, 0, 0, 7] += 4.0  # one of two frequencies: 16 / 2
     terms = reconstruction_terms(prediction, patches, hidden)
-    assert {name: value.item() for name, value in terms.items()} == {"shape": 1.0, "level": 9.0, "log_spread": 0.25}
+    expected = {"shape": 1.0, "level": 9.0, "log_spread": 0.25, "log_spectrum": 8.0}
+    assert {name: value.item() for name, value in terms.items()} == expected
 
 
 def test_perfect_reconstruction_costs_nothing_and_visible_patches_do_not_count():
     patches, hidden = noise(4, 3, 5, N_SAMPLES), torch.rand(4, 3, 5, generator=seeded()) < 0.4
     prediction = patch_target(patches)
     prediction[~hidden] = 1e6
-    assert [value.item() for value in reconstruction_terms(prediction, patches, hidden).values()] == [0.0, 0.0, 0.0]
+    assert [value.item() for value in reconstruction_terms(prediction, patches, hidden).values()] == [0.0] * 4
     prediction[hidden] += 1.0
     torch.testing.assert_close(
-        torch.stack(list(reconstruction_terms(prediction, patches, hidden).values())), torch.ones(3)
+        torch.stack(list(reconstruction_terms(prediction, patches, hidden).values())), torch.ones(4)
     )
 
 
 def test_nothing_hidden_costs_nothing_and_still_has_a_gradient():
-    prediction = noise(2, 1, 1, N_SAMPLES + 2).requires_grad_()
+    prediction = noise(2, 1, 1, N_SAMPLES + 2 + N_SAMPLES // 2).requires_grad_()
     terms = reconstruction_terms(prediction, noise(2, 1, 1, N_SAMPLES), torch.zeros(2, 1, 1, dtype=torch.bool))
     total = torch.stack(list(terms.values())).sum()
     total.backward()

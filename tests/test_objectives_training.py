@@ -24,24 +24,28 @@ from feature_extraction.pretraining.masked_autoencoding import MaskedAutoencodin
 from feature_extraction.pretraining.semantic_alignment import AlignmentConfig, SemanticAlignment
 from feature_extraction.pretraining.sensor_alignment import SensorAlignment
 from feature_extraction.pretraining.supervised_patches import SupervisedPatches
+from feature_extraction.pretraining.window_statistics import WindowStatistics
 
 MAKERS = {
     "masked": lambda: MaskedAutoencoding(WIDTH, N_SAMPLES),
     "contrastive": lambda: Contrastive(WIDTH, N_FEATURES),
     "semantic": lambda: SemanticAlignment(N_FEATURES, *make_bank(), AlignmentConfig(text_temperature=0.02)),
+    "statistics": lambda: WindowStatistics(N_FEATURES, 3),
     "sensor": lambda: SensorAlignment(WIDTH, TEXT_DIM),
     "supervised": lambda: SupervisedPatches(N_FEATURES, 4),
 }
 # Part of its first value below which each term falls within 60 steps on the toy batch. Patches contrast to log 5 at
 # best, because the five patches of a toy channel are alike.
 FALLS_TO = {
-    "masked.shape": 0.7,
+    "masked.shape": 0.75,
     "masked.level": 0.4,
     "masked.log_spread": 0.4,
+    "masked.log_spectrum": 0.4,
     "contrastive.window": 0.1,
     "contrastive.patch": 0.6,
     "semantic.window_to_text": 0.1,
     "semantic.text_to_window": 0.4,
+    "statistics.error": 0.5,
     "sensor.channel_to_text": 0.3,
     "sensor.text_to_channel": 0.4,
     "supervised.cross_entropy": 0.5,
@@ -108,7 +112,7 @@ def test_combined_total_is_the_weighted_sum_of_the_terms():
     combined = CombinedObjective(parts)
     losses = combined.losses(ToyEncoder(), make_batch(), seeded())
     assert list(losses.terms) == [
-        *("masked.shape", "masked.level", "masked.log_spread"),
+        *("masked.shape", "masked.level", "masked.log_spread", "masked.log_spectrum"),
         *("sensor.channel_to_text", "sensor.text_to_channel"),
     ]
     expected = sum((0.5 if name.startswith("masked") else 2.0) * value for name, value in losses.terms.items())

@@ -10,18 +10,30 @@ from feature_extraction.encoders.patch_layers import (
     PatchEmbedding,
     TimeEncoding,
     key_mask,
+    log_spectrum,
 )
 
 
-def test_a_patch_is_its_samples_its_mean_and_the_log_of_its_spread():
-    embed = PatchEmbedding(2, 4)
+def test_a_patch_is_its_samples_its_mean_the_log_of_its_spread_and_its_spectrum():
+    embed = PatchEmbedding(2, 5)
     with torch.no_grad():
-        embed.linear.weight.copy_(torch.eye(4))
+        embed.linear.weight.copy_(torch.eye(5))
         embed.linear.bias.zero_()
     patches = torch.tensor([[1.0, 1.0], [0.5, -0.5], [0.0, 30.0]])
     rest, half = math.log(0.01), math.log(0.5)
-    expected = torch.tensor([[1, 1, 1, rest], [0.5, -0.5, 0, half], [0, 20, 10, math.log(10)]])
+    fast = [math.asinh(amplitude * 2**0.5 / 0.01) for amplitude in (0.5, 10)]
+    expected = torch.tensor([[1, 1, 1, rest, 0], [0.5, -0.5, 0, half, fast[0]], [0, 20, 10, math.log(10), fast[1]]])
     torch.testing.assert_close(embed(patches), expected, rtol=0, atol=1e-3)
+
+
+def test_a_spectrum_is_the_strength_of_each_frequency_whatever_its_phase_and_level():
+    time = torch.arange(32) / 32
+    swing = 0.3 * torch.sin(2 * math.pi * (3 * time + torch.tensor([[0.0], [0.2], [0.7]]))) + torch.tensor(
+        [[0.0], [1.0], [-5.0]]
+    )
+    expected = torch.zeros(3, 16)
+    expected[:, 2] = math.asinh(0.3 / 2**0.5 / 0.01)
+    torch.testing.assert_close(log_spectrum(swing), expected, rtol=0, atol=2e-2)
 
 
 def test_a_channel_is_known_even_where_its_patch_is_nothing():

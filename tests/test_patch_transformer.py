@@ -12,7 +12,7 @@ from feature_extraction.errors import InputError
 from feature_extraction.recordings import three_axes
 from feature_extraction.signal import GRAVITY_MPS2
 
-CONFIG = PatchTransformerConfig(width=32, depth=2, heads=4, feed_forward=48, dropout=0.2, n_features=12, text_dim=8)
+CONFIG = PatchTransformerConfig(width=32, depth=2, heads=4, feed_forward=48, dropout=0.2, text_dim=8)
 CHANNELS = three_axes("imu", "acc", "m/s2") + three_axes("imu", "gyro", "rad/s")
 
 
@@ -148,9 +148,8 @@ def test_tokens_are_zero_where_nothing_is_valid_and_the_forward_pass_is_their_po
 
 
 def test_pool_as_computed_by_hand():
-    network = make_network(replace(CONFIG, width=2, heads=1, n_features=6), louder=False)
+    network = make_network(replace(CONFIG, width=2, heads=1), louder=False)
     with torch.no_grad():
-        network.project.weight.copy_(torch.eye(6))
         network.score.weight.copy_(torch.tensor([[math.log(3.0), 0.0]]))
     tokens = torch.tensor([[[[0.0, 2.0], [1.0, 6.0], [50.0, 50.0]]]])
     found = network.pool(tokens, torch.tensor([[[True, True, False]]]))
@@ -178,7 +177,7 @@ def test_lost_samples_leave_features_finite():
     patches = make_patches(windows, CHANNELS, 50.0)
     assert 0 < (~patches.valid).sum() < patches.valid.numel() / 2
     features = NETWORK(patches.values, patches.valid, problem(2, 6)[2])
-    assert features.shape == (2, 12) and features.isfinite().all()
+    assert features.shape == (2, 96) and features.isfinite().all()
 
 
 def test_huge_but_finite_values_leave_features_finite():
@@ -284,4 +283,4 @@ def test_the_network_reads_the_patches_of_its_config():
     config = replace(CONFIG, patches=PatchConfig(1.0, 20))
     network = make_network(config)
     patches = make_patches(torch.randn(2, 100, 6, generator=generator()), CHANNELS, 50.0, config.patches)
-    assert network(patches.values, patches.valid, problem(2, 6)[2]).shape == (2, 12)
+    assert network(patches.values, patches.valid, problem(2, 6)[2]).shape == (2, 96)

@@ -180,7 +180,7 @@ def test_embedding_is_one_line_and_does_not_depend_on_the_company(finished: Path
     windows = make_dataset("hapt")
     checkpoint = PatchCheckpoint.load(finished)
     features = checkpoint.embed(windows.samples, windows.channels, windows.settings.rate_hz, "waist")
-    assert features.shape == (len(windows), 8) and np.isfinite(features).all()
+    assert features.shape == (len(windows), 48) and np.isfinite(features).all()
     alone = checkpoint.embed(windows.samples[5:6], windows.channels, windows.settings.rate_hz, "waist")
     np.testing.assert_allclose(alone[0], features[5], atol=1e-5)
     elsewhere = checkpoint.embed(windows.samples[5:6], windows.channels, windows.settings.rate_hz, "right wrist")

@@ -1,5 +1,7 @@
 """A tiny encoder of patches that works, and batches of sine patches, for tests of objectives."""
 
+import math
+
 import torch
 from torch import nn
 
@@ -68,7 +70,9 @@ def make_batch(n_windows=12, n_channels=3, n_patches=5, seed=0):
     clean = clean * valid[..., None]
     views = [(clean + 0.05 * noise(*clean.shape, seed=seed + k)) * valid[..., None] for k in (2, 3)]
     descriptions = noise(n_channels, TEXT_DIM, seed=seed + 4).expand(n_windows, -1, -1).clone()
-    return PatchBatch(views[0], views[1], clean, valid, descriptions, torch.arange(n_windows) // 6, targets)
+    statistics = torch.stack([clean.mean(dim=(1, 2, 3)), clean.std(dim=(1, 2, 3)), torch.arange(n_windows) % 2], dim=1)
+    statistics[0, 2] = math.nan
+    return PatchBatch(views[0], views[1], clean, valid, descriptions, torch.arange(n_windows) // 6, targets, statistics)
 
 
 def make_bank(n_classes=4, n_views=3, seed=9):

@@ -16,24 +16,34 @@ LONGEST_WAVE_S = 256.0
 INITIAL_TIME_GAIN = 0.25
 
 
+def log_spectrum(values: Tensor) -> Tensor:
+    """Return how strong each frequency is in patches [..., S], whatever its phase, [..., S // 2].
+
+    Amplitudes are compressed by asinh at `SMALLEST_SPREAD`: 0 for none, logarithmic for strong ones. The mean is not
+    among the frequencies.
+    """
+    amplitude = torch.fft.rfft(values.float()).abs()[..., 1:] * (2**0.5 / values.shape[-1])
+    return (amplitude / SMALLEST_SPREAD).asinh()
+
+
 class PatchEmbedding(nn.Module):
     """One linear layer for the patches of all channels.
 
-    It reads the samples, their mean, and the log of their spread: a faint movement differs from none as
-    much as a violent one differs from a faint one.
+    It reads the samples, their mean, the log of their spread and their spectrum: a faint movement differs from none as
+    much as a violent one differs from a faint one, and two equal movements are alike when one begins later.
     """
 
     def __init__(self, n_samples: int, width: int) -> None:
         """Make the layer for patches of S = `n_samples`."""
         super().__init__()
-        self.linear = nn.Linear(n_samples + 2, width)
+        self.linear = nn.Linear(n_samples + 2 + n_samples // 2, width)
 
     def forward(self, values: Tensor) -> Tensor:
         """Map [..., S] to [..., W]."""
         values = values.clamp(-LARGEST_VALUE, LARGEST_VALUE)
         variance, mean = torch.var_mean(values, dim=-1, correction=0, keepdim=True)
         log_spread = 0.5 * (variance + SMALLEST_SPREAD**2).log()
-        return self.linear(torch.cat([values, mean, log_spread], dim=-1))
+        return self.linear(torch.cat([values, mean, log_spread, log_spectrum(values)], dim=-1))
 
 
 class ChannelFusion(nn.Module):

@@ -32,7 +32,6 @@ class PatchTransformerConfig:
         heads: H, of each attention and of the pooling.
         feed_forward: Hidden width between the two linear layers of a block.
         dropout: Part of each branch's output set to 0 in training, drawn from PyTorch's global generator.
-        n_features: D.
         text_dim: E.
         use_descriptions: Whether tokens are told what their channel is; without, channels are a set
             whose members cannot be told apart.
@@ -44,14 +43,18 @@ class PatchTransformerConfig:
     heads: int
     feed_forward: int
     dropout: float
-    n_features: int
     text_dim: int = 384
     use_descriptions: bool = True
     patches: PatchConfig = field(default_factory=PatchConfig)
 
+    @property
+    def n_features(self) -> int:
+        """D: mean, weighted mean and spread of the tokens."""
+        return 3 * self.width
+
     def __post_init__(self) -> None:
         """Refuse sizes below 1, widths that heads or waves do not divide, and an impossible dropout."""
-        for name in ("width", "depth", "heads", "feed_forward", "n_features", "text_dim"):
+        for name in ("width", "depth", "heads", "feed_forward", "text_dim"):
             if getattr(self, name) < 1:
                 raise InputError(f"patch_transformer.{name}: {getattr(self, name)} cannot be used; give 1 or more")
         if self.width % 2 or self.width % self.heads:
@@ -63,12 +66,8 @@ class PatchTransformerConfig:
 
 
 SECOND = PatchConfig(patch_s=1.0, patch_samples=32)  # half as long patches take more than twice the time
-TINY = PatchTransformerConfig(
-    width=128, depth=4, heads=4, feed_forward=384, dropout=0.0, n_features=128, patches=SECOND
-)
-SMALL = PatchTransformerConfig(
-    width=384, depth=6, heads=6, feed_forward=1536, dropout=0.0, n_features=256, patches=SECOND
-)
+TINY = PatchTransformerConfig(width=128, depth=4, heads=4, feed_forward=384, dropout=0.0, patches=SECOND)
+SMALL = PatchTransformerConfig(width=384, depth=6, heads=6, feed_forward=1536, dropout=0.0, patches=SECOND)
 
 
 class PatchTransformer(nn.Module):
@@ -88,7 +87,6 @@ class PatchTransformer(nn.Module):
         )
         self.norm = nn.LayerNorm(width)
         self.score = nn.Linear(width, config.heads, bias=False)
-        self.project = nn.Linear(3 * width, config.n_features)
         self._initialise()
 
     @property
@@ -134,7 +132,7 @@ class PatchTransformer(nn.Module):
         return tokens if all_valid else torch.where(valid[..., None], tokens, 0.0)
 
     def pool(self, tokens: Tensor, valid: Tensor) -> Tensor:
-        """Return features of windows: mean, attention-weighted mean and spread of the valid tokens, projected.
+        """Return features of windows: mean, attention-weighted mean and spread of the valid tokens.
 
         Each head weighs its own part of the tokens with its own scores (Lin et al., 2017,
         https://arxiv.org/abs/1703.03130).
@@ -164,7 +162,7 @@ class PatchTransformer(nn.Module):
         weights = self.score(sequence).masked_fill(~keep, -math.inf).softmax(dim=1)
         parts = sequence.unflatten(2, (self.config.heads, -1))
         weighted = (weights[..., None] * torch.where(keep[..., None], parts, 0.0)).sum(dim=1).flatten(1)
-        return self.project(torch.cat([mean, weighted, spread], dim=1))
+        return torch.cat([mean, weighted, spread], dim=1)
 
     def _initialise(self) -> None:
         """Draw weights; what is added to the tokens starts the smaller, the more branches add to them (GPT-2).

@@ -2,7 +2,8 @@
 
 A batch holds windows of one device of one data set. So a contrastive objective has to tell movements apart and not
 data sets, nothing is padded, and a device is what the encoder learns to read; sets of devices are read one by one.
-Axis legend: B windows of a batch, T time, C channels, P patches, S samples of a patch, E text dimension.
+Axis legend: B windows of a batch, T time, C channels, P patches, S samples of a patch, E text dimension,
+K statistics.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,6 +18,7 @@ from feature_extraction.augment import AugmentConfig, augment_view
 from feature_extraction.encoders.channel_text import describe_channels
 from feature_extraction.encoders.devices import Device, find_devices
 from feature_extraction.encoders.patches import SCALES, PatchConfig, make_patches
+from feature_extraction.encoders.statistical import statistical_features
 from feature_extraction.errors import InputError
 from feature_extraction.pretraining.patch_batch import UNLABELLED, PatchBatch
 from feature_extraction.protocol import Provenance, Split
@@ -25,6 +27,8 @@ from feature_extraction.split_creation import known_partition, random_partition
 from feature_extraction.synonyms import with_synonyms
 from feature_extraction.text import DEFAULT_TEXT_MODEL, TEXT_CACHE, embed
 from feature_extraction.windows import WindowSet
+
+MEASURED_WINDOWS = 512  # of each data set, for the scale of its statistics
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,7 @@ class _Reader:
         channels: One per column.
         sensors: Columns, within the device, of each of its three-axis sensors.
         scale: Physical scale of each channel, [C].
+        names: Of the device's statistical features, without the device.
         places: Placement -> sentence embeddings [C, E].
     """
 
@@ -120,6 +125,7 @@ class _Reader:
     channels: tuple[Channel, ...]
     sensors: list[list[int]]
     scale: Tensor
+    names: tuple[str, ...]
     places: dict[str, Tensor]
 
 
@@ -160,6 +166,10 @@ class Corpus:
         )
         sizes = torch.tensor([len(part.train) for part in parts], dtype=torch.float64)
         self.chances = sizes**exponent / (sizes**exponent).sum()
+        self.statistics = tuple(
+            sorted({name for readers in self.readers for reader in readers for name in reader.names})
+        )
+        self._mean, self._spread = self._measure_statistics()
 
     def draw(self, n_windows: int, augmented: AugmentConfig, generator: torch.Generator, balanced: bool) -> PatchBatch:
         """Draw a training batch: a data set, one of its devices, then windows with replacement.
@@ -218,7 +228,30 @@ class Corpus:
             descriptions=torch.stack([reader.places[place] for place in windows.placements[rows].tolist()]),
             dataset=torch.full((len(rows),), part),
             targets=self.targets[part][rows],
+            statistics=self._standardised(part, device, rows),
         )
+
+    def _raw_statistics(self, part: int, device: int, rows: np.ndarray) -> Tensor:
+        """Return statistical features of one device in the order of `statistics` [B, K], NaN where it has none."""
+        windows, reader = self.parts[part].windows, self.readers[part][device]
+        samples = windows.samples[rows][:, :, reader.columns]
+        values, _ = statistical_features(samples, reader.channels, windows.settings.rate_hz)
+        result = torch.full((len(rows), len(self.statistics)), float("nan"))
+        result[:, [self.statistics.index(name) for name in reader.names]] = torch.from_numpy(values)
+        return result
+
+    def _measure_statistics(self) -> tuple[Tensor, Tensor]:
+        """Return mean and standard deviation of each statistic over evenly spaced train windows of all devices."""
+        found = []
+        for k, part in enumerate(self.parts):
+            rows = part.train[np.linspace(0, len(part.train) - 1, min(MEASURED_WINDOWS, len(part.train))).astype(int)]
+            found += [self._raw_statistics(k, device, np.unique(rows)) for device in range(len(self.readers[k]))]
+        values = torch.cat(found).double()
+        mean = values.nanmean(dim=0)
+        return mean.float(), ((values - mean).square().nanmean(dim=0).sqrt() + 1e-6).float()
+
+    def _standardised(self, part: int, device: int, rows: np.ndarray) -> Tensor:
+        return (self._raw_statistics(part, device, rows) - self._mean) / self._spread
 
 
 def _readers(windows: WindowSet, text_model: str, text_cache: Path) -> tuple[_Reader, ...]:
@@ -238,4 +271,6 @@ def _reader(
         sentences = describe_channels(channels, place if alone else "")
         embedded[place] = torch.from_numpy(embed(sentences, text_model, text_cache))
     scale = torch.tensor([SCALES[channel.quantity][channel.unit] for channel in channels])
-    return _Reader(columns, channels, sensors, scale, embedded)
+    first = windows.samples[:1][:, :, columns]
+    names = tuple(name.partition(".")[2] for name in statistical_features(first, channels, windows.settings.rate_hz)[1])
+    return _Reader(columns, channels, sensors, scale, names, embedded)

@@ -2,7 +2,8 @@
 
 He et al., Masked Autoencoders Are Scalable Vision Learners, CVPR 2022 (https://arxiv.org/abs/2111.06377), with
 the one-layer head of Xie et al., SimMIM, CVPR 2022 (https://arxiv.org/abs/2111.09886). Patches are predicted
-normalised; because their level is gravity, and so posture, level and spread are predicted beside the shape.
+normalised; because their level is gravity, and so posture, level and spread are predicted beside the shape, and
+the spectrum, since where in its cycle a hidden movement stands can hardly be known.
 Axis legend: B windows, C channels, P patches, S samples of a patch, W token width.
 """
 
@@ -11,6 +12,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
+from feature_extraction.encoders.patch_layers import log_spectrum
 from feature_extraction.errors import InputError
 from feature_extraction.pretraining.masks import MaskConfig, draw_masks
 from feature_extraction.pretraining.patch_batch import PatchBatch, PatchEncoder, PatchObjective
@@ -19,17 +21,17 @@ SPREAD_FLOOR = 0.01  # in patch units, 0.1 m/s²: sensor noise of a body at rest
 
 
 def patch_target(patches: Tensor) -> Tensor:
-    """Return what is predicted of patches [..., S]: normalised shape, mean and log-spread [..., S + 2]."""
+    """Return what is predicted of patches [..., S]: shape, mean, log-spread, spectrum [..., S + 2 + S // 2]."""
     level = patches.mean(dim=-1, keepdim=True)
     spread = patches.std(dim=-1, correction=0, keepdim=True) + SPREAD_FLOOR
-    return torch.cat([(patches - level) / spread, level, spread.log()], dim=-1)
+    return torch.cat([(patches - level) / spread, level, spread.log(), log_spectrum(patches)], dim=-1)
 
 
 def reconstruction_terms(prediction: Tensor, patches: Tensor, hidden: Tensor) -> dict[str, Tensor]:
-    """Return mean squared errors of shape, level and log-spread over the hidden patches; 0 where none is hidden.
+    """Return mean squared errors of what `patch_target` holds over the hidden patches; 0 where none is hidden.
 
     Args:
-        prediction: [B, C, P, S + 2].
+        prediction: [B, C, P, S + 2 + S // 2].
         patches: The truth [B, C, P, S].
         hidden: Patches that count [B, C, P], bool.
     """
@@ -39,6 +41,7 @@ def reconstruction_terms(prediction: Tensor, patches: Tensor, hidden: Tensor) ->
         "shape": error[:, :n_samples].sum() / (n_hidden * n_samples),
         "level": error[:, n_samples].sum() / n_hidden,
         "log_spread": error[:, n_samples + 1].sum() / n_hidden,
+        "log_spectrum": error[:, n_samples + 2 :].sum() / (n_hidden * (n_samples // 2)),
     }
 
 
@@ -65,14 +68,15 @@ class MaskedAutoencoding(PatchObjective):
             raise InputError(f"masked autoencoding: width {width} and {patch_samples} samples must be positive")
         self.masks = masks or MaskConfig()
         self.denoise = denoise
-        self.head = nn.Linear(width, patch_samples + 2)
+        self.n_samples = patch_samples
+        self.head = nn.Linear(width, patch_samples + 2 + patch_samples // 2)
 
     def losses(self, encoder: PatchEncoder, batch: PatchBatch, generator: torch.Generator) -> Mapping[str, Tensor]:
-        """Return `shape`, `level` and `log_spread`; `generator` draws the masks."""
-        if batch.clean.shape[-1] != self.head.out_features - 2:
+        """Return `shape`, `level`, `log_spread` and `log_spectrum`; `generator` draws the masks."""
+        if batch.clean.shape[-1] != self.n_samples:
             raise InputError(
                 f"masked autoencoding: patches of {batch.clean.shape[-1]} samples, but the head predicts "
-                f"{self.head.out_features - 2}; make both with the same patch configuration"
+                f"{self.n_samples}; make both with the same patch configuration"
             )
         hidden = draw_masks(batch.valid, self.masks, generator)
         visible = batch.values if self.denoise else batch.clean

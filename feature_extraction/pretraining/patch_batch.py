@@ -1,7 +1,8 @@
 """What an objective on patches sees: the batch, what it may ask of the encoder, and its own interface.
 
 A new objective is one file with a subclass of `PatchObjective`.
-Axis legend: B windows, C channels, P patches, S samples of a patch, W token width, E text dimension, D features.
+Axis legend: B windows, C channels, P patches, S samples of a patch, W token width, E text dimension, D features,
+K statistics.
 """
 
 from abc import ABC, abstractmethod
@@ -29,6 +30,8 @@ class PatchBatch:
         descriptions: Text embedding of each channel's sensor description [B, C, E].
         dataset: Number of the data set of each window [B], long.
         targets: Position of each window's class in the label bank [B], long; -1 for an unlabelled window.
+        statistics: Standardised statistical features of the windows before augmentation [B, K]; NaN where their
+            sensors have no such feature.
     """
 
     values: Tensor
@@ -38,6 +41,7 @@ class PatchBatch:
     descriptions: Tensor
     dataset: Tensor
     targets: Tensor
+    statistics: Tensor
 
     def __post_init__(self) -> None:
         """Refuse parts whose shapes or types contradict each other."""
@@ -51,6 +55,7 @@ class PatchBatch:
             "descriptions": (n_windows, n_channels, *self.descriptions.shape[-1:]),
             "dataset": (n_windows,),
             "targets": (n_windows,),
+            "statistics": (n_windows, *self.statistics.shape[-1:]),
         }
         for name, shape in expected.items():
             found = tuple(getattr(self, name).shape)

@@ -17,6 +17,7 @@ from feature_extraction.pretraining.patch_batch import PatchObjective
 from feature_extraction.pretraining.semantic_alignment import SemanticAlignment
 from feature_extraction.pretraining.sensor_alignment import SensorAlignment
 from feature_extraction.pretraining.supervised_patches import SupervisedPatches
+from feature_extraction.pretraining.window_statistics import WindowStatistics
 from feature_extraction.text import embed_views
 
 BANK_VIEWS = ("sentence", "motion", "paraphrases")
@@ -44,9 +45,14 @@ def _supervised(encoder: PatchTransformerConfig, corpus: Corpus) -> PatchObjecti
     return SupervisedPatches(encoder.n_features, len(corpus.bank))
 
 
+def _statistics(encoder: PatchTransformerConfig, corpus: Corpus) -> PatchObjective:
+    return WindowStatistics(encoder.n_features, len(corpus.statistics))
+
+
 PATCH_OBJECTIVES: Mapping[str, Factory] = {
     "masked_autoencoding": _masked,
     "contrastive": _contrastive,
+    "window_statistics": _statistics,
     "semantic_alignment": _semantic,
     "sensor_alignment": _sensor,
     "supervised": _supervised,
