@@ -130,13 +130,21 @@ def extract_loaded(windows: WindowSet, encoder: LoadedEncoder, folder: Path) -> 
     Raises:
         InputError: The encoder cannot read the windows, a window has no finite patch, or the file is of other windows.
     """
-    name = encoder.block.removeprefix(PREFIX)
+    name, keys = encoder.block.removeprefix(PREFIX), {encoder.block: encoder.key}
 
     def compute() -> FeatureTable:
-        features = stream(windows, lambda rows: encoder.embed(windows, rows), BATCH_WINDOWS, name)
+        try:
+            features = stream(windows, lambda rows: encoder.embed(windows, rows), BATCH_WINDOWS, name)
+        except InputError as error:
+            raise InputError(f"{encoder.block}, windows of {windows.dataset}: {error}") from None
+        finite = np.isfinite(features).all(axis=1)
+        if not finite.all():
+            raise InputError(
+                f"{encoder.block}, windows of {windows.dataset}: features of window {int(np.argmin(finite))} are not "
+                "finite; the weights are damaged, pretrain again"
+            )
         return single_block(windows, encoder.block, features, encoder.provenance, keys)
 
-    keys = {encoder.block: encoder.key}
     return cached(folder / f"encoder-{name}-{encoder.key[:8]}.npz", windows, encoder.block, compute, keys)
 
 

@@ -80,8 +80,8 @@ def _split_of(text: str) -> "Split":
     dataset, _, name = text.partition("/")
     if not name:
         raise InputError(
-            f"--exclude-unseen: {text!r} names no split; write DATASET/SPLIT, such as usc-had/zerohar-fold1, or the path "
-            "of a split file"
+            f"--exclude-unseen: {text!r} names no split; write DATASET/SPLIT, such as usc-had/zerohar-fold1, "
+            "or the path of a split file"
         )
     return find_split(dataset, name)
 
