@@ -6,6 +6,7 @@ The encoder is frozen and the same for every split and every inner fold; `Split.
 met too much. Axis legend: n windows, D features.
 """
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +54,7 @@ def block_name(block: str) -> str:
     """Return what a block is called in feature tables: `encoder:my/folder` is `encoder:folder` there."""
     if not is_encoder(block):
         return block
-    path = _path(block).resolve()
+    path = Path(os.path.abspath(_path(block)))  # a link is called by its own name
     return PREFIX + (path.stem if path.suffix in DESCRIPTIONS else path.name)
 
 

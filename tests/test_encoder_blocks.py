@@ -75,6 +75,13 @@ def test_blocks_have_short_names(block, name):
     assert block_name(block) == name
 
 
+def test_a_link_is_called_by_its_own_name(small, tmp_path, monkeypatch):
+    (tmp_path / "newest").symlink_to(small)
+    assert load_encoder(f"encoder:{tmp_path / 'newest'}").block == "encoder:newest"
+    monkeypatch.chdir(small)
+    assert block_name("encoder:.") == "encoder:small" == block_name("encoder:../small")
+
+
 def test_a_bare_name_is_a_shipped_encoder(small, tmp_path, monkeypatch):
     for name in ("tiny", "large"):
         save_encoder(tmp_path / "shipped" / name)
