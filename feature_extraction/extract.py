@@ -1,17 +1,17 @@
-"""Feature tables from windows: computed in batches over the memory map, cached, damaged caches made again.
+"""Feature tables from windows: blocks of measured, computed or learned features, made once and then read.
 
 Axis legend: N windows, T time, C channels, D features.
 """
 
-import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
+from feature_extraction.block_cache import cached, single_block, stream
 from feature_extraction.class_lists import attribute_names
+from feature_extraction.encoder_features import PREFIX, check_names, extract_loaded, is_encoder, load_encoder
 from feature_extraction.encoders import kinematic
 from feature_extraction.encoders.statistical import VERSION, statistical_features
 from feature_extraction.errors import InputError
@@ -19,10 +19,8 @@ from feature_extraction.feature_table import FeatureTable, concatenate
 from feature_extraction.pretraining import pretrain, pretraining_key
 from feature_extraction.pretraining.checkpoint import EncoderCheckpoint
 from feature_extraction.pretraining.config import PretrainConfig
-from feature_extraction.protocol import Provenance, Split
+from feature_extraction.protocol import Split
 from feature_extraction.windows import WindowSet
-
-logger = logging.getLogger(__name__)
 
 RESOURCES = Path(__file__).resolve().parents[1] / "resources"
 BLOCKS = ("statistical", "resnet", "kinematic")
@@ -43,12 +41,12 @@ def extract_statistical(windows: WindowSet, out: Path) -> FeatureTable:
     """
 
     def compute() -> FeatureTable:
-        def describe(samples: np.ndarray) -> np.ndarray:
-            return statistical_features(samples, windows.channels, windows.settings.rate_hz)[0]
+        def describe(rows: slice) -> np.ndarray:
+            return statistical_features(windows.samples[rows], windows.channels, windows.settings.rate_hz)[0]
 
-        return _table(windows, "statistical", _stream(windows, describe, STATISTICAL_BATCH, "statistical"))
+        return single_block(windows, "statistical", stream(windows, describe, STATISTICAL_BATCH, "statistical"))
 
-    return _cached(out, windows, "statistical", compute)
+    return cached(out, windows, "statistical", compute)
 
 
 def extract_kinematic(windows: WindowSet, out: Path) -> FeatureTable:
@@ -67,9 +65,9 @@ def extract_kinematic(windows: WindowSet, out: Path) -> FeatureTable:
         values, _ = kinematic.measure_kinematics(
             windows.samples, windows.channels, windows.settings.rate_hz, windows.placements, up_axes
         )
-        return _table(windows, "kinematic", values)
+        return single_block(windows, "kinematic", values)
 
-    return _cached(out, windows, "kinematic", compute)
+    return cached(out, windows, "kinematic", compute)
 
 
 def kinematic_names(windows: WindowSet) -> tuple[str, ...]:
@@ -103,14 +101,14 @@ def extract_encoder(windows: WindowSet, checkpoint: Path, out: Path, split: Spli
     loaded.windows.require(windows, checkpoint)
 
     def compute() -> FeatureTable:
-        def encode(samples: np.ndarray) -> np.ndarray:
+        def encode(rows: slice) -> np.ndarray:
             with torch.no_grad():
-                return loaded.encoder(torch.from_numpy(np.array(samples, dtype=np.float32))).numpy()
+                return loaded.encoder(torch.from_numpy(np.array(windows.samples[rows], dtype=np.float32))).numpy()
 
-        features = _stream(windows, encode, ENCODER_BATCH, "resnet")
-        return _table(windows, "resnet", features, loaded.provenance, {"resnet": loaded.key})
+        features = stream(windows, encode, ENCODER_BATCH, "resnet")
+        return single_block(windows, "resnet", features, loaded.provenance, {"resnet": loaded.key})
 
-    return _cached(out, windows, "resnet", compute, {"resnet": loaded.key})
+    return cached(out, windows, "resnet", compute, {"resnet": loaded.key})
 
 
 def features_for(
@@ -126,37 +124,54 @@ def features_for(
     Args:
         windows: All windows of the split's data set.
         split: Which windows an encoder may learn from.
-        blocks: Some of `statistical`, `resnet` and `kinematic`, in the order of the columns.
+        blocks: Some of `statistical`, `resnet`, `kinematic` and `encoder:PATH`, in the order of the columns.
         resources: Folder that holds `imu_feats/` and `runs/encoders/`.
-        config: How the encoder is pretrained.
-        held_out: Seen classes the encoder shall not learn from either (an inner fold's pseudo-unseen ones).
+        config: How the encoder of `resnet` is pretrained.
+        held_out: Seen classes the encoder shall not learn from either (an inner fold's pseudo-unseen ones): that of
+            `resnet` is trained without them, one of `encoder:PATH` that has met them is refused.
 
     Raises:
-        InputError: An unknown block, or windows of another data set.
-        LeakageError: A cached encoder learned from an unseen class or a test subject of the split.
+        InputError: An unknown block, an encoder that is not there or cannot read the windows, or windows of another
+            data set.
+        LeakageError: An encoder learned from an unseen class or a test subject of the split.
     """
-    unknown = sorted(set(blocks) - set(BLOCKS))
-    if unknown or not blocks:
-        raise InputError(
-            f"blocks {list(blocks)}: {', '.join(unknown) or 'none'} unknown; choose from {', '.join(BLOCKS)}"
-        )
+    check_blocks(blocks)
     if windows.dataset != split.dataset:
         raise InputError(f"windows are of {windows.dataset!r}, split {split.name!r} is of {split.dataset!r}; pair them")
+    loaded = {block: load_encoder(block, resources / "text_feats") for block in blocks if is_encoder(block)}
+    for block, encoder in loaded.items():
+        split.check_provenance(encoder.provenance, block, held_out)
     folder = resources / "imu_feats" / windows.dataset / windows.key
     tables = []
     for block in blocks:
-        if block == "statistical":
+        if block in loaded:
+            tables.append(extract_loaded(windows, loaded[block], folder))
+        elif block == "statistical":
             tables.append(extract_statistical(windows, folder / f"statistical-v{VERSION}.npz"))
-            continue
-        if block == "kinematic":
+        elif block == "kinematic":
             tables.append(extract_kinematic(windows, folder / f"kinematic-v{kinematic.VERSION}.npz"))
-            continue
-        checkpoint = encoder_folder(windows, split, "supervised", resources, config, held_out)
-        pretrain(windows, split, "supervised", config, checkpoint, held_out)
-        tables.append(extract_encoder(windows, checkpoint, folder / f"{split.name}-{checkpoint.name}.npz", split))
+        else:
+            checkpoint = encoder_folder(windows, split, "supervised", resources, config, held_out)
+            pretrain(windows, split, "supervised", config, checkpoint, held_out)
+            tables.append(extract_encoder(windows, checkpoint, folder / f"{split.name}-{checkpoint.name}.npz", split))
     table = concatenate(tables)
-    split.check_provenance(table.provenance, "features")
+    split.check_provenance(table.provenance, "features", held_out)
     return table
+
+
+def check_blocks(blocks: Sequence[str]) -> None:
+    """Refuse blocks that nothing can make.
+
+    Raises:
+        InputError: No block, an unknown one, or an encoder that is not there.
+    """
+    unknown = [block for block in blocks if block not in BLOCKS and not is_encoder(block)]
+    if unknown or not blocks:
+        raise InputError(
+            f"features.blocks: {repr(unknown[0]) if unknown else 'none'} is unknown; "
+            f"choose from {', '.join(BLOCKS)}, {PREFIX}NAME and {PREFIX}PATH"
+        )
+    check_names(blocks)
 
 
 def encoder_folder(
@@ -170,67 +185,3 @@ def encoder_folder(
     """Return where the encoder of a split lies or will lie; arguments as in `pretrain`."""
     key = pretraining_key(windows, split, objective, config, held_out)
     return resources / "runs" / "encoders" / windows.dataset / split.name / f"resnet-{key[:8]}"
-
-
-def _stream(windows: WindowSet, encode: Callable[[np.ndarray], np.ndarray], size: int, what: str) -> np.ndarray:
-    """Encode windows batch by batch; only one batch of windows is in memory at a time."""
-    n_windows = len(windows.samples)
-    if n_windows == 0:
-        raise InputError(f"windows of {windows.dataset} are empty; prepare the data set again")
-    features: np.ndarray | None = None
-    with tqdm(total=n_windows, desc=f"extract {what}", unit="window", disable=None) as bar:
-        for start in range(0, n_windows, size):
-            batch = encode(windows.samples[start : start + size])
-            if features is None:
-                features = np.empty((n_windows, batch.shape[1]), dtype=np.float32)
-            features[start : start + len(batch)] = batch
-            bar.update(len(batch))
-    assert features is not None
-    return features
-
-
-def _table(
-    windows: WindowSet,
-    block: str,
-    features: np.ndarray,
-    provenance: tuple[Provenance, ...] = (),
-    encoders: Mapping[str, str] | None = None,
-) -> FeatureTable:
-    return FeatureTable(
-        features=features,
-        labels=windows.labels,
-        subjects=windows.subjects,
-        recordings=windows.recordings,
-        start_s=windows.start_s,
-        blocks={block: features.shape[1]},
-        dataset=windows.dataset,
-        window_key=windows.key,
-        provenance=provenance,
-        encoders=encoders or {},
-    )
-
-
-def _cached(
-    path: Path,
-    windows: WindowSet,
-    block: str,
-    compute: Callable[[], FeatureTable],
-    encoders: Mapping[str, str] | None = None,
-) -> FeatureTable:
-    """Read a cached table, or compute and save it; a damaged one is computed again."""
-    if path.exists():
-        try:
-            table = FeatureTable.load(path)
-        except InputError as error:
-            logger.warning("%s; computing it again", error)
-        else:
-            given = (table.dataset, table.window_key, tuple(table.blocks), len(table))
-            wanted = (windows.dataset, windows.key, (block,), len(windows.samples))
-            if given != wanted:
-                raise InputError(f"{path}: holds features {given}, not {wanted}; delete it or name another file")
-            if dict(table.encoders) == (encoders or {}):
-                return table
-            logger.info("%s: made by another encoder; computing it again", path)
-    table = compute()
-    table.save(path)
-    return table

@@ -4,6 +4,8 @@ A `Split` partitions the classes of one data set into seen and unseen and its su
 validation and test. Inside the seen classes, inner folds hold out pseudo-unseen classes; whatever is
 chosen (step, temperature, threshold) is chosen there. Everything that is fitted calls
 `Split.check_fit` or `Split.check_provenance` first, which raise `LeakageError`.
+
+A split across data sets (kind `cross`) writes the data set in front of classes and subjects: `hapt: walking`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,9 +15,13 @@ from typing import Any, Literal
 
 import numpy as np
 
+from feature_extraction.class_lists import load_class_list
 from feature_extraction.errors import InputError, LeakageError
 from feature_extraction.storage import read_json, write_json
+from feature_extraction.synonyms import find_synonym
 
+SEPARATOR = ": "  # between data set and name in splits across data sets
+EVERYTHING = ("all",)  # classes or subjects of something that may have seen all of them
 SPLITS_FOLDER = Path(__file__).resolve().parents[1] / "resources" / "label_splits"
 Part = Literal["train", "val", "test"]
 
@@ -26,8 +32,8 @@ class Provenance:
 
     Attributes:
         dataset: Name of the data set.
-        classes: Class names whose windows were used.
-        subjects: Subjects whose windows were used.
+        classes: Class names whose windows were used; `EVERYTHING` if nobody says which.
+        subjects: Subjects whose windows were used; `EVERYTHING` if nobody says which.
         labelled: Whether labels were used, or signals alone.
     """
 
@@ -113,18 +119,21 @@ class Split:
         wanted = np.isin(labels, list(classes)) & np.isin(subjects, list(self.subjects(part)))
         return np.flatnonzero(wanted)
 
-    def check_fit(self, labels: Iterable[str], subjects: Iterable[str], where: str) -> None:
+    def check_fit(
+        self, labels: Iterable[str], subjects: Iterable[str], where: str, held_out: Sequence[str] = ()
+    ) -> None:
         """Raise unless every label is seen and no subject is a test subject.
 
         Args:
             labels: Class names of the windows about to be fitted on.
             subjects: Subject names of the same windows.
             where: What is being fitted; named in the error.
+            held_out: Seen classes that count as unseen, too.
 
         Raises:
             LeakageError: Naming the unseen classes or the test subjects.
         """
-        foreign = sorted(set(labels) - set(self.seen))
+        foreign = sorted(set(labels) - (set(self.seen) - set(held_out)))
         if foreign:
             raise LeakageError(
                 f"{where}: handed classes that split {self.dataset}/{self.name} does not train on: {foreign}"
@@ -133,15 +142,53 @@ class Split:
         if tested:
             raise LeakageError(f"{where}: handed test subjects of split {self.dataset}/{self.name}: {tested}")
 
-    def check_provenance(self, provenance: Sequence[Provenance], where: str) -> None:
+    def check_provenance(self, provenance: Sequence[Provenance], where: str, held_out: Sequence[str] = ()) -> None:
         """Raise if something that learned from `provenance` may not be used on this split.
 
+        Of the split's own data sets it may have seen the seen classes of train and validation subjects. Of any other
+        data set it may have seen everybody and everything, but not the labels of what means the same as an unseen
+        class (`feature_extraction.synonyms`).
+
+        Args:
+            provenance: What it learned from.
+            where: What it is; named in the error.
+            held_out: Seen classes that count as unseen, too.
+
         Raises:
-            LeakageError: It has seen an unseen class or a test subject of this data set.
+            LeakageError: It has seen an unseen class or a test subject, or the label of an unseen class's synonym.
         """
+        option = "" if self.kind == "cross" else f" (--exclude-unseen {self.dataset}/{self.name})"
+        remedy = f"use something pretrained without them{option}"
+        unseen = [self._origin(name) for name in (*self.unseen, *held_out)]
+        own = {self.dataset, *(self._origin(name)[0] for name in self.classes)}
         for entry in provenance:
-            if entry.dataset == self.dataset:
-                self.check_fit(entry.classes, entry.subjects, where)
+            if entry.dataset in own:
+                spelled = [self._spelling(entry.dataset, names) for names in (entry.classes, entry.subjects)]
+                classes = self.classes if entry.classes == EVERYTHING else spelled[0]
+                subjects = self.test_subjects if entry.subjects == EVERYTHING else spelled[1]
+                try:
+                    self.check_fit(classes, subjects, where, held_out)
+                except LeakageError as error:
+                    raise LeakageError(f"{error}; {remedy}") from None
+            elif entry.labelled:
+                for name in _classes_of(entry, where):
+                    found = find_synonym((entry.dataset, name), unseen)
+                    if found is not None:
+                        raise LeakageError(
+                            f"{where}: learned the label {name!r} of {entry.dataset}, which stands for the unseen "
+                            f"class {found[1]!r} of split {self.dataset}/{self.name}; {remedy}"
+                        )
+
+    def _origin(self, name: str) -> tuple[str, str]:
+        """Return the data set of a class and its name there."""
+        if self.kind != "cross":
+            return self.dataset, name
+        dataset, _, own = name.partition(SEPARATOR)
+        return dataset, own
+
+    def _spelling(self, dataset: str, names: Sequence[str]) -> Sequence[str]:
+        """Return names of one of the split's own data sets as the split writes them."""
+        return names if dataset == self.dataset else [f"{dataset}{SEPARATOR}{name}" for name in names]
 
     def save(self, path: Path) -> None:
         """Write the split as readable JSON."""
@@ -177,6 +224,19 @@ class Split:
             )
         except TypeError as error:
             raise InputError(f"{path}: every class and subject field must be a list of names ({error})") from None
+
+
+def _classes_of(entry: Provenance, where: str) -> tuple[str, ...]:
+    """Return the class names something learned from; all of the data set's own if nobody says which."""
+    if entry.classes != EVERYTHING:
+        return entry.classes
+    try:
+        return load_class_list(entry.dataset).names
+    except InputError:
+        raise LeakageError(
+            f"{where}: learned labels of {entry.dataset}, but not known which, so unseen classes may be among them; "
+            "list the classes in its provenance"
+        ) from None
 
 
 def _names(value: Any) -> tuple[str, ...]:

@@ -1,16 +1,19 @@
-"""Flags and help of every command; what the commands do stands in `__main__.py`."""
+"""Flags and help of every command; what the commands do stands in `__main__.py` and the modules it names."""
 
 from argparse import SUPPRESS, Action
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import fill
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from jsonargparse import ActionConfigFile, ArgumentParser, DefaultHelpFormatter, Namespace
 
 from feature_extraction.errors import InputError
 from sadvae_har.config import Config, parse_config_file, plain
+
+if TYPE_CHECKING:
+    from sadvae_har.pipeline import Locations
 
 PROGRAM = "sadvae-har"
 ROOT = Path(__file__).resolve().parents[1]
@@ -161,6 +164,13 @@ def option(*names: str, **settings: Any) -> Callable[[ArgumentParser], None]:
         parser.add_argument(*names, **settings)
 
     return add
+
+
+def locations(arguments: Namespace) -> "Locations":
+    """Return where a run finds its inputs, from --raw, --feature-table and --resources."""
+    from sadvae_har.pipeline import Locations  # takes seconds; most commands do without
+
+    return Locations(raw=arguments.raw, features=arguments.feature_table, resources=arguments.resources)
 
 
 def build_parser(commands: tuple[Command, ...]) -> ArgumentParser:

@@ -43,9 +43,11 @@ class FeatureConfig:
     """Which IMU features describe a window.
 
     Attributes:
-        blocks: Feature blocks laid side by side: `statistical` (nothing learned) and `resnet`
-            (a residual network trained on the seen classes of the train subjects). A network trained
-            to tell seen classes apart discards what unseen ones differ in, so it is not in the default.
+        blocks: Feature blocks laid side by side: `statistical` (nothing learned), `kinematic` (measured attributes),
+            `resnet` (a residual network trained on the seen classes of the train subjects), and `encoder:PATH`, an
+            encoder pretrained elsewhere: the folder of a patch transformer, the YAML file of an encoder of others,
+            or the name of a shipped one (`docs/encoders.md`). A network trained to tell seen classes apart
+            discards what unseen ones differ in, so it is not in the default.
     """
 
     blocks: tuple[str, ...] = ("statistical",)

@@ -17,7 +17,7 @@ from feature_extraction.errors import InputError
 from feature_extraction.extract import extract_statistical
 from feature_extraction.feature_table import FeatureTable
 from feature_extraction.prepare import prepare
-from feature_extraction.protocol import Split
+from feature_extraction.protocol import SEPARATOR, Split
 from feature_extraction.split_creation import SubjectPartition, known_partition, make_split
 from feature_extraction.synonyms import with_synonyms
 from feature_extraction.text import embed_views, semantic_vectors
@@ -25,7 +25,6 @@ from sadvae_har.config import TextConfig
 from sadvae_har.pipeline import Locations
 from sadvae_har.problem import Problem, make_problem
 
-SEPARATOR = ": "
 AXES = ("_x", "_y", "_z", "_xy", "_xz", "_yz")  # parts of feature names that speak of a sensor axis
 
 

@@ -10,8 +10,9 @@ import numpy as np
 
 from feature_extraction.class_lists import VIEWS
 from feature_extraction.datasets import get_dataset
+from feature_extraction.encoder_features import block_name
 from feature_extraction.errors import InputError
-from feature_extraction.extract import BLOCKS, features_for
+from feature_extraction.extract import check_blocks, features_for
 from feature_extraction.feature_table import FeatureTable
 from feature_extraction.prepare import prepare
 from feature_extraction.protocol import Split, find_split, list_splits
@@ -57,10 +58,8 @@ def load_split(config: Config) -> Split:
 def load_features(config: Config, split: Split, locations: Locations) -> FeatureTable:
     """Return the feature table of a split: read it, or make it from raw recordings."""
     if locations.features is not None:
-        return FeatureTable.load(locations.features).select(config.features.blocks)
-    unknown = sorted(set(config.features.blocks) - set(BLOCKS))
-    if unknown:
-        raise InputError(f"features.blocks: {unknown[0]!r} is unknown; choose from {', '.join(BLOCKS)}")
+        return FeatureTable.load(locations.features).select([block_name(name) for name in config.features.blocks])
+    check_blocks(config.features.blocks)
     windows = prepare(config.dataset, locations.raw, out=locations.resources / "windows")
     return features_for(windows, split, config.features.blocks, resources=locations.resources)
 

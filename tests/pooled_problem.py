@@ -4,6 +4,7 @@ Run as a script it pretrains on them: `pooled_problem.py FOLDER`, alone or under
 """
 
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,11 +13,14 @@ import torch
 from synthetic_windows import make_windows
 
 from feature_extraction.augment import AugmentConfig
-from feature_extraction.encoders.patch_transformer import PatchTransformerConfig
+from feature_extraction.encoders.patch_transformer import PatchTransformer, PatchTransformerConfig
 from feature_extraction.encoders.patches import PatchConfig
 from feature_extraction.pretraining.corpus import choose_windows
+from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint
 from feature_extraction.pretraining.patch_config import PatchPretrainConfig
 from feature_extraction.pretraining.patch_pretraining import pretrain_patches
+from feature_extraction.protocol import Provenance
+from feature_extraction.text import DEFAULT_TEXT_MODEL
 from feature_extraction.windows import WindowSet
 
 NAMES = {  # data set -> its names for the four classes, its names for the four subjects
@@ -51,6 +55,25 @@ def make_dataset(name: str, n_per_class: int = 6) -> WindowSet:
         dataset=name,
         key=f"{name}-{n_per_class}",
     )
+
+
+def save_encoder(
+    folder: Path,
+    provenance: Sequence[Provenance] = (),
+    seed: int = 0,
+    network: PatchTransformerConfig = NETWORK,
+    change: Callable[[PatchTransformer], object] | None = None,
+) -> Path:
+    """Save an untrained encoder that says it learned from `provenance`."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        encoder = PatchTransformer(network).eval()
+    if change is not None:
+        with torch.no_grad():
+            change(encoder)
+    bank = tuple((entry.dataset, name) for entry in provenance if entry.labelled for name in entry.classes)
+    PatchCheckpoint(encoder, tuple(provenance), bank, DEFAULT_TEXT_MODEL, "fedcba9876543210", {}).save(folder)
+    return folder
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ def test_what_was_made_is_not_made_again(windows, resources, monkeypatch):
     def never(*args):
         raise AssertionError("computed again")
 
-    monkeypatch.setattr(extract, "_stream", never)
+    monkeypatch.setattr(extract, "stream", never)
     features_for(windows, make_split(), resources=resources, config=SMALL)
 
 
@@ -115,7 +115,7 @@ def test_windows_of_another_format_are_refused(windows, tmp_path):
 
 
 def test_unknown_blocks_and_other_data_sets_are_refused(windows, tmp_path):
-    with pytest.raises(InputError, match="patch unknown; choose from statistical, resnet"):
+    with pytest.raises(InputError, match="'patch' is unknown; choose from statistical, resnet"):
         features_for(windows, make_split(), ("patch",), tmp_path)
     with pytest.raises(InputError, match="pair them"):
         features_for(windows, make_split(dataset="other"), ("statistical",), tmp_path)

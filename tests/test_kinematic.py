@@ -262,7 +262,7 @@ def test_the_block_beside_the_others(tmp_path, monkeypatch):
     assert [f"kinematic.{attribute_names()[k]}" for k in kinematic_columns(windows)] == list(names)
     cadence = table.select(("kinematic",)).features[:, names.index("kinematic.cadence")]
     assert cadence[windows.labels == "medium"].mean() == pytest.approx(1.6 / 3, abs=0.05)
-    monkeypatch.setattr(extract, "_table", None)  # would fail if it were computed again
+    monkeypatch.setattr(extract, "single_block", None)  # would fail if it were computed again
     again = features_for(windows, make_split(), ("kinematic",), tmp_path)
     np.testing.assert_array_equal(again.features, table.select(("kinematic",)).features)
     path = next(tmp_path.rglob("kinematic-v*.npz"))

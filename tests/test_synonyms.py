@@ -6,7 +6,7 @@ import pytest
 
 from feature_extraction.class_lists import load_class_list
 from feature_extraction.errors import InputError
-from feature_extraction.synonyms import load_synonyms, with_synonyms
+from feature_extraction.synonyms import find_synonym, load_synonyms, with_synonyms
 
 
 def test_every_named_class_exists() -> None:
@@ -21,6 +21,22 @@ def test_synonyms_are_found_both_ways_and_others_stay_alone() -> None:
     assert ("dsads", "jumping") in with_synonyms([("usc-had", "jumping")])
     assert with_synonyms([("dsads", "rowing")]) == {("dsads", "rowing")}
     assert with_synonyms([]) == frozenset()
+
+
+def test_a_class_stands_for_its_synonyms_and_its_namesakes() -> None:
+    unseen = [("usc-had", "sitting"), ("usc-had", "walking forward")]
+    assert find_synonym(("hapt", "walking"), unseen) == ("usc-had", "walking forward")
+    assert find_synonym(("hapt", "standing"), unseen) is None
+    assert find_synonym(("mine", "sitting"), unseen) == ("usc-had", "sitting")
+    assert find_synonym(("hapt", "juggling"), [("mine", "juggling")]) == ("mine", "juggling")
+
+
+def test_a_data_set_of_ones_own_goes_by_its_names() -> None:
+    assert find_synonym(("hapt", "walking"), [("mine", "walking forward")]) == ("mine", "walking forward")
+    assert find_synonym(("mine", "jogging"), [("dsads", "running on a treadmill")]) is not None
+    assert find_synonym(("hapt", "walking"), [("mine", "walking the dog")]) is None
+    # dsads calls nothing `jogging`, so there the name of another data set says nothing
+    assert find_synonym(("dsads", "jogging"), [("usc-had", "running forward")]) is None
 
 
 @pytest.mark.parametrize("text", ["- a\n- b\n", "walking: 3\n", "walking: {usc-had: 3}\n", "a: [\n"])

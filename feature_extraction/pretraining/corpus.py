@@ -24,7 +24,7 @@ from feature_extraction.pretraining.patch_batch import UNLABELLED, PatchBatch
 from feature_extraction.protocol import Provenance, Split
 from feature_extraction.recordings import Channel
 from feature_extraction.split_creation import known_partition, random_partition
-from feature_extraction.synonyms import with_synonyms
+from feature_extraction.synonyms import find_synonym
 from feature_extraction.text import DEFAULT_TEXT_MODEL, TEXT_CACHE, embed
 from feature_extraction.windows import WindowSet
 
@@ -90,8 +90,8 @@ def choose_windows(
         split.check_fit(labels[rows].tolist(), subjects[rows].tolist(), "encoder pretraining")
         return _checked(Part(windows, train, val))
     unseen = [] if split is None else [(split.dataset, name) for name in (*split.unseen, *held_out)]
-    banned = frozenset(name for dataset, name in with_synonyms(unseen) if dataset == windows.dataset)
     recorded = {str(name): set(subjects[labels == name].tolist()) for name in np.unique(labels)}
+    banned = frozenset(name for name in recorded if find_synonym((windows.dataset, name), unseen))
     partition = known_partition(windows.dataset) or random_partition(recorded, 0, windows.dataset)
     usable = ~np.isin(labels, sorted(banned)) if strict else np.ones(len(labels), dtype=bool)
     train, val = (np.flatnonzero(usable & np.isin(subjects, part)) for part in (partition.train, partition.val))

@@ -1,6 +1,6 @@
 """A pretrained patch transformer in a folder: `model.safetensors` and `config.json`, no pickles.
 
-Loaded, it embeds windows of any data set: `PatchCheckpoint.load(folder).embed(samples, channels, rate_hz)`.
+Loaded, it embeds windows of any data set: `PatchCheckpoint.load(folder).embed_windows(windows)`.
 Axis legend: N windows, T time, C channels, D features, E text dimension.
 """
 
@@ -23,8 +23,11 @@ from feature_extraction.protocol import Provenance
 from feature_extraction.recordings import Channel
 from feature_extraction.storage import atomic_path, content_hash, read_json, write_json
 from feature_extraction.text import TEXT_CACHE, embed
+from feature_extraction.windows import WindowSet
 
 FORMAT = "patch-encoder-1"
+VERSION = 1  # of what happens to windows around the network; part of the digest
+BATCH_WINDOWS = 256
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,13 @@ class PatchCheckpoint:
     key: str
     training: Mapping[str, Any]
 
-    @torch.no_grad()
+    @property
+    def digest(self) -> str:
+        """Key, and a digest of everything else that decides features and their provenance."""
+        weights = save({name: value.contiguous() for name, value in self.encoder.state_dict().items()})
+        rest = repr((VERSION, self.encoder.config, self.text_model, self.provenance))
+        return f"{self.key}-{content_hash(rest, weights)}"
+
     def embed(
         self,
         samples: np.ndarray,
@@ -56,10 +65,10 @@ class PatchCheckpoint:
         placement: str = "",
         text_cache: Path = TEXT_CACHE,
     ) -> np.ndarray:
-        """Embed windows, each device by itself.
+        """Embed windows of one placement, each device by itself.
 
         Args:
-            samples: Windows [N, T, C], m/s² and rad/s.
+            samples: Windows [N, T, C], m/s² and rad/s; patches that are not finite are left out.
             channels: One per column.
             rate_hz: Sampling rate.
             placement: Where a lone device was worn; several devices tell by their names.
@@ -69,14 +78,60 @@ class PatchCheckpoint:
             float32 [N, devices x D].
 
         Raises:
-            InputError: The channels cannot be read, a window is too short or has no finite samples.
+            InputError: The channels cannot be read, or a window is too short or has no finite patch.
         """
+        return self._embed(samples, channels, rate_hz, placement, text_cache, np.arange(len(samples)))
+
+    def embed_windows(
+        self, windows: WindowSet, rows: np.ndarray | None = None, text_cache: Path = TEXT_CACHE
+    ) -> np.ndarray:
+        """Embed windows of a set, each at its own placement; one batch at a time is in memory.
+
+        Args:
+            windows: Windows of any data set.
+            rows: Numbers of the wanted ones [n], in any order; all of them by default.
+            text_cache: Folder of sentence embeddings made before.
+
+        Returns:
+            float32 [n, devices x D].
+
+        Raises:
+            InputError: As of `embed`; it names the window by its number in the set.
+        """
+        rows = np.arange(len(windows)) if rows is None else np.asarray(rows)
+        channels, rate_hz = windows.channels, windows.settings.rate_hz
+        features = np.empty((len(rows), len(find_devices(channels)) * self.encoder.n_features), dtype=np.float32)
+        for place in np.unique(windows.placements[rows]).tolist():
+            here = np.flatnonzero(windows.placements[rows] == place)
+            for start in range(0, len(here), BATCH_WINDOWS):
+                batch = here[start : start + BATCH_WINDOWS]
+                samples, numbers = windows.samples[rows[batch]], rows[batch]
+                features[batch] = self._embed(samples, channels, rate_hz, place, text_cache, numbers)
+        return features
+
+    @torch.no_grad()
+    def _embed(
+        self,
+        samples: np.ndarray,
+        channels: Sequence[Channel],
+        rate_hz: float,
+        placement: str,
+        text_cache: Path,
+        numbers: np.ndarray,
+    ) -> np.ndarray:
+        """Embed windows [N, T, C] that errors call by their `numbers` [N]."""
         windows, devices = torch.from_numpy(np.array(samples, dtype=np.float32)), find_devices(channels)
         features = []
         for device in devices:
             columns = [*device.acc.tolist(), *device.gyro.tolist()]
             own = [channels[column] for column in columns]
             patches = make_patches(windows[:, :, columns], own, rate_hz, self.encoder.config.patches)
+            empty = numbers[~patches.valid.flatten(1).any(dim=1).numpy()]
+            if len(empty):
+                raise InputError(
+                    f"encoder: window {int(empty[0])} has no patch of {self.encoder.config.patches.patch_s:g} s of "
+                    f"device {device.name!r} that is finite throughout; repair the recording or leave it out"
+                )
             sentences = describe_channels(own, placement if len(devices) == 1 else "")
             text = torch.from_numpy(embed(sentences, self.text_model, text_cache))
             features.append(self.encoder(patches.values, patches.valid, text.expand(len(windows), -1, -1)))

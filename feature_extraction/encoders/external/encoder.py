@@ -50,13 +50,14 @@ class ExternalEncoder:
     spec: ExternalSpec
     network: Network
 
-    def encode(self, samples: np.ndarray, channels: Sequence[Channel], rate_hz: float) -> np.ndarray:
+    def encode(self, samples: np.ndarray, channels: Sequence[Channel], rate_hz: float, first: int = 0) -> np.ndarray:
         """Encode windows without gradients; the rows do not depend on each other.
 
         Args:
             samples: [B, T, C] in m/s² and rad/s.
             channels: One per column of a window.
             rate_hz: Sampling rate of the windows.
+            first: Number that errors give the first window.
 
         Returns:
             float32 [B, D], the embeddings of the devices one behind the other.
@@ -74,12 +75,12 @@ class ExternalEncoder:
         features = np.empty((len(samples), self.n_features * len(inputs)), dtype=np.float32)
         for start in range(0, len(samples), BATCH_WINDOWS):
             batch = np.asarray(samples[start : start + BATCH_WINDOWS], dtype=np.float32)
-            _require_finite(batch, start, f"encoder {self.name}: windows", "repair them before encoding")
+            _require_finite(batch, first + start, f"encoder {self.name}: windows", "repair them before encoding")
             parts = [self._encode_input(batch[..., columns], rate_hz) for columns in inputs]
             features[start : start + len(batch)] = np.concatenate(parts, axis=1)
             _require_finite(
                 features[start : start + len(batch)],
-                start,
+                first + start,
                 f"encoder {self.name}: features of windows",
                 f"check units and checkpoint in {self.spec.path}",
             )

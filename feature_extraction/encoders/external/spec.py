@@ -14,7 +14,7 @@ import yaml
 
 from feature_extraction.datasets import DATASETS
 from feature_extraction.errors import InputError
-from feature_extraction.protocol import Provenance
+from feature_extraction.protocol import EVERYTHING, Provenance
 
 Kind = Literal["torchscript", "onnx", "oxwearables", "moment", "chronos"]
 Layout = Literal["BTC", "BCT"]
@@ -25,7 +25,6 @@ Combine = Literal["concatenate", "mean"]
 UNITS = {"acc": ("g", "m/s2"), "gyro": ("rad/s", "deg/s")}
 HARNET_SAMPLES = {"harnet5": 150, "harnet10": 300, "harnet30": 900}
 HARNET_RATE_HZ = 30.0
-EVERYTHING = ("all",)
 
 _CHANNEL = re.compile(r"(?:(?P<device>.+)\.)?(?P<quantity>acc|gyro)_[xyz]")
 _REQUIRED = {"name", "kind", "file", "source", "licence", "citation", "provenance"}

@@ -1,0 +1,178 @@
+"""The commands `encoder`: pretrain, pool, extract, show."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from jsonargparse import Namespace
+
+from feature_extraction.errors import InputError
+from sadvae_har import command_line as cl
+from sadvae_har.config import config_from_namespace
+
+if TYPE_CHECKING:
+    from feature_extraction.protocol import Split
+
+
+def encoder_pretrain(arguments: Namespace) -> None:
+    """Train an IMU encoder on the seen classes of the train subjects of a split."""
+    from feature_extraction.extract import encoder_folder
+    from feature_extraction.prepare import prepare
+    from feature_extraction.pretraining import OBJECTIVES, pretrain
+    from sadvae_har.pipeline import load_split
+
+    config = config_from_namespace(arguments)
+    if arguments.objective not in OBJECTIVES:
+        raise InputError(f"--objective: {arguments.objective!r} is unknown; choose from {', '.join(OBJECTIVES)}")
+    split = load_split(config)
+    windows = prepare(config.dataset, arguments.raw, out=arguments.resources / "windows")
+    folder = encoder_folder(windows, split, arguments.objective, arguments.resources)
+    print(f"encoder: {pretrain(windows, split, arguments.objective, out=folder)}")
+
+
+def encoder_pool(arguments: Namespace) -> None:
+    """Pretrain a patch transformer on several data sets, without labels unless an objective needs them.
+
+    Name the data sets, or those to leave out: then every other one whose folder is in --raw takes part. Test
+    subjects of every data set stay out. Under torchrun, several processes share the work.
+    """
+    from feature_extraction.prepare import prepare
+    from feature_extraction.pretraining.corpus import choose_windows
+    from feature_extraction.pretraining.patch_config import load_patch_config
+    from feature_extraction.pretraining.patch_pretraining import pretrain_patches
+
+    split = None if arguments.exclude_unseen is None else _split_of(arguments.exclude_unseen)
+    config = load_patch_config(arguments.pretraining)
+    resources: Path = arguments.resources
+    parts = []
+    for name in _pooled(arguments):
+        raw = None if arguments.raw is None else arguments.raw / name
+        parts.append(choose_windows(prepare(name, raw, out=resources / "windows"), split, arguments.strict))
+    print(f"encoder: {pretrain_patches(parts, config, arguments.out, text_cache=resources / 'text_feats')}")
+
+
+def _pooled(arguments: Namespace) -> list[str]:
+    """Return the data sets to pool: those named, or all that are there but those left out."""
+    from feature_extraction.datasets import DATASETS
+
+    names, left_out = arguments.datasets, arguments.leave_out
+    if bool(names) == bool(left_out):
+        raise InputError(
+            "give either --datasets, to learn from these, or --leave-out, to learn from all others in --raw"
+        )
+    if names:
+        return names
+    for name in left_out:
+        if name not in DATASETS:
+            raise InputError(f"--leave-out: data set {name!r} is unknown; choose from {', '.join(DATASETS)}")
+    folders = {name: spec.raw_folder(arguments.raw and arguments.raw / name) for name, spec in DATASETS.items()}
+    found = [name for name, folder in folders.items() if folder.is_dir() and name not in left_out]
+    if not found:
+        where = arguments.raw or "resources/raw"
+        raise InputError(f"--raw: {where} has no folder of another data set; name its folders {', '.join(DATASETS)}")
+    return found
+
+
+def _split_of(text: str) -> "Split":
+    from feature_extraction.protocol import Split, find_split
+
+    if text.endswith(".json"):
+        return Split.load(Path(text))
+    dataset, _, name = text.partition("/")
+    if not name:
+        raise InputError(
+            f"--exclude-unseen: {text!r} names no split; write DATASET/SPLIT, such as usc-had/zerohar-fold1, "
+            "or the path of a split file"
+        )
+    return find_split(dataset, name)
+
+
+def encoder_extract(arguments: Namespace) -> None:
+    """Compute the feature table of a split, training its encoder if need be."""
+    from sadvae_har.pipeline import load_features, load_split
+
+    config = config_from_namespace(arguments)
+    if arguments.every < 1:
+        raise InputError(f"--every: {arguments.every} cannot be used; give 1 or more")
+    if arguments.out is not None and arguments.out.suffix != ".npz":
+        raise InputError(f"--out: {arguments.out} is no .npz file; name one, such as {arguments.dataset}.npz")
+    table = load_features(config, load_split(config), cl.locations(arguments)).keep_every(arguments.every)
+    if arguments.out is not None:
+        table.save(arguments.out, half=True)
+        print(f"features: {arguments.out}")
+    print(f"{len(table.features)} windows, " + ", ".join(f"{name} {width}" for name, width in table.blocks.items()))
+
+
+def encoder_show(arguments: Namespace) -> None:
+    """Print what a checkpoint is and what it has seen."""
+    from feature_extraction.pretraining.checkpoint import describe_checkpoint
+    from feature_extraction.pretraining.patch_checkpoint import describe_patch_checkpoint, is_patch_checkpoint
+
+    if not arguments.checkpoint.is_dir():
+        raise InputError(f"{arguments.checkpoint}: no such folder; `encoder pretrain` makes one and prints its path")
+    describe = describe_patch_checkpoint if is_patch_checkpoint(arguments.checkpoint) else describe_checkpoint
+    print(describe(arguments.checkpoint))
+
+
+ENCODER_COMMANDS = (
+    cl.Command(
+        "encoder pretrain",
+        encoder_pretrain,
+        (
+            cl.option("--objective", default="supervised", help="what it learns from"),
+            cl.config,
+            cl.raw,
+            cl.resources,
+        ),
+        "--dataset usc-had --split zerohar-fold1 --raw ~/datasets/USC-HAD",
+    ),
+    cl.Command(
+        "encoder pool",
+        encoder_pool,
+        (
+            cl.option("--datasets", type=str, nargs="+", default=[], help="data sets to learn from"),
+            cl.option(
+                "--leave-out",
+                type=str,
+                nargs="+",
+                default=[],
+                help="instead of --datasets: learn from every data set found in --raw but these",
+            ),
+            cl.option("--raw", type=Path, default=None, help="folder with one folder of recordings per data set"),
+            cl.option(
+                "--pretraining",
+                type=Path,
+                default=cl.ROOT / "sadvae_har" / "configs" / "pretrain_tiny.yaml",
+                help="YAML of objectives, network and optimisation",
+            ),
+            cl.option(
+                "--exclude-unseen",
+                default=None,
+                help="DATASET/SPLIT, or a split file: its unseen classes and test subjects stay out, and the labels of "
+                "synonyms in other data sets",
+            ),
+            cl.option("--strict", action="store_true", help="leave windows of synonyms out altogether"),
+            cl.resources,
+            cl.out("folder of the encoder", required=True),
+        ),
+        "--leave-out wharf --raw ~/datasets --exclude-unseen wharf/random-1 --out my_encoder",
+    ),
+    cl.Command(
+        "encoder extract",
+        encoder_extract,
+        (
+            cl.config,
+            cl.raw,
+            cl.features,
+            cl.resources,
+            cl.out("also write the table to this .npz file, as float16"),
+            cl.option("--every", type=int, default=1, help="keep every Nth window, for a compact table"),
+        ),
+        "--dataset usc-had --split zerohar-fold1 --raw ~/datasets/USC-HAD --out usc-had.npz",
+    ),
+    cl.Command(
+        "encoder show",
+        encoder_show,
+        (cl.option("checkpoint", type=Path, help="folder of a checkpoint, as `encoder pretrain` prints it"),),
+        "resources/runs/encoders/usc-had/zerohar-fold1/resnet-0123abcd",
+    ),
+)
