@@ -1,17 +1,20 @@
 """A pretrained patch transformer in a folder: `model.safetensors` and `config.json`, no pickles.
 
 Loaded, it embeds windows of any data set: `PatchCheckpoint.load(folder).embed(samples, channels, rate_hz)`.
+Weights of other epochs than the best one may lie beside: `PatchCheckpoint.load_epoch(folder, 10)` reads those of
+`epoch-010.safetensors`, and saved to another folder they are a checkpoint like any other.
 Axis legend: N windows, T time, C channels, D features, E text dimension.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors.torch import save
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save, save_file
 
 from feature_extraction.encoders.channel_text import describe_channels
 from feature_extraction.encoders.devices import find_devices
@@ -25,6 +28,7 @@ from feature_extraction.storage import atomic_path, content_hash, read_json, wri
 from feature_extraction.text import TEXT_CACHE, embed
 
 FORMAT = "patch-encoder-1"
+EPOCH = "epoch-{:03}.safetensors"
 
 
 @dataclass(frozen=True)
@@ -129,6 +133,39 @@ class PatchCheckpoint:
             reason = str(error).splitlines()[-1].strip()
             raise InputError(f"{folder / WEIGHTS}: weights of another network ({reason}); pretrain again") from None
         return cls(encoder.eval(), provenance, bank, text_model, key, training)
+
+    @classmethod
+    def load_epoch(cls, folder: Path, epoch: int) -> "PatchCheckpoint":
+        """Read the weights that a finished encoder had after an epoch; see `PatchPretrainConfig.keep_every`.
+
+        The result has a key of its own and says in `training` which epoch it is of. `save` it to another folder to
+        hand it to the commands.
+
+        Raises:
+            InputError: The checkpoint is unusable, or the epoch's file is missing, damaged or of another run.
+        """
+        best, path = cls.load(folder), folder / EPOCH.format(epoch)
+        try:
+            with safe_open(path, framework="pt") as file:
+                key = (file.metadata() or {}).get("key")
+                weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except FileNotFoundError:
+            kept = ", ".join(sorted(found.name for found in folder.glob("epoch-*.safetensors"))) or "none"
+            raise InputError(f"{path}: no such file; epochs kept there: {kept}") from None
+        except (SafetensorError, OSError) as error:
+            raise InputError(f"{path}: damaged weights ({error}); choose another epoch") from None
+        if key != best.key:
+            raise InputError(f"{path}: weights of the run {key}, the encoder beside them is of {best.key}; delete them")
+        best.encoder.load_state_dict(weights)
+        training = {name: value for name, value in best.training.items() if name in ("datasets", "n_windows", "config")}
+        return replace(best, key=content_hash(best.key, str(epoch)), training={**training, "epoch": epoch})
+
+
+def save_epoch(folder: Path, epoch: int, encoder: PatchTransformer, key: str) -> None:
+    """Keep the weights of an epoch beside those of the others; `key` names the run."""
+    weights = {name: value.detach().cpu().contiguous() for name, value in encoder.state_dict().items()}
+    with atomic_path(folder / EPOCH.format(epoch)) as temporary:
+        save_file(weights, temporary, {"key": key})
 
 
 def is_patch_checkpoint(folder: Path) -> bool:

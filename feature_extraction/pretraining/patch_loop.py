@@ -2,6 +2,9 @@
 
 An epoch is a fixed number of steps. After each one the encoder is validated on held-out subjects, and the whole state
 is saved; a batch's random draws come from a generator of its own, so a resumed run goes on as if never interrupted.
+While a run lasts, `state.safetensors` holds its latest weights, and the best ones so far, which become
+`model.safetensors` in the end. With `keep_every`, `epoch-010.safetensors` and the like hold those of some epochs;
+`PatchCheckpoint.load_epoch` reads them.
 Axis legend: B windows of a batch.
 """
 
@@ -25,6 +28,7 @@ from feature_extraction.pretraining.curves import plot_pooled_curves
 from feature_extraction.pretraining.loop import CURVES, PROGRESS, STATE, learning_rate_factor
 from feature_extraction.pretraining.objective import Metric
 from feature_extraction.pretraining.patch_batch import PatchBatch
+from feature_extraction.pretraining.patch_checkpoint import save_epoch
 from feature_extraction.pretraining.patch_config import PatchPretrainConfig
 from feature_extraction.pretraining.processes import Processes
 from feature_extraction.pretraining.state import PretrainState
@@ -33,7 +37,6 @@ from feature_extraction.storage import write_text
 logger = logging.getLogger(__name__)
 
 METRIC = Metric("val_loss", higher_is_better=False)
-KEPT = "epoch-{:03}.safetensors"
 
 
 @dataclass
@@ -168,6 +171,8 @@ def _on(batch: PatchBatch, device: torch.device) -> PatchBatch:
 
 
 def _save(run: Run, state: PretrainState, folder: Path, key: str) -> None:
+    if run.config.keep_every and state.epoch % run.config.keep_every == 0:
+        save_epoch(folder, state.epoch, run.encoder, key)
     state.save(folder / STATE, key)
     write_text(folder / PROGRESS, "".join(json.dumps(row) + "\n" for row in state.history))
     plot_pooled_curves(state.history, METRIC.name, folder / CURVES)
