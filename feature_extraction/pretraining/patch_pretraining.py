@@ -55,8 +55,8 @@ def pretrain_patches(
         text_cache: Folder of embeddings made before.
 
     Returns:
-        The folder, with `model.safetensors`, `config.json`, `progress.jsonl`, `curves.png`, and the epochs that the
-        config keeps, `epoch-010.safetensors` and so on.
+        The folder, with `model.safetensors`, `config.json`, `progress.jsonl`, `curves.png`, TensorBoard's
+        `events.out.tfevents.*`, and the epochs that the config keeps, `epoch-010.safetensors` and so on.
 
     Raises:
         InputError: An unknown objective, windows that cannot be read, or another encoder in the folder.
