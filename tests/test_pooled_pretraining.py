@@ -224,39 +224,6 @@ def test_an_encoder_that_met_an_unseen_class_or_a_test_subject_is_leakage(finish
     SPLIT.check_provenance(part.provenance(labelled=True), "encoder")
 
 
-def test_embedding_is_one_line_and_does_not_depend_on_the_company(finished: Path) -> None:
-    windows = make_dataset("hapt")
-    checkpoint = PatchCheckpoint.load(finished)
-    features = checkpoint.embed(windows.samples, windows.channels, windows.settings.rate_hz, "waist")
-    assert features.shape == (len(windows), 8) and np.isfinite(features).all()
-    alone = checkpoint.embed(windows.samples[5:6], windows.channels, windows.settings.rate_hz, "waist")
-    np.testing.assert_allclose(alone[0], features[5], atol=1e-5)
-    elsewhere = checkpoint.embed(windows.samples[5:6], windows.channels, windows.settings.rate_hz, "right wrist")
-    assert not np.allclose(alone, elsewhere, atol=1e-6)
-
-
-def edit(path: Path, old: str, new: str) -> None:
-    path.write_text(path.read_text().replace(old, new))
-
-
-@pytest.mark.parametrize(
-    ("damage", "message"),
-    [
-        (lambda f: (f / "model.safetensors").write_bytes((f / "model.safetensors").read_bytes()[:-9]), "damaged"),
-        (lambda f: (f / "model.safetensors").unlink(), "no such file"),
-        (lambda f: (f / "config.json").write_text("{}"), "not a patch encoder"),
-        (lambda f: edit(f / "config.json", '"width": 16', '"width": 32'), "weights of another network"),
-    ],
-    ids=["truncated", "missing", "other format", "other sizes"],
-)  # fmt: skip
-def test_damaged_checkpoints_are_refused(finished: Path, tmp_path: Path, damage, message: str) -> None:
-    for name in ("model.safetensors", "config.json"):
-        (tmp_path / name).write_bytes((finished / name).read_bytes())
-    damage(tmp_path)
-    with pytest.raises(InputError, match=message):
-        PatchCheckpoint.load(tmp_path)
-
-
 def test_shipped_config_is_self_supervised() -> None:
     config = load_patch_config(CONFIGS / "pretrain_tiny.yaml")
     assert set(config.objectives) == {"masked_autoencoding", "contrastive"}

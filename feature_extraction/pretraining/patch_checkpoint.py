@@ -7,6 +7,7 @@ Axis legend: N windows, T time, C channels, D features, E text dimension.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save, save_file
+from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from feature_extraction.encoders.channel_text import describe_channels
 from feature_extraction.encoders.devices import find_devices
@@ -22,6 +25,7 @@ from feature_extraction.encoders.patch_transformer import PatchTransformer, Patc
 from feature_extraction.encoders.patches import PatchConfig, make_patches
 from feature_extraction.errors import InputError
 from feature_extraction.pretraining.checkpoint import CONFIG, WEIGHTS, describe_provenance, read_weights
+from feature_extraction.pretraining.patch_config import Precision
 from feature_extraction.protocol import Provenance
 from feature_extraction.recordings import Channel
 from feature_extraction.storage import atomic_path, content_hash, read_json, write_json
@@ -29,6 +33,8 @@ from feature_extraction.text import TEXT_CACHE, embed
 
 FORMAT = "patch-encoder-1"
 EPOCH = "epoch-{:03}.safetensors"
+EMBED_BATCH = 64
+MATH = SDPBackend.MATH  # the fused attention is slow on short sequences of bfloat16
 
 
 @dataclass(frozen=True)
@@ -51,7 +57,7 @@ class PatchCheckpoint:
     key: str
     training: Mapping[str, Any]
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def embed(
         self,
         samples: np.ndarray,
@@ -59,15 +65,18 @@ class PatchCheckpoint:
         rate_hz: float,
         placement: str = "",
         text_cache: Path = TEXT_CACHE,
+        precision: Precision = "float32",
     ) -> np.ndarray:
-        """Embed windows, each device by itself.
+        """Embed windows, each device by itself, in batches small enough for the processor's cache.
 
         Args:
-            samples: Windows [N, T, C], m/s² and rad/s.
+            samples: Windows [N, T, C], m/s² and rad/s; may be a memory map, read batch by batch.
             channels: One per column.
             rate_hz: Sampling rate.
             placement: Where a lone device was worn; several devices tell by their names.
             text_cache: Folder of sentence embeddings made before.
+            precision: Of matrix products. With bfloat16 features change by less than 1 %; it is faster only where the
+                processor multiplies such numbers.
 
         Returns:
             float32 [N, devices x D].
@@ -75,16 +84,31 @@ class PatchCheckpoint:
         Raises:
             InputError: The channels cannot be read, a window is too short or has no finite samples.
         """
-        windows, devices = torch.from_numpy(np.array(samples, dtype=np.float32)), find_devices(channels)
-        features = []
+        readers = self._readers(channels, placement, text_cache)
+        features = np.empty((len(samples), len(readers), self.encoder.n_features), dtype=np.float32)
+        low = precision == "bfloat16"
+        with torch.autocast("cpu", torch.bfloat16, enabled=low), sdpa_kernel(MATH) if low else nullcontext():
+            for start in range(0, len(samples), EMBED_BATCH):
+                rows = slice(start, start + EMBED_BATCH)
+                windows = torch.from_numpy(np.array(samples[rows], dtype=np.float32))
+                for position, (columns, own, text) in enumerate(readers):
+                    patches = make_patches(windows[:, :, columns], own, rate_hz, self.encoder.config.patches)
+                    _require_samples(patches.valid, start)
+                    found = self.encoder(patches.values, patches.valid, text.expand(len(windows), -1, -1))
+                    features[rows, position] = found.float().numpy()
+        return features.reshape(len(samples), -1)
+
+    def _readers(
+        self, channels: Sequence[Channel], placement: str, text_cache: Path
+    ) -> list[tuple[list[int], list[Channel], Tensor]]:
+        """Return the columns, channels and channel sentences [C, E] of each device."""
+        devices, readers = find_devices(channels), []
         for device in devices:
             columns = [*device.acc.tolist(), *device.gyro.tolist()]
             own = [channels[column] for column in columns]
-            patches = make_patches(windows[:, :, columns], own, rate_hz, self.encoder.config.patches)
             sentences = describe_channels(own, placement if len(devices) == 1 else "")
-            text = torch.from_numpy(embed(sentences, self.text_model, text_cache))
-            features.append(self.encoder(patches.values, patches.valid, text.expand(len(windows), -1, -1)))
-        return torch.cat(features, dim=1).numpy()
+            readers.append((columns, own, torch.from_numpy(embed(sentences, self.text_model, text_cache))))
+        return readers
 
     def save(self, folder: Path) -> None:
         """Write weights, then the config that names them: a folder without a config is not a checkpoint."""
@@ -159,6 +183,14 @@ class PatchCheckpoint:
         best.encoder.load_state_dict(weights)
         training = {name: value for name, value in best.training.items() if name in ("datasets", "n_windows", "config")}
         return replace(best, key=content_hash(best.key, str(epoch)), training={**training, "epoch": epoch})
+
+
+def _require_samples(valid: Tensor, start: int) -> None:
+    """Refuse windows without a valid patch [B, C, P]; `start` is the number of the first one."""
+    empty = ~valid.flatten(1).any(dim=1)
+    if empty.any():
+        first = start + int(empty.nonzero()[0])
+        raise InputError(f"windows: window {first} has no patch of finite samples; leave it out")
 
 
 def save_epoch(folder: Path, epoch: int, encoder: PatchTransformer, key: str) -> None:
