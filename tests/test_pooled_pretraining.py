@@ -3,8 +3,10 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from pooled_problem import NAMES, SMALL, make_dataset
 from feature_extraction.errors import InputError, LeakageError
 from feature_extraction.pretraining import patch_loop
 from feature_extraction.pretraining.corpus import Corpus, Part, choose_windows
-from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint, describe_patch_checkpoint
+from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint, describe_patch_checkpoint, save_epoch
 from feature_extraction.pretraining.patch_config import load_patch_config
 from feature_extraction.pretraining.patch_objectives import PATCH_OBJECTIVES, label_bank
 from feature_extraction.pretraining.patch_pretraining import pretrain_patches
@@ -111,9 +113,8 @@ def test_label_bank_holds_every_labelled_class_of_every_data_set(parts: list[Par
 
 
 def test_folder_explains_itself(finished: Path) -> None:
-    assert {path.name for path in finished.iterdir()} == {
-        "config.json", "curves.png", "model.safetensors", "progress.jsonl"
-    }  # fmt: skip
+    names = ["config.json", "curves.png", "events.out", "model.safetensors", "progress.jsonl"]
+    assert sorted(path.name.partition(".tfevents")[0] for path in finished.iterdir()) == names
     rows = history(finished)
     assert [row["epoch"] for row in rows] == [1, 2, 3]
     assert {"masked_autoencoding.level hapt", "contrastive.window usc-had"} <= set(rows[0])
@@ -121,18 +122,23 @@ def test_folder_explains_itself(finished: Path) -> None:
     assert "unlabelled" in text and "usc-had" in text and "at least 0.5 s" in text
 
 
+def interrupt_at(call: int) -> Callable[..., None]:
+    """Return a plotting function that interrupts its n-th call, after the state was saved."""
+    plot, calls = patch_loop.plot_pooled_curves, []
+
+    def interrupt(*arguments: Any) -> None:
+        calls.append(1)
+        if len(calls) == call:
+            raise KeyboardInterrupt
+        plot(*arguments)
+
+    return interrupt
+
+
 def test_an_interrupted_run_ends_with_the_same_weights(
     parts: list[Part], finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plot, calls = patch_loop.plot_pooled_curves, []
-
-    def interrupt(*arguments: object) -> None:
-        calls.append(1)
-        if len(calls) == 2:
-            raise KeyboardInterrupt
-        plot(*arguments)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(patch_loop, "plot_pooled_curves", interrupt)
+    monkeypatch.setattr(patch_loop, "plot_pooled_curves", interrupt_at(2))
     with pytest.raises(KeyboardInterrupt):
         pretrain_patches(parts, SMALL, tmp_path)
     assert not (tmp_path / "config.json").exists() and len(history(tmp_path)) == 2
@@ -140,6 +146,48 @@ def test_an_interrupted_run_ends_with_the_same_weights(
     assert (tmp_path / "model.safetensors").read_bytes() == (finished / "model.safetensors").read_bytes()
     drop = [{k: v for k, v in row.items() if k != "seconds"} for row in history(tmp_path)]
     assert drop == [{k: v for k, v in row.items() if k != "seconds"} for row in history(finished)]
+
+
+@pytest.fixture(scope="module")
+def kept(parts: list[Part], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that keeps every other epoch and was interrupted after the second was saved."""
+    folder = tmp_path_factory.mktemp("encoders") / "kept"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(patch_loop, "plot_pooled_curves", interrupt_at(2))
+        with pytest.raises(KeyboardInterrupt):
+            pretrain_patches(parts, replace(SMALL, keep_every=2), folder)
+    pretrain_patches(parts, replace(SMALL, keep_every=1), folder)
+    return folder
+
+
+def test_kept_epochs_are_those_asked_for_and_change_nothing(kept: Path, finished: Path) -> None:
+    assert sorted(path.name for path in kept.glob("epoch-*")) == ["epoch-002.safetensors", "epoch-003.safetensors"]
+    assert (kept / "model.safetensors").read_bytes() == (finished / "model.safetensors").read_bytes()
+    assert PatchCheckpoint.load(kept).key == PatchCheckpoint.load(finished).key
+
+
+def test_a_kept_epoch_is_an_encoder_with_a_key_of_its_own(kept: Path, tmp_path: Path) -> None:
+    best = PatchCheckpoint.load(kept)
+    epochs = {n: PatchCheckpoint.load_epoch(kept, n) for n in (2, 3)}
+    same = {n: torch.equal(epoch.encoder.score.weight, best.encoder.score.weight) for n, epoch in epochs.items()}
+    assert same == {n: n == best.training["best_epoch"] for n in (2, 3)}
+    assert len({best.key, epochs[2].key, epochs[3].key}) == 3 and epochs[2].provenance == best.provenance
+    epochs[2].save(tmp_path)
+    again = PatchCheckpoint.load(tmp_path)
+    assert again.training["epoch"] == 2 and torch.equal(again.encoder.score.weight, epochs[2].encoder.score.weight)
+
+
+def test_an_epoch_that_was_not_kept_or_is_of_another_run_is_refused(kept: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"epoch-001.*epochs kept there: epoch-002"):
+        PatchCheckpoint.load_epoch(kept, 1)
+    for path in kept.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    save_epoch(tmp_path, 2, PatchCheckpoint.load(kept).encoder, "another")
+    with pytest.raises(InputError, match="weights of the run another"):
+        PatchCheckpoint.load_epoch(tmp_path, 2)
+    (tmp_path / "epoch-003.safetensors").write_bytes(b"nothing")
+    with pytest.raises(InputError, match=r"epoch-003.*damaged"):
+        PatchCheckpoint.load_epoch(tmp_path, 3)
 
 
 def test_a_finished_run_returns_at_once_and_another_one_is_refused(parts: list[Part], finished: Path) -> None:
@@ -174,39 +222,6 @@ def test_an_encoder_that_met_an_unseen_class_or_a_test_subject_is_leakage(finish
         SPLIT.check_provenance(provenance, "encoder")
     part = choose_windows(make_dataset("usc-had"), SPLIT)
     SPLIT.check_provenance(part.provenance(labelled=True), "encoder")
-
-
-def test_embedding_is_one_line_and_does_not_depend_on_the_company(finished: Path) -> None:
-    windows = make_dataset("hapt")
-    checkpoint = PatchCheckpoint.load(finished)
-    features = checkpoint.embed(windows.samples, windows.channels, windows.settings.rate_hz, "waist")
-    assert features.shape == (len(windows), 48) and np.isfinite(features).all()
-    alone = checkpoint.embed(windows.samples[5:6], windows.channels, windows.settings.rate_hz, "waist")
-    np.testing.assert_allclose(alone[0], features[5], atol=1e-5)
-    elsewhere = checkpoint.embed(windows.samples[5:6], windows.channels, windows.settings.rate_hz, "right wrist")
-    assert not np.allclose(alone, elsewhere, atol=1e-6)
-
-
-def edit(path: Path, old: str, new: str) -> None:
-    path.write_text(path.read_text().replace(old, new))
-
-
-@pytest.mark.parametrize(
-    ("damage", "message"),
-    [
-        (lambda f: (f / "model.safetensors").write_bytes((f / "model.safetensors").read_bytes()[:-9]), "damaged"),
-        (lambda f: (f / "model.safetensors").unlink(), "no such file"),
-        (lambda f: (f / "config.json").write_text("{}"), "not a patch encoder"),
-        (lambda f: edit(f / "config.json", '"width": 16', '"width": 32'), "weights of another network"),
-    ],
-    ids=["truncated", "missing", "other format", "other sizes"],
-)  # fmt: skip
-def test_damaged_checkpoints_are_refused(finished: Path, tmp_path: Path, damage, message: str) -> None:
-    for name in ("model.safetensors", "config.json"):
-        (tmp_path / name).write_bytes((finished / name).read_bytes())
-    damage(tmp_path)
-    with pytest.raises(InputError, match=message):
-        PatchCheckpoint.load(tmp_path)
 
 
 def test_shipped_config_is_self_supervised() -> None:

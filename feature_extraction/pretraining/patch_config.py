@@ -30,7 +30,8 @@ class PatchPretrainConfig:
         weight_decay: Weight decay of AdamW.
         largest_gradient: Gradients are scaled down to this norm.
         patience: Epochs without a better validation loss after which training stops.
-        keep_every: An epoch's weights are kept beside the best ones every so many epochs; 0 keeps none.
+        keep_every: Every so many epochs the weights of that epoch are kept in a file of their own, to study how an
+            encoder comes about; 0 keeps none.
         sampling_exponent: A data set of n windows is drawn in proportion to n to this power.
         validation_windows: Validation windows of each device of each data set.
         precision: Of matrix products; bfloat16 is up to twice as fast where the processor has it.
@@ -48,7 +49,7 @@ class PatchPretrainConfig:
     weight_decay: float = 5e-2
     largest_gradient: float = 1.0
     patience: int = 8
-    keep_every: int = 10
+    keep_every: int = 0
     sampling_exponent: float = 0.5
     validation_windows: int = 512
     precision: Precision = "bfloat16"

@@ -2,6 +2,9 @@
 
 An epoch is a fixed number of steps. After each one the encoder is validated on held-out subjects, and the whole state
 is saved; a batch's random draws come from a generator of its own, so a resumed run goes on as if never interrupted.
+While a run lasts, `state.safetensors` holds its latest weights, and the best ones so far, which become
+`model.safetensors` in the end. With `keep_every`, `epoch-010.safetensors` and the like hold those of some epochs;
+`PatchCheckpoint.load_epoch` reads them.
 Axis legend: B windows of a batch.
 """
 
@@ -22,9 +25,11 @@ from feature_extraction.encoders.patch_transformer import PatchTransformer
 from feature_extraction.pretraining.combined import CombinedObjective, Losses
 from feature_extraction.pretraining.corpus import Corpus
 from feature_extraction.pretraining.curves import plot_pooled_curves
+from feature_extraction.pretraining.event_files import EventLog, open_event_log
 from feature_extraction.pretraining.loop import CURVES, PROGRESS, STATE, learning_rate_factor
 from feature_extraction.pretraining.objective import Metric
 from feature_extraction.pretraining.patch_batch import PatchBatch
+from feature_extraction.pretraining.patch_checkpoint import save_epoch
 from feature_extraction.pretraining.patch_config import PatchPretrainConfig
 from feature_extraction.pretraining.processes import Processes
 from feature_extraction.pretraining.state import PretrainState
@@ -33,7 +38,6 @@ from feature_extraction.storage import write_text
 logger = logging.getLogger(__name__)
 
 METRIC = Metric("val_loss", higher_is_better=False)
-KEPT = "epoch-{:03}.safetensors"
 
 
 @dataclass
@@ -81,14 +85,16 @@ def train(run: Run, folder: Path, key: str) -> PretrainState:
     state = PretrainState(run.encoder, run.objective, optimizer, torch.Generator())
     if state.load(folder / STATE, key) and run.processes.is_first:
         logger.info("going on after epoch %d of %s", state.epoch, folder)
-    total, hidden = config.n_epochs * config.epoch_steps, None if run.processes.is_first else True
-    with tqdm(
-        total=total, initial=state.epoch * config.epoch_steps, desc="pretrain", unit="step", disable=hidden
-    ) as bar:
+    total, done = config.n_epochs * config.epoch_steps, state.epoch * config.epoch_steps
+    hidden = None if run.processes.is_first else True
+    with (
+        tqdm(total=total, initial=done, desc="pretrain", unit="step", disable=hidden) as bar,
+        open_event_log(folder, state.history) if run.processes.is_first else nullcontext() as events,
+    ):
         while state.epoch < config.n_epochs and state.stale_epochs < config.patience:
             _run_epoch(run, state, bar)
-            if run.processes.is_first:
-                _save(run, state, folder, key)
+            if events is not None:
+                _save(run, state, folder, key, events)
             run.processes.wait()
     return state
 
@@ -113,7 +119,8 @@ def _run_epoch(run: Run, state: PretrainState, bar: tqdm) -> None:
         state.best_value, state.best_epoch = score, state.epoch
     means = _mean_terms(run.processes.gather(dict(found)))
     seconds = round(time.perf_counter() - began, 2)
-    state.history.append({"epoch": state.epoch, **means, METRIC.name: score, "seconds": seconds})
+    numbers = {METRIC.name: score, "learning_rate": state.optimizer.param_groups[0]["lr"], "seconds": seconds}
+    state.history.append({"epoch": state.epoch, **means, **numbers})
     bar.set_postfix({METRIC.name: f"{score:.3f}"})
 
 
@@ -167,9 +174,12 @@ def _on(batch: PatchBatch, device: torch.device) -> PatchBatch:
     return PatchBatch(*(getattr(batch, entry.name).to(device) for entry in fields(batch)))
 
 
-def _save(run: Run, state: PretrainState, folder: Path, key: str) -> None:
+def _save(run: Run, state: PretrainState, folder: Path, key: str, events: EventLog) -> None:
+    if run.config.keep_every and state.epoch % run.config.keep_every == 0:
+        save_epoch(folder, state.epoch, run.encoder, key)
     state.save(folder / STATE, key)
     write_text(folder / PROGRESS, "".join(json.dumps(row) + "\n" for row in state.history))
+    events.add(state.history[-1])
     plot_pooled_curves(state.history, METRIC.name, folder / CURVES)
 
 

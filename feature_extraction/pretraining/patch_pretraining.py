@@ -3,7 +3,7 @@
 import json
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,8 @@ def patch_pretraining_key(parts: Sequence[Part], config: PatchPretrainConfig, te
         [part.windows.key, part.train.tolist(), part.val.tolist(), sorted(part.banned)]
         for part in sorted(parts, key=lambda part: part.windows.dataset)
     ]
-    return content_hash(json.dumps([FORMAT, text_model, asdict(config), chosen], sort_keys=True))
+    decisive = asdict(replace(config, keep_every=0))
+    return content_hash(json.dumps([FORMAT, text_model, decisive, chosen], sort_keys=True))
 
 
 def pretrain_patches(
@@ -54,7 +55,8 @@ def pretrain_patches(
         text_cache: Folder of embeddings made before.
 
     Returns:
-        The folder, with `model.safetensors`, `config.json`, `progress.jsonl` and `curves.png`.
+        The folder, with `model.safetensors`, `config.json`, `progress.jsonl`, `curves.png`, TensorBoard's
+        `events.out.tfevents.*`, and the epochs that the config keeps, `epoch-010.safetensors` and so on.
 
     Raises:
         InputError: An unknown objective, windows that cannot be read, or another encoder in the folder.

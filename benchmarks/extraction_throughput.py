@@ -1,0 +1,192 @@
+"""Windows per second of a patch encoder, in batches and one window at a time, and whether memory stays flat.
+
+    python benchmarks/extraction_throughput.py (--raw FOLDER | --windows FOLDER) [--dataset usc-had] [--out FILE]
+
+The encoder has the sizes `TINY` and random weights, which cost as much as trained ones; the windows are real. In the
+same run, in turn:
+
+* a loop over windows in plain PyTorch, the way a user would write it: patches, then the network in evaluation mode
+  without gradients, the channel sentences embedded once before;
+* `PatchCheckpoint.embed` on the same windows and more, in float32 and in bfloat16.
+
+The loop repeats for every window what a batch does once, so `arithmetic_share` says how far batches can go: the part
+of the loop's time that a batch of the same windows takes as well. A processor has no more to give than its inverse.
+
+Memory is the peak of a process of its own that embeds N and 8 N windows from their memory map. Pages of the map count
+while they are resident, though the system may drop them: `window_kib` of them and the features of each window are
+what the peak may grow by.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from feature_extraction.encoders.channel_text import describe_channels
+from feature_extraction.encoders.devices import find_devices
+from feature_extraction.encoders.patch_transformer import TINY, PatchTransformer
+from feature_extraction.encoders.patches import make_patches
+from feature_extraction.prepare import WINDOWS_FOLDER, prepare
+from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint
+from feature_extraction.text import DEFAULT_TEXT_MODEL, TEXT_CACHE, embed
+from feature_extraction.windows import WindowSet
+
+MEMORY_WINDOWS = 1250
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast windows were embedded.
+
+    Attributes:
+        per_s: Windows per second of wall time.
+        per_cpu_s: Windows per second of processor time, all threads together; other jobs disturb it less.
+    """
+
+    per_s: float
+    per_cpu_s: float
+
+
+def random_checkpoint() -> PatchCheckpoint:
+    """Return an encoder of the sizes `TINY` that has learned nothing."""
+    torch.manual_seed(0)
+    return PatchCheckpoint(PatchTransformer(TINY).eval(), (), (), DEFAULT_TEXT_MODEL, "random", {})
+
+
+def loop_over_windows(encoder: PatchTransformer, windows: WindowSet, n_windows: int, cache: Path) -> np.ndarray:
+    """Embed the first windows one at a time, [n, devices x D]."""
+    readers = []
+    for device in find_devices(windows.channels):
+        columns = [*device.acc, *device.gyro]
+        channels = [windows.channels[column] for column in columns]
+        readers.append((columns, channels, torch.from_numpy(embed(describe_channels(channels, ""), cache=cache))))
+    features = []
+    with torch.no_grad():
+        for samples in windows.samples[:n_windows]:
+            window = torch.tensor(samples)[None]
+            parts = []
+            for columns, channels, text in readers:
+                patches = make_patches(
+                    window[:, :, columns], channels, windows.settings.rate_hz, encoder.config.patches
+                )
+                parts.append(encoder(patches.values, patches.valid, text[None])[0])
+            features.append(torch.cat(parts).numpy())
+    return np.stack(features)
+
+
+def measure(runs: dict[str, tuple[int, Callable[[], object]]], repeats: int) -> dict[str, Pace]:
+    """Run everything in turn and return the median pace of each; the first round warms up.
+
+    Args:
+        runs: Name -> windows that a call embeds, and the call.
+        repeats: Rounds that count.
+    """
+    wall: dict[str, list[float]] = {name: [] for name in runs}
+    cpu: dict[str, list[float]] = {name: [] for name in runs}
+    for _ in range(repeats + 1):
+        for name, (_, call) in runs.items():
+            started, worked = time.perf_counter(), time.process_time()
+            call()
+            wall[name].append(time.perf_counter() - started)
+            cpu[name].append(time.process_time() - worked)
+    return {
+        name: Pace(n / statistics.median(wall[name][1:]), n / statistics.median(cpu[name][1:]))
+        for name, (n, _) in runs.items()
+    }
+
+
+def peak_mib(folder: Path, n_windows: int, cache: Path) -> float:
+    """Return the peak memory of a process that embeds the first windows."""
+    command = [sys.executable, __file__, "--windows", str(folder), "--text-cache", str(cache)]
+    pid = os.posix_spawn(sys.executable, [*command, "--only-embed", str(n_windows)], os.environ)
+    _, status, usage = os.wait4(pid, 0)
+    if status:
+        raise SystemExit(f"embedding {n_windows} windows failed with status {status}")
+    return usage.ru_maxrss / 1024
+
+
+def throughput(windows: WindowSet, n_loop: int, n_batched: int, repeats: int, cache: Path) -> dict[str, object]:
+    """Return paces and ratios; afterwards the channel sentences lie in the cache."""
+    checkpoint, settings = random_checkpoint(), windows.settings
+
+    def batched(n_windows: int, precision: str) -> np.ndarray:
+        samples = windows.samples[:n_windows]
+        return checkpoint.embed(samples, windows.channels, settings.rate_hz, "", cache, precision)  # type: ignore[arg-type]
+
+    paces = measure(
+        {
+            "loop": (n_loop, lambda: loop_over_windows(checkpoint.encoder, windows, n_loop, cache)),
+            "float32": (n_batched, lambda: batched(n_batched, "float32")),
+            "bfloat16": (n_batched, lambda: batched(n_batched, "bfloat16")),
+        },
+        repeats,
+    )
+    one_by_one = loop_over_windows(checkpoint.encoder, windows, n_loop, cache)
+    exact, rough = batched(n_loop, "float32"), batched(n_loop, "bfloat16")
+    size = float(np.linalg.norm(exact))
+    return {
+        "windows_per_s": {name: round(pace.per_s) for name, pace in paces.items()},
+        "windows_per_cpu_s": {name: round(pace.per_cpu_s) for name, pace in paces.items()},
+        "times_the_loop": {n: round(paces[n].per_s / paces["loop"].per_s, 2) for n in ("float32", "bfloat16")},
+        "times_the_loop_by_cpu": {
+            n: round(paces[n].per_cpu_s / paces["loop"].per_cpu_s, 2) for n in ("float32", "bfloat16")
+        },
+        "arithmetic_share": round(paces["loop"].per_cpu_s / paces["float32"].per_cpu_s, 2),
+        "change_by_batching": float(f"{np.linalg.norm(one_by_one - exact) / size:.1e}"),
+        "change_by_bfloat16": float(f"{np.linalg.norm(rough - exact) / size:.1e}"),
+    }
+
+
+def main() -> None:
+    """Measure and print; write JSON when asked."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--raw", type=Path, help="folder of the raw recordings")
+    source.add_argument("--windows", type=Path, help="folder of windows that were prepared before")
+    parser.add_argument("--dataset", default="usc-had")
+    parser.add_argument("--prepared", type=Path, default=WINDOWS_FOLDER, help="where windows of --raw are kept")
+    parser.add_argument("--text-cache", type=Path, default=TEXT_CACHE)
+    parser.add_argument("--loop-windows", type=int, default=100)
+    parser.add_argument("--batched-windows", type=int, default=1000)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--only-embed", type=int, help="embed so many windows and measure nothing")
+    parser.add_argument("--out", type=Path, help="also write the figures to this JSON file")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    if options.windows is None:
+        key = prepare(options.dataset, options.raw, out=options.prepared).key
+        options.windows = options.prepared / options.dataset / key
+    windows = WindowSet.load(options.windows)
+    if options.only_embed:
+        first = windows.samples[: options.only_embed]
+        random_checkpoint().embed(first, windows.channels, windows.settings.rate_hz, "", options.text_cache)
+        return
+    paces = throughput(windows, options.loop_windows, options.batched_windows, options.repeats, options.text_cache)
+    n_few = min(MEMORY_WINDOWS, len(windows) // 8)
+    peaks = {str(n): round(peak_mib(options.windows, n, options.text_cache), 1) for n in (n_few, 8 * n_few)}
+    window_kib = windows.samples[0].nbytes / 1024
+    results = {
+        "dataset": windows.dataset,
+        "processors": os.cpu_count(),
+        "threads": options.threads,
+        **paces,
+        "peak_mib_by_windows": peaks,
+        "window_kib": round(window_kib, 1),
+        "growth_kib_per_window": round(1024 * (peaks[str(8 * n_few)] - peaks[str(n_few)]) / (7 * n_few), 1),
+    }
+    print(json.dumps(results, indent=2))
+    if options.out:
+        options.out.write_text(json.dumps(results, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
