@@ -9,8 +9,10 @@ same run, in turn:
   without gradients, the channel sentences embedded once before;
 * `PatchCheckpoint.embed` on the same windows and more, in float32 and in bfloat16.
 
-The loop repeats for every window what a batch does once, so `arithmetic_share` says how far batches can go: the part
-of the loop's time that a batch of the same windows takes as well. A processor has no more to give than its inverse.
+How far batches can go on a processor is a matter of arithmetic: `bound_times_the_loop` is what would be reached if a
+window cost nothing but the matrix products and attentions of the network, each as fast as a large product of square
+matrices in the same run. All ratios are of processor time, which other jobs on the machine disturb less than wall time;
+`load_average` tells of them.
 
 Memory is the peak of a process of its own that embeds N and 8 N windows from their memory map. Pages of the map count
 while they are resident, though the system may drop them: `window_kib` of them and the features of each window are
@@ -29,6 +31,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from feature_extraction.encoders.channel_text import describe_channels
 from feature_extraction.encoders.devices import find_devices
@@ -36,10 +39,13 @@ from feature_extraction.encoders.patch_transformer import TINY, PatchTransformer
 from feature_extraction.encoders.patches import make_patches
 from feature_extraction.prepare import WINDOWS_FOLDER, prepare
 from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint
+from feature_extraction.pretraining.patch_config import Precision
 from feature_extraction.text import DEFAULT_TEXT_MODEL, TEXT_CACHE, embed
 from feature_extraction.windows import WindowSet
 
 MEMORY_WINDOWS = 1250
+SQUARE = 1024
+PRECISIONS: tuple[Precision, ...] = ("float32", "bfloat16")
 
 
 @dataclass(frozen=True)
@@ -61,25 +67,39 @@ def random_checkpoint() -> PatchCheckpoint:
     return PatchCheckpoint(PatchTransformer(TINY).eval(), (), (), DEFAULT_TEXT_MODEL, "random", {})
 
 
-def loop_over_windows(encoder: PatchTransformer, windows: WindowSet, n_windows: int, cache: Path) -> np.ndarray:
-    """Embed the first windows one at a time, [n, devices x D]."""
+def plain_loop(encoder: PatchTransformer, windows: WindowSet, cache: Path) -> Callable[[int], np.ndarray]:
+    """Return a function that embeds the first n windows one at a time, [n, devices x D]."""
     readers = []
     for device in find_devices(windows.channels):
         columns = [*device.acc, *device.gyro]
         channels = [windows.channels[column] for column in columns]
         readers.append((columns, channels, torch.from_numpy(embed(describe_channels(channels, ""), cache=cache))))
-    features = []
-    with torch.no_grad():
-        for samples in windows.samples[:n_windows]:
-            window = torch.tensor(samples)[None]
-            parts = []
-            for columns, channels, text in readers:
-                patches = make_patches(
-                    window[:, :, columns], channels, windows.settings.rate_hz, encoder.config.patches
-                )
-                parts.append(encoder(patches.values, patches.valid, text[None])[0])
-            features.append(torch.cat(parts).numpy())
-    return np.stack(features)
+    rate_hz, config = windows.settings.rate_hz, encoder.config.patches
+
+    def loop(n_windows: int) -> np.ndarray:
+        features = []
+        with torch.no_grad():
+            for samples in windows.samples[:n_windows]:
+                window = torch.tensor(samples)[None]
+                parts = []
+                for columns, channels, text in readers:
+                    patches = make_patches(window[:, :, columns], channels, rate_hz, config)
+                    parts.append(encoder(patches.values, patches.valid, text[None])[0])
+                features.append(torch.cat(parts).numpy())
+        return np.stack(features)
+
+    return loop
+
+
+def product_gflops(dtype: torch.dtype) -> float:
+    """Return the speed of a product of square matrices, 10⁹ operations per second of processor time."""
+    left, right = torch.randn(2, SQUARE, SQUARE).to(dtype)
+    times = []
+    for _ in range(10):
+        worked = time.process_time()
+        left @ right
+        times.append(time.process_time() - worked)
+    return 2 * SQUARE**3 / statistics.median(times) / 1e9
 
 
 def measure(runs: dict[str, tuple[int, Callable[[], object]]], repeats: int) -> dict[str, Pace]:
@@ -114,32 +134,34 @@ def peak_mib(folder: Path, n_windows: int, cache: Path) -> float:
 
 
 def throughput(windows: WindowSet, n_loop: int, n_batched: int, repeats: int, cache: Path) -> dict[str, object]:
-    """Return paces and ratios; afterwards the channel sentences lie in the cache."""
-    checkpoint, settings = random_checkpoint(), windows.settings
+    """Return paces and ratios for a report; afterwards the channel sentences lie in the cache."""
+    checkpoint, rate_hz = random_checkpoint(), windows.settings.rate_hz
+    loop = plain_loop(checkpoint.encoder, windows, cache)
 
-    def batched(n_windows: int, precision: str) -> np.ndarray:
-        samples = windows.samples[:n_windows]
-        return checkpoint.embed(samples, windows.channels, settings.rate_hz, "", cache, precision)  # type: ignore[arg-type]
+    def batched(n_windows: int, precision: Precision) -> np.ndarray:
+        return checkpoint.embed(windows.samples[:n_windows], windows.channels, rate_hz, "", cache, precision)
 
     paces = measure(
         {
-            "loop": (n_loop, lambda: loop_over_windows(checkpoint.encoder, windows, n_loop, cache)),
+            "loop": (n_loop, lambda: loop(n_loop)),
             "float32": (n_batched, lambda: batched(n_batched, "float32")),
             "bfloat16": (n_batched, lambda: batched(n_batched, "bfloat16")),
         },
         repeats,
     )
-    one_by_one = loop_over_windows(checkpoint.encoder, windows, n_loop, cache)
-    exact, rough = batched(n_loop, "float32"), batched(n_loop, "bfloat16")
-    size = float(np.linalg.norm(exact))
+    with FlopCounterMode(display=False) as counter:
+        loop(1)
+    gflop = counter.get_total_flops() / 1e9
+    one_by_one, exact, rough = loop(n_loop), batched(n_loop, "float32"), batched(n_loop, "bfloat16")
+    size, base = float(np.linalg.norm(exact)), paces["loop"].per_cpu_s
+    speeds = {name: product_gflops(getattr(torch, name)) for name in PRECISIONS}
     return {
-        "windows_per_s": {name: round(pace.per_s) for name, pace in paces.items()},
+        "times_the_loop": {name: round(paces[name].per_cpu_s / base, 2) for name in PRECISIONS},
+        "bound_times_the_loop": {name: round(speed / gflop / base, 1) for name, speed in speeds.items()},
         "windows_per_cpu_s": {name: round(pace.per_cpu_s) for name, pace in paces.items()},
-        "times_the_loop": {n: round(paces[n].per_s / paces["loop"].per_s, 2) for n in ("float32", "bfloat16")},
-        "times_the_loop_by_cpu": {
-            n: round(paces[n].per_cpu_s / paces["loop"].per_cpu_s, 2) for n in ("float32", "bfloat16")
-        },
-        "arithmetic_share": round(paces["loop"].per_cpu_s / paces["float32"].per_cpu_s, 2),
+        "windows_per_s": {name: round(pace.per_s) for name, pace in paces.items()},
+        "mflop_per_window": round(1000 * gflop, 1),
+        "product_gflops": {name: round(speed) for name, speed in speeds.items()},
         "change_by_batching": float(f"{np.linalg.norm(one_by_one - exact) / size:.1e}"),
         "change_by_bfloat16": float(f"{np.linalg.norm(rough - exact) / size:.1e}"),
     }
@@ -157,7 +179,7 @@ def main() -> None:
     parser.add_argument("--loop-windows", type=int, default=100)
     parser.add_argument("--batched-windows", type=int, default=1000)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--only-embed", type=int, help="embed so many windows and measure nothing")
     parser.add_argument("--out", type=Path, help="also write the figures to this JSON file")
     options = parser.parse_args()
@@ -165,7 +187,7 @@ def main() -> None:
     if options.windows is None:
         key = prepare(options.dataset, options.raw, out=options.prepared).key
         options.windows = options.prepared / options.dataset / key
-    windows = WindowSet.load(options.windows)
+    windows, load = WindowSet.load(options.windows), os.getloadavg()[0]
     if options.only_embed:
         first = windows.samples[: options.only_embed]
         random_checkpoint().embed(first, windows.channels, windows.settings.rate_hz, "", options.text_cache)
@@ -178,6 +200,7 @@ def main() -> None:
         "dataset": windows.dataset,
         "processors": os.cpu_count(),
         "threads": options.threads,
+        "load_average": round(load, 1),
         **paces,
         "peak_mib_by_windows": peaks,
         "window_kib": round(window_kib, 1),
