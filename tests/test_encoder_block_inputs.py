@@ -84,16 +84,16 @@ def two_devices(windows: WindowSet) -> WindowSet:
 def test_every_device_gives_its_own_columns_and_a_silent_one_is_named(small, windows, resources):
     both = two_devices(windows)
     table = features_for(both, make_split(), (f"encoder:{small}",), resources)
-    assert table.features.shape[1] == 16
+    assert table.features.shape[1] == 96
     alone = replace(windows, placements=np.full(len(windows), "right arm"))
-    np.testing.assert_allclose(table.features[:, 8:], PatchCheckpoint.load(small).embed_windows(alone), atol=1e-5)
+    np.testing.assert_allclose(table.features[:, 48:], PatchCheckpoint.load(small).embed_windows(alone), atol=1e-5)
     with pytest.raises(InputError, match="window 4 .* device 'torso'"):
         features_for(spoiled(both, 4, slice(None), slice(0, 6)), make_split(), (f"encoder:{small}",), resources)
 
 
 def test_accelerometers_alone_and_unheard_of_placements_are_read(small, windows, resources):
     acc = replace(windows, samples=windows.samples[:, :, :3], channels=windows.channels[:3], key="acc")
-    assert features_for(acc, make_split(), (f"encoder:{small}",), resources).features.shape[1] == 8
+    assert features_for(acc, make_split(), (f"encoder:{small}",), resources).features.shape[1] == 48
     found = []
     for place in ("", "imu", "left big toe"):
         where = replace(windows, placements=np.full(len(windows), place), key=f"at {place}")
@@ -139,7 +139,7 @@ def edit(path: Path, old: str, new: str) -> None:
         (lambda f: edit(f / "config.json", "patch-encoder-1", "encoder-1"), "not a patch encoder .*'encoder-1'"),
         (lambda f: save_encoder(f, network=replace(NETWORK, text_dim=99)), r"encoder:broken.*descriptions .*99\)"),
         (
-            lambda f: save_encoder(f, change=lambda e: e.project.bias.fill_(float("nan"))),
+            lambda f: save_encoder(f, change=lambda e: e.norm.bias.fill_(float("nan"))),
             "encoder:broken.*window 0 are not finite",
         ),
     ],

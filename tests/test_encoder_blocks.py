@@ -53,12 +53,12 @@ def resources(tmp_path_factory) -> Path:
 def test_python_access_is_one_line_each(small, windows):
     encoder = PatchCheckpoint.load(find_encoder(f"encoder:{small}"))
     assert encoder.bank == (("synthetic", "still"), ("synthetic", "slow"), ("hapt", "standing"), ("hapt", "walking"))
-    assert encoder.embed_windows(windows).shape == (len(windows), 8)
+    assert encoder.embed_windows(windows).shape == (len(windows), 48)
 
 
 def test_the_block_lies_beside_the_others_under_the_name_of_its_folder(small, windows, resources):
     table = features_for(windows, make_split(), ("statistical", f"encoder:{small}"), resources)
-    assert list(table.blocks) == ["statistical", "encoder:small"] and table.blocks["encoder:small"] == 8
+    assert list(table.blocks) == ["statistical", "encoder:small"] and table.blocks["encoder:small"] == 48
     assert table.provenance == (OWN, LABELLED)
     assert table.encoders["encoder:small"].startswith("fedcba9876543210-")
     expected = PatchCheckpoint.load(small).embed_windows(windows)
@@ -128,7 +128,7 @@ def test_batches_of_a_memory_map_match_windows_in_memory(small, windows, resourc
     mapped = replace(windows, samples=np.load(tmp_path / "windows.npy", mmap_mode="r"))
     expected = PatchCheckpoint.load(small).embed_windows(windows)
     monkeypatch.setattr(encoder_features, "BATCH_WINDOWS", 7)
-    monkeypatch.setattr(patch_checkpoint, "BATCH_WINDOWS", 3)
+    monkeypatch.setattr(patch_checkpoint, "EMBED_BATCH", 3)
     table = extract_loaded(mapped, load_encoder(f"encoder:{small}", resources / "text_feats"), tmp_path)
     np.testing.assert_allclose(table.features, expected, atol=1e-5)
     np.testing.assert_array_equal(table.labels, windows.labels)
@@ -183,7 +183,7 @@ def test_a_saved_table_is_selected_by_path_or_name_without_the_encoder(small, wi
     for block in ("encoder:small", "encoder:/of/another/machine/small"):
         config = Config(dataset="synthetic", features=FeatureConfig((block,)))
         found = load_features(config, make_split(), Locations(features=tmp_path / "table.npz"))
-        assert dict(found.blocks) == {"encoder:small": 8} and found.encoders == table.encoders
+        assert dict(found.blocks) == {"encoder:small": 48} and found.encoders == table.encoders
     config = Config(dataset="synthetic", features=FeatureConfig(("encoder:other",)))
     with pytest.raises(InputError, match="has blocks statistical, encoder:small; cannot select encoder:other"):
         load_features(config, make_split(), Locations(features=tmp_path / "table.npz"))

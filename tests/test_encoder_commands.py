@@ -32,7 +32,7 @@ def test_a_run_with_an_encoder_block_and_its_report(kitchen, capsys):
     out = kitchen.folder / "table.npz"
     flags = [*kitchen.flags()[:6], "--features.blocks", f"[encoder:{path}]"]
     assert cli.main(["encoder", "extract", *flags, "--out", str(out)]) == 0
-    assert "128 windows, encoder:fresh 8" in capsys.readouterr().out
+    assert "128 windows, encoder:fresh 48" in capsys.readouterr().out
     table = ["--feature-table", str(out), "--features.blocks", "[encoder:fresh]"]
     assert cli.main(["run", *kitchen.flags("from-table"), *table]) == 0
 

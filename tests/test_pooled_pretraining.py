@@ -226,7 +226,7 @@ def test_an_encoder_that_met_an_unseen_class_or_a_test_subject_is_leakage(finish
 
 def test_shipped_config_is_self_supervised() -> None:
     config = load_patch_config(CONFIGS / "pretrain_tiny.yaml")
-    assert set(config.objectives) == {"masked_autoencoding", "contrastive"}
+    assert set(config.objectives) == {"masked_autoencoding", "window_statistics"}
 
 
 @pytest.mark.parametrize(
