@@ -239,15 +239,16 @@ def _zerohar(rows: Sequence[ResultRow]) -> str:
         return ""
     folds = {(row.dataset, row.split) for row in trained}
     kept = [row for row in rows if (row.dataset, row.split) in folds]
+    datasets = sorted({dataset for dataset, _ in folds})
     return f"""## ZeroHAR end to end, on its own folds
 
 ZeroHAR (Chowdhury et al., AAAI 2025) reads raw windows: a transformer first aligns each channel with the description
-of its sensor, then windows with the descriptions of classes. It runs on the folds it publishes, here of two data sets,
-and therefore stands in no ranking and no test above. It reads texts alone, as does *{TEXT_ALONE}*: ours without them,
-at the last training step. **It is trained for a fraction of the published epochs**, stated below with the training
-losses reached, and a token is a second of a channel, not a sample, so that a processor can train it; read its row as
-that of a short training. Nothing is tuned on inner folds, so it has no bias for GZSL either.
-Top-1 per class among the unseen classes:
+of its sensor (stage I), then windows with the descriptions of classes (stage II). It runs on the folds it publishes,
+here of {" and ".join(datasets)}, and therefore stands in no ranking and no test above. It reads texts alone, as does
+*{TEXT_ALONE}*, ours at the last training step; the others read kinematics, too. So that a processor can train
+it, a token is a second of a channel, not a sample, and each stage has **the number of epochs stated below, of those
+published**, with the training loss it reached; where that is a fraction, the row is that of a short training. Nothing
+is tuned on inner folds, so that there is no bias for GZSL. Top-1 per class among the unseen classes:
 
 {tables.folds_table(kept, (OURS, TEXT_ALONE, ESZSL, REFERENCE, ZEROHAR, CHANCE))}
 
