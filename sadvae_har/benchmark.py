@@ -19,21 +19,26 @@ from feature_extraction.extract import kinematic_columns
 from feature_extraction.prepare import prepare
 from feature_extraction.protocol import find_split, list_splits
 from feature_extraction.storage import content_hash
+from feature_extraction.windows import WindowSet
 from sadvae_har.baselines import RIVALS, closed_form
+from sadvae_har.baselines.zerohar import embed_channels
 from sadvae_har.benchmark_methods import (
     ABLATIONS,
     CLOSED_FORM,
     MATCHER,
     METHODS,
     OURS,
+    ZEROHAR,
+    ZEROHAR_CONFIG,
     Measurement,
+    RawInputs,
     config_of,
     run_method,
 )
 from sadvae_har.benchmark_rows import ResultRow, append_rows, read_rows
 from sadvae_har.config import Config, TextConfig
 from sadvae_har.cross_dataset import CROSS_SETTINGS, CrossSetting, cross_problem
-from sadvae_har.pipeline import Locations, load_problem
+from sadvae_har.pipeline import Locations, load_problem, load_text
 from sadvae_har.problem import Problem
 
 logger = logging.getLogger(__name__)
@@ -71,6 +76,8 @@ class Job:
         config = config_of(self.method)
         if self.method == OURS or self.method in ABLATIONS:
             settings: object = config
+        elif self.method == ZEROHAR:
+            settings = (config.features, config.text, ZEROHAR_CONFIG)
         else:
             candidates = {**RIVALS, CLOSED_FORM: closed_form.candidates}.get(self.method, tuple)()
             settings = (config.features, config.text, candidates)
@@ -88,7 +95,7 @@ def plan(
         kinds: Split kinds; `headline` stands for the kind that counts for each data set, `cross` for learning from
             other data sets.
         methods: Names out of `METHODS`.
-        seeds: Seeds.
+        seeds: Seeds; ZeroHAR, which takes minutes a seed, runs with the first one.
 
     Raises:
         InputError: An unknown data set or method, or a data set without splits of the kinds.
@@ -106,12 +113,19 @@ def plan(
         if not splits:
             raise InputError(f"benchmark: {dataset} has no splits of kind {', '.join(wanted)}; see `splits list`")
         jobs += [
-            Job(dataset, split, method, tuple(seeds))
+            Job(dataset, split, method, tuple(seeds[:1] if method == ZEROHAR else seeds))
             for split in splits
             for method in methods
-            if not (method == MATCHER and split in crossing)  # devices of different data sets measure differently
+            if _applies(method, dataset, split)
         ]
     return tuple(jobs)
+
+
+def _applies(method: str, dataset: str, split: str) -> bool:
+    if method == ZEROHAR:
+        return split in list_splits(dataset, kind="zerohar")
+    # Devices of different data sets measure differently.
+    return not (method == MATCHER and split in {s.name for s in CROSS_SETTINGS if s.target.dataset == dataset})
 
 
 def run_benchmark(jobs: Sequence[Job], locations: Locations, results: Path, n_processes: int = 1) -> None:
@@ -137,7 +151,8 @@ def run_job(job: Job, locations: Locations) -> list[ResultRow]:
     """Run one job on one thread; return its rows."""
     torch.set_num_threads(1)
     problem, columns = _problem(job, locations)
-    return [_row(job, problem, entry) for entry in run_method(problem, job.method, job.seeds, columns)]
+    raw = _raw_inputs(job, problem, locations) if job.method == ZEROHAR else None
+    return [_row(job, problem, entry) for entry in run_method(problem, job.method, job.seeds, columns, raw)]
 
 
 def _cross(job: Job) -> CrossSetting | None:
@@ -149,12 +164,24 @@ def _problem(job: Job, locations: Locations) -> tuple[Problem, tuple[int, ...]]:
     wanted, setting = config_of(job.method), _cross(job)
     if setting is not None:
         return _load_cross(setting, locations, wanted.text), ()
-    raw = None if locations.raw is None else locations.raw / job.dataset
+    columns = kinematic_columns(_windows(job, locations)) if job.method == MATCHER else ()
     inputs = Config(dataset=job.dataset, split=job.split, features=wanted.features, text=wanted.text)
-    columns: tuple[int, ...] = ()
-    if job.method == MATCHER:
-        columns = kinematic_columns(prepare(job.dataset, raw, out=locations.resources / "windows"))
-    return _load(inputs, replace(locations, raw=raw)), columns
+    return _load(inputs, replace(locations, raw=_raw_folder(job, locations))), columns
+
+
+def _raw_inputs(job: Job, problem: Problem, locations: Locations) -> RawInputs:
+    windows, text = _windows(job, locations), config_of(job.method).text
+    channel_text = embed_channels(windows, text.model, locations.resources / "text_feats")
+    config = Config(dataset=job.dataset, split=job.split, text=text)
+    return RawInputs(windows, channel_text, load_text(config, problem.split, locations))
+
+
+def _windows(job: Job, locations: Locations) -> WindowSet:
+    return prepare(job.dataset, _raw_folder(job, locations), out=locations.resources / "windows")
+
+
+def _raw_folder(job: Job, locations: Locations) -> Path | None:
+    return None if locations.raw is None else locations.raw / job.dataset
 
 
 @lru_cache(maxsize=2)  # consecutive jobs share their problem

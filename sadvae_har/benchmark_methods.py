@@ -12,10 +12,14 @@ from typing import Any
 
 import numpy as np
 
+from feature_extraction.errors import InputError
+from feature_extraction.windows import WindowSet
 from sadvae_har import experiment
 from sadvae_har.baselines import RIVALS, closed_form, kinematic_matcher, supervised
 from sadvae_har.baselines.method import Method
 from sadvae_har.baselines.reference import load_reference_config, score_reference, train_reference
+from sadvae_har.baselines.zerohar import FittedZeroHar, train_zerohar
+from sadvae_har.baselines.zerohar_network import ZeroHarConfig
 from sadvae_har.calibrated_stacking import JointScores, choose_bias
 from sadvae_har.config import (
     CONFIGS_FOLDER,
@@ -36,6 +40,10 @@ from sadvae_har.run_folder import RunFolder
 OURS = "sadvae_har"
 REFERENCE, MATCHER, UPPER_BOUND, CLOSED_FORM = "sa-dvae", "kinematic matcher", "supervised", "closed form, no VAEs"
 REFERENCE_BEST = f"{REFERENCE}, best cycle"
+ZEROHAR = "zerohar"
+ZEROHAR_PUBLISHED = ZeroHarConfig()
+ZEROHAR_CONFIG = replace(ZEROHAR_PUBLISHED, alignment_epochs=10, recognition_epochs=25)  # minutes a fold, not hours
+TEXT_ALONE = "without kinematics"
 ABLATION_BASE = "all parts, last step"
 REFERENCE_RECIPE = CONFIGS_FOLDER / "reference_har.yaml"
 
@@ -57,7 +65,7 @@ ABLATIONS: Mapping[str, Config] = {
     "motion only": Config(text=replace(_TEXT, views=("motion",))),
     "paraphrases only": Config(text=replace(_TEXT, views=("paraphrases",))),
     "kinematics only": Config(text=replace(_TEXT, views=("kinematics",))),
-    "without kinematics": Config(text=replace(_TEXT, views=_TEXT.views[:-1])),
+    TEXT_ALONE: Config(text=replace(_TEXT, views=_TEXT.views[:-1])),
     "synthesised latents, cosine": Config(classifier=ClassifierConfig(synthesise="latents", kind="cosine")),
     "synthesised latents, softmax": Config(classifier=ClassifierConfig(synthesise="latents", kind="softmax")),
     "synthesised features, softmax": Config(classifier=ClassifierConfig(kind="softmax")),
@@ -69,6 +77,21 @@ GATES: Mapping[str, GateConfig] = {
     "gate: soft fusion": GateConfig(fusion="soft"),
 }
 CALIBRATED_STACKING = "gate: calibrated stacking"
+
+
+@dataclass(frozen=True)
+class RawInputs:
+    """What a method that reads windows needs beside the problem; windows are in the order of the problem's.
+
+    Attributes:
+        windows: All windows of the data set.
+        channel_text: Embedding of each channel's sensor description [C, E].
+        class_text: Mean description embedding of each class of the problem [K, E].
+    """
+
+    windows: WindowSet
+    channel_text: np.ndarray
+    class_text: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -177,6 +200,36 @@ def run_reference(problem: Problem, seeds: Sequence[int]) -> Iterator[Measuremen
             yield Measurement(name, group, seed, numbers, seconds=seconds)
 
 
+def run_zerohar(
+    problem: Problem, inputs: RawInputs, config: ZeroHarConfig, seeds: Sequence[int]
+) -> Iterator[Measurement]:
+    """Train ZeroHAR on windows and score it, ZSL only: a bias for GZSL would take a training on every inner fold."""
+    final, split = problem.folds[0], problem.split
+    rows, windows = problem.windows(final.held_out, split.test_subjects), inputs.windows
+    seen_text, unseen_text = inputs.class_text[final.train], inputs.class_text[final.held_out]
+    if not np.array_equal(problem.recordings, windows.recordings):
+        raise InputError(f"zerohar: windows and features of {split.dataset} differ; make the features of these windows")
+    for seed in seeds:
+        start = time.perf_counter()
+        fitted = train_zerohar(windows, final.rows, split, inputs.channel_text, seen_text, config, seed)
+        predicted = fitted.score(windows.samples[rows], unseen_text).argmax(1)
+        seconds = time.perf_counter() - start
+        numbers = zsl_numbers(problem, rows, predicted, seed)
+        yield Measurement(ZEROHAR, "rival", seed, numbers, setting=_training_of(fitted), seconds=seconds)
+
+
+def _training_of(fitted: FittedZeroHar) -> str:
+    """Say how long both stages trained, of how many published epochs, and which training losses they reached."""
+    stages = (
+        ("stage I", fitted.alignment_losses, ZEROHAR_PUBLISHED.alignment_epochs),
+        ("stage II", fitted.recognition_losses, ZEROHAR_PUBLISHED.recognition_epochs),
+    )
+    return "; ".join(
+        f"{name}: {len(losses)} of {published} epochs, training loss {min(losses):.3f}"
+        for name, losses, published in stages
+    )
+
+
 def _gates(problem: Problem, examples: Sequence[GateExamples], test: GateExamples, seed: int) -> Iterator[Measurement]:
     for name, config in GATES.items():
         yield Measurement(name, "gate", seed, None, _gated(test, fit_gate(examples, problem.split, config, seed)))
@@ -196,7 +249,11 @@ def _stacked(examples: GateExamples) -> JointScores:
 
 
 def run_method(
-    problem: Problem, name: str, seeds: Sequence[int], kinematic_columns: tuple[int, ...] = ()
+    problem: Problem,
+    name: str,
+    seeds: Sequence[int],
+    kinematic_columns: tuple[int, ...] = (),
+    raw: RawInputs | None = None,
 ) -> Iterator[Measurement]:
     """Run a method by name.
 
@@ -205,6 +262,10 @@ def run_method(
         name: One of `METHODS`.
         seeds: Ablations and methods without random numbers use the first one.
         kinematic_columns: Written attribute of each column of the block `kinematic`, for the matcher.
+        raw: Windows and embedded sentences, for ZeroHAR.
+
+    Raises:
+        InputError: ZeroHAR without its inputs.
     """
     if name == OURS:
         return run_ours(problem, Config(), seeds)
@@ -216,6 +277,10 @@ def run_method(
         return run_upper_bound(problem, seeds)
     if name == MATCHER:
         return run_rival(problem, name, kinematic_matcher.candidates(kinematic_columns), seeds[:1])
+    if name == ZEROHAR:
+        if raw is None:
+            raise InputError(f"{ZEROHAR} reads raw windows; pass them and their texts as `raw`")
+        return run_zerohar(problem, raw, ZEROHAR_CONFIG, seeds)
     if name == CLOSED_FORM:
         return run_rival(problem, name, closed_form.candidates(), seeds[:1], group="ablation")
     return run_rival(problem, name, RIVALS[name](), seeds)
@@ -225,7 +290,9 @@ def config_of(name: str) -> Config:
     """Return the config whose features and texts a method reads; rivals read those of ours."""
     if name == MATCHER:
         return Config(features=FeatureConfig(("kinematic",)), text=TextConfig(views=("kinematics",)))
+    if name == ZEROHAR:  # kinematics are numbers, not sentences
+        return ABLATIONS[TEXT_ALONE]
     return ABLATIONS.get(name, Config())
 
 
-METHODS = (OURS, *RIVALS, REFERENCE, MATCHER, UPPER_BOUND, CLOSED_FORM, *ABLATIONS)
+METHODS = (OURS, *RIVALS, REFERENCE, MATCHER, ZEROHAR, UPPER_BOUND, CLOSED_FORM, *ABLATIONS)

@@ -132,6 +132,31 @@ def setting_table(rows: Sequence[ResultRow], methods: Sequence[str]) -> str:
     return to_markdown([header, *body])
 
 
+def folds_table(rows: Sequence[ResultRow], methods: Sequence[str]) -> str:
+    """Return top-1 of methods on every split, their mean over data sets, number of seeds and median seconds a run."""
+    cells = Cells.of(rows, top1)
+    splits = sorted({(row.dataset, row.split) for row in rows})
+    datasets = list(dict.fromkeys(dataset for dataset, _ in splits))
+    header = ["method", *(" ".join(split) for split in splits), "mean", "seeds", "seconds"]
+    body = []
+    for method in (m for m in methods if m in cells.values):
+        found = [cells.values[method].get(split, float("nan")) for split in splits]
+        runs = [row for row in rows if row.method == method]
+        seconds = float(np.median([row.seconds for row in runs]))
+        n_seeds = len({row.seed for row in runs})
+        body.append(
+            [method, *map(percent, found), percent(cells.overall(method, datasets)), str(n_seeds), f"{seconds:.1f}"]
+        )
+    return to_markdown([header, *body])
+
+
+def settings_table(rows: Iterable[ResultRow]) -> str:
+    """Return the setting of every run as it says itself."""
+    header = ["split", "seed", "setting"]
+    ordered = sorted(rows, key=lambda row: (row.dataset, row.split, row.seed))
+    return to_markdown([header, *([f"{row.dataset} {row.split}", str(row.seed), row.setting] for row in ordered)])
+
+
 def _mean_over(cells: Cells, method: str, splits: Sequence[Split]) -> float:
     return float(np.mean([cells.values.get(method, {}).get(split, float("nan")) for split in splits]))
 

@@ -7,9 +7,20 @@ import pytest
 from synthetic_problem import tiny_problem
 
 from feature_extraction.errors import InputError
+from sadvae_har.baselines import RIVALS
 from sadvae_har.benchmark import HEADLINE, Job, plan, run_benchmark
-from sadvae_har.benchmark_methods import ABLATIONS, MATCHER, METHODS, UPPER_BOUND, config_of, run_method
+from sadvae_har.benchmark_methods import (
+    ABLATIONS,
+    MATCHER,
+    METHODS,
+    REFERENCE,
+    UPPER_BOUND,
+    ZEROHAR,
+    config_of,
+    run_method,
+)
 from sadvae_har.benchmark_rows import read_rows
+from sadvae_har.command_line import RESULTS
 from sadvae_har.config import Config
 from sadvae_har.pipeline import Locations
 
@@ -23,6 +34,26 @@ def test_headline_is_six_data_sets_with_their_own_kind_of_split() -> None:
 def test_across_data_sets_the_matcher_does_not_run() -> None:
     jobs = plan(("usc-had",), ("cross",), ("ridge", MATCHER), (0,))
     assert [job.method for job in jobs] == ["ridge", "ridge"]
+
+
+def test_zerohar_runs_on_the_folds_it_publishes_alone() -> None:
+    jobs = plan(("dsads", "usc-had", "wisdm"), ("headline", "random"), (ZEROHAR,), (0, 1, 2))
+    assert {job.seeds for job in jobs} == {(0,)}
+    assert [(job.dataset, job.split) for job in jobs] == [
+        (dataset, f"zerohar-fold{number}") for dataset in ("usc-had", "wisdm") for number in (1, 2, 3)
+    ]
+
+
+def test_committed_rows_of_rivals_are_those_that_would_be_run_today() -> None:
+    methods = (*RIVALS, REFERENCE, MATCHER, ZEROHAR)
+    jobs = plan(("usc-had",), ("zerohar",), methods, (0, 1, 2))
+    committed = {
+        row.method: row.key
+        for row in read_rows(RESULTS)
+        if (row.dataset, row.split) == ("usc-had", "zerohar-fold1") and row.method in methods
+    }
+    planned = {job.method: job.key for job in jobs if job.split == "zerohar-fold1"}
+    assert planned == committed
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from test_benchmark_rows import ROW
 
 from feature_extraction.errors import InputError
-from sadvae_har.benchmark_methods import OURS, REFERENCE_BEST
+from sadvae_har.benchmark_methods import OURS, REFERENCE_BEST, ZEROHAR
 from sadvae_har.benchmark_page import write_page
 from sadvae_har.benchmark_rows import ResultRow
 
@@ -82,6 +82,17 @@ def test_settings_beside_the_headline_are_kept_apart(tmp_path: Path) -> None:
     assert line_of(text, OURS)[2] == "61.0"
     section = text.split("## Learning on other data sets")[1]
     assert "1 split of usc-had" in section and f"| {OURS} | 33.0 | 48.0 | 60.0 | 40.0 |" in section
+
+
+def test_zerohar_has_a_table_of_its_own_and_changes_no_other(page: Path, tmp_path: Path) -> None:
+    trained = replace(ROW, dataset="usc-had", split="zerohar-fold1", kind="zerohar", method=ZEROHAR, seconds=250.0)
+    trained = replace(trained, zsl={**ROW.zsl, "top1": 0.99}, setting="stage I: 10 of 300 epochs")
+    text = write_page([*make_rows(), trained], tmp_path).read_text()
+    before, section, after = re.split(r"(## ZeroHAR end to end.*?)(?=## Cost)", text, flags=re.DOTALL)
+    assert before + after == page.read_text()
+    assert f"| {ZEROHAR} | 99.0 | 99.0 | 1 | 250.0 |" in section
+    assert f"| {OURS} | 61.0 | 61.0 | 2 | 1.5 |" in section
+    assert "| usc-had zerohar-fold1 | 0 | stage I: 10 of 300 epochs |" in section and "dsads" not in section
 
 
 def test_with_one_unseen_class_top1_is_left_out(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """Methods to compare with, one file each behind `fit` and `score` (`method.py`).
 
 `RIVALS` is the list that the benchmark runs; a new method is one more file and one more line here. Apart stand the
-published SA-DVAE recipe (`reference.py`), the kinematic matcher, which reads measured attributes, and the
-supervised upper bound.
+published SA-DVAE recipe (`reference.py`), the kinematic matcher, which reads measured attributes, ZeroHAR
+(`zerohar.py`), which reads raw windows, and the supervised upper bound.
 """
 
 from collections.abc import Callable, Mapping
