@@ -3,17 +3,18 @@
     python benchmarks/encoder_zsl.py --raw FOLDER --encoders pooled=FOLDER,FOLDER [masking=FOLDER,FOLDER ...]
         [--transductive pooled] [--processes 2] [--out benchmarks/encoder_zsl.json]
 
-A named encoder is one or more folders; for each data set the first one that has met nothing of it is used. So two
-encoders that were each pretrained on half of the data sets serve all of them. Each is scored alone and beside the
-statistical features, by the whole system with its defaults and seed 0. A name after --transductive is scored with
-an encoder that did meet the data set, unlabelled, its unseen classes included (never its test subjects); such rows
-are marked and are no zero-shot results. FOLDER holds the raw recordings of each data set in a folder of its name.
+A named encoder is one or more folders; for each split the first one is used that its provenance allows. So two encoders
+that were each pretrained on half of the data sets serve all of them. Each is scored alone and beside the statistical
+features, by the whole system with its defaults and seed 0. A name after --transductive is scored once more with an
+encoder that did meet the data set, unlabelled, its unseen classes included (never its test subjects); such rows are
+marked and are no zero-shot results. FOLDER holds the raw recordings of each data set in a folder of its name.
 """
 
 import argparse
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,11 +23,13 @@ import torch
 from joblib import Parallel, delayed
 
 from feature_extraction.encoder_features import extract_loaded, load_encoder
-from feature_extraction.errors import InputError
+from feature_extraction.encoders.statistical import VERSION
+from feature_extraction.errors import InputError, LeakageError
 from feature_extraction.extract import extract_statistical
 from feature_extraction.feature_table import FeatureTable, concatenate
 from feature_extraction.prepare import prepare
-from feature_extraction.protocol import find_split, list_splits
+from feature_extraction.protocol import Split, find_split, list_splits
+from feature_extraction.windows import WindowSet
 from sadvae_har.benchmark import HEADLINE
 from sadvae_har.benchmark_methods import OURS, run_ours
 from sadvae_har.config import Config
@@ -37,40 +40,51 @@ STATISTICAL = "statistical"
 TRANSDUCTIVE = "transductive"
 
 
-def choose_encoder(folders: Sequence[Path], dataset: str, met: bool) -> Path | None:
-    """Return the first encoder that has met a data set, or that has not; none if there is no such one."""
+def choose_encoder(folders: Sequence[Path], split: Split) -> Path | None:
+    """Return the first encoder that may be used on a split; none if each has met too much."""
     for folder in folders:
-        datasets = {entry.dataset for entry in load_encoder(str(folder)).provenance}
-        if (dataset in datasets) == met:
+        with suppress(LeakageError):
+            split.check_provenance(load_encoder(str(folder)).provenance, str(folder))
+            return folder
+    return None
+
+
+def choose_transductive(folders: Sequence[Path], split: Split) -> Path | None:
+    """Return the first encoder that met the split's data set without labels; none if there is no such one."""
+    for folder in folders:
+        provenance = load_encoder(str(folder)).provenance
+        if not any(entry.labelled for entry in provenance) and split.dataset in {e.dataset for e in provenance}:
             return folder
     return None
 
 
 def feature_tables(
-    dataset: str, encoders: Mapping[str, Sequence[Path]], transductive: Sequence[str], raw: Path, resources: Path
+    windows: WindowSet,
+    split: Split,
+    encoders: Mapping[str, Sequence[Path]],
+    transductive: Sequence[str],
+    resources: Path,
 ) -> dict[str, FeatureTable]:
-    """Return the feature tables to score on a data set, by name."""
-    windows = prepare(dataset, raw / dataset, out=resources / "windows")
-    scratch = resources / "imu_feats" / dataset / windows.key
-    statistical = extract_statistical(windows, scratch / "statistical-encoder-zsl.npz")
+    """Return the feature tables to score on a split, by name."""
+    scratch = resources / "imu_feats" / windows.dataset / windows.key
+    statistical = extract_statistical(windows, scratch / f"statistical-v{VERSION}.npz")
     tables = {STATISTICAL: statistical}
-    for name, folders in encoders.items():
-        for met in (False, True) if name in transductive else (False,):
-            folder = choose_encoder(folders, dataset, met)
-            if folder is None:
-                continue
-            found = extract_loaded(windows, load_encoder(str(folder), resources / "text_feats"), scratch)
-            found = replace(found, provenance=()) if met else found  # the only place that lets such features through
-            label = f"{name}, {TRANSDUCTIVE}" if met else name
-            tables |= {label: found, f"{STATISTICAL} + {label}": concatenate([statistical, found])}
+    chosen = {name: choose_encoder(folders, split) for name, folders in encoders.items()}
+    chosen |= {f"{name}, {TRANSDUCTIVE}": choose_transductive(encoders[name], split) for name in transductive}
+    for name, folder in chosen.items():
+        if folder is None:
+            continue
+        found = extract_loaded(windows, load_encoder(str(folder), resources / "text_feats"), scratch)
+        if name not in encoders:
+            found = replace(found, provenance=())  # the only place that lets such features through
+        tables |= {name: found, f"{STATISTICAL} + {name}": concatenate([statistical, found])}
     return tables
 
 
-def score(table: FeatureTable, dataset: str, split_name: str, resources: Path) -> dict[str, float]:
+def score(table: FeatureTable, split: Split, resources: Path) -> dict[str, float]:
     """Return per-class top-1 of zero-shot and H of generalised zero-shot prediction, in per cent."""
     torch.set_num_threads(1)
-    split = find_split(dataset, split_name)
-    config = Config(dataset=dataset, split=split_name)
+    config = Config(dataset=split.dataset, split=split.name)
     problem = make_problem(table, split, load_text(config, split, Locations(resources=resources)))
     found = next(entry for entry in run_ours(problem, config, (0,)) if entry.method == OURS)
     assert found.zsl is not None and found.gzsl is not None and found.inner_top1 is not None
@@ -130,14 +144,18 @@ def main() -> None:
     encoders = dict(map(parse_encoder, options.encoders))
     rows: list[dict[str, object]] = []
     for dataset in options.datasets:
-        tables = feature_tables(dataset, encoders, options.transductive, options.raw, options.resources)
-        jobs = [(name, split) for split in list_splits(dataset, kind=HEADLINE[dataset]) for name in tables]
+        windows = prepare(dataset, options.raw / dataset, out=options.resources / "windows")
+        jobs = []
+        for name in list_splits(dataset, kind=HEADLINE[dataset]):
+            split = find_split(dataset, name)
+            tables = feature_tables(windows, split, encoders, options.transductive, options.resources)
+            jobs += [(split, features, table) for features, table in tables.items()]
         found = Parallel(n_jobs=options.processes)(
-            delayed(score)(tables[name], dataset, split, options.resources) for name, split in jobs
+            delayed(score)(table, split, options.resources) for split, _, table in jobs
         )
         rows += [
-            {"dataset": dataset, "split": split, "features": name, **numbers}
-            for (name, split), numbers in zip(jobs, found, strict=True)
+            {"dataset": dataset, "split": split.name, "features": features, **numbers}
+            for (split, features, _), numbers in zip(jobs, found, strict=True)
         ]
         print(summary([row for row in rows if row["dataset"] == dataset]), flush=True)
     print(summary(rows))
