@@ -12,6 +12,8 @@ from sadvae_har.config import config_from_namespace
 if TYPE_CHECKING:
     from feature_extraction.protocol import Split
 
+CARD = "README.md"
+
 
 def encoder_pretrain(arguments: Namespace) -> None:
     """Train an IMU encoder on the seen classes of the train subjects of a split."""
@@ -103,14 +105,24 @@ def encoder_extract(arguments: Namespace) -> None:
 
 
 def encoder_show(arguments: Namespace) -> None:
-    """Print what a checkpoint is and what it has seen."""
+    """Print what a checkpoint is and what it has seen, and its model card if it has one."""
+    from feature_extraction.encoder_features import SHIPPED
     from feature_extraction.pretraining.checkpoint import describe_checkpoint
     from feature_extraction.pretraining.patch_checkpoint import describe_patch_checkpoint, is_patch_checkpoint
 
-    if not arguments.checkpoint.is_dir():
-        raise InputError(f"{arguments.checkpoint}: no such folder; `encoder pretrain` makes one and prints its path")
-    describe = describe_patch_checkpoint if is_patch_checkpoint(arguments.checkpoint) else describe_checkpoint
-    print(describe(arguments.checkpoint))
+    folder: Path = arguments.checkpoint
+    if not folder.is_dir() and len(folder.parts) == 1 and (SHIPPED / folder).is_dir():
+        folder = SHIPPED / folder
+    if not folder.is_dir():
+        shipped = ", ".join(sorted(path.name for path in SHIPPED.iterdir() if path.is_dir()))
+        raise InputError(
+            f"{folder}: no such folder; name one that `encoder pretrain` or `encoder pool` made, or a shipped encoder: "
+            f"{shipped}"
+        )
+    describe = describe_patch_checkpoint if is_patch_checkpoint(folder) else describe_checkpoint
+    print(describe(folder))
+    if (folder / CARD).is_file():
+        print("\n" + (folder / CARD).read_text(encoding="utf-8").strip())
 
 
 ENCODER_COMMANDS = (
@@ -172,7 +184,7 @@ ENCODER_COMMANDS = (
     cl.Command(
         "encoder show",
         encoder_show,
-        (cl.option("checkpoint", type=Path, help="folder of a checkpoint, as `encoder pretrain` prints it"),),
-        "resources/runs/encoders/usc-had/zerohar-fold1/resnet-0123abcd",
+        (cl.option("checkpoint", type=Path, help="folder of a checkpoint, or the name of a shipped one"),),
+        "tiny",
     ),
 )
