@@ -33,17 +33,19 @@ class PatchEmbedding(nn.Module):
     much as a violent one differs from a faint one, and two equal movements are alike when one begins later.
     """
 
-    def __init__(self, n_samples: int, width: int) -> None:
-        """Make the layer for patches of S = `n_samples`."""
+    def __init__(self, n_samples: int, width: int, spectrum: bool = True) -> None:
+        """Make the layer for patches of S = `n_samples`, with or without their spectrum."""
         super().__init__()
-        self.linear = nn.Linear(n_samples + 2 + n_samples // 2, width)
+        self.spectrum = spectrum
+        self.linear = nn.Linear(n_samples + 2 + (n_samples // 2 if spectrum else 0), width)
 
     def forward(self, values: Tensor) -> Tensor:
         """Map [..., S] to [..., W]."""
         values = values.clamp(-LARGEST_VALUE, LARGEST_VALUE)
         variance, mean = torch.var_mean(values, dim=-1, correction=0, keepdim=True)
         log_spread = 0.5 * (variance + SMALLEST_SPREAD**2).log()
-        return self.linear(torch.cat([values, mean, log_spread, log_spectrum(values)], dim=-1))
+        parts = [values, mean, log_spread, *([log_spectrum(values)] if self.spectrum else [])]
+        return self.linear(torch.cat(parts, dim=-1))
 
 
 class ChannelFusion(nn.Module):

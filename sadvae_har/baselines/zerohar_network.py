@@ -82,7 +82,7 @@ class ZeroHarNetwork(nn.Module):
         """
         super().__init__()
         width = config.width
-        self.embed = PatchEmbedding(config.patches.patch_samples, width)
+        self.embed = PatchEmbedding(config.patches.patch_samples, width, spectrum=False)
         self.time = TimeEncoding(width, config.patches.patch_s)
         layers = [
             nn.TransformerEncoderLayer(
