@@ -11,7 +11,7 @@ from typing import Any
 
 from safetensors import SafetensorError
 from safetensors.torch import load, save
-from torch import Tensor
+from torch import nn
 
 from feature_extraction.encoders.resnet import ResNet1d, ResNetConfig
 from feature_extraction.errors import InputError
@@ -81,13 +81,11 @@ class EncoderCheckpoint:
 
     def save(self, folder: Path) -> None:
         """Write weights, then the config that names them: a folder without a config is not a checkpoint."""
-        weights = save({name: value.contiguous() for name, value in self.encoder.state_dict().items()})
-        with atomic_path(folder / WEIGHTS) as temporary:
-            temporary.write_bytes(weights)
+        digest = write_weights(self.encoder, folder)
         value = {
             "format": FORMAT,
             "key": self.key,
-            "weights": content_hash(weights),
+            "weights": digest,
             "encoder": {"name": "resnet", **asdict(self.encoder.config)},
             "windows": asdict(self.windows),
             "provenance": [asdict(entry) for entry in self.provenance],
@@ -122,12 +120,7 @@ class EncoderCheckpoint:
             key, training, digest = str(value["key"]), dict(value["training"]), str(value["weights"])
         except (KeyError, TypeError, AttributeError) as error:
             raise InputError(f"{path}: damaged or edited ({error!r}); pretrain again") from None
-        weights = read_weights(folder / WEIGHTS, digest)
-        try:
-            encoder.load_state_dict(weights)
-        except RuntimeError as error:
-            reason = str(error).splitlines()[-1].strip()
-            raise InputError(f"{folder / WEIGHTS}: weights of another network ({reason}); pretrain again") from None
+        restore_weights(encoder, folder, digest)
         return cls(encoder.eval(), windows, provenance, key, training)
 
 
@@ -170,12 +163,21 @@ def read_key(folder: Path) -> str:
     return str(value.get("key", "")) if isinstance(value, dict) else ""
 
 
-def read_weights(path: Path, digest: str) -> dict[str, Tensor]:
-    """Read weights and make sure that they are those of the digest.
+def write_weights(network: nn.Module, folder: Path) -> str:
+    """Write the weights of a network into a folder and return their digest."""
+    weights = save({name: value.contiguous() for name, value in network.state_dict().items()})
+    with atomic_path(folder / WEIGHTS) as temporary:
+        temporary.write_bytes(weights)
+    return content_hash(weights)
+
+
+def restore_weights(network: nn.Module, folder: Path, digest: str) -> None:
+    """Give a network the weights in a folder, once it is certain that they are those of the digest.
 
     Raises:
-        InputError: The file is missing, damaged, or of another checkpoint.
+        InputError: The file is missing, damaged, of another checkpoint or of another network.
     """
+    path = folder / WEIGHTS
     try:
         data = path.read_bytes()
         tensors = load(data)
@@ -185,4 +187,8 @@ def read_weights(path: Path, digest: str) -> dict[str, Tensor]:
         raise InputError(f"{path}: damaged weights ({json.dumps(str(error))}); pretrain again") from None
     if content_hash(data) != digest:
         raise InputError(f"{path}: weights differ from those that config.json names ({digest}); pretrain again")
-    return tensors
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError as error:
+        reason = str(error).splitlines()[-1].strip()
+        raise InputError(f"{path}: weights of another network ({reason}); pretrain again") from None

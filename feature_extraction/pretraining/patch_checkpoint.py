@@ -24,7 +24,7 @@ from feature_extraction.encoders.devices import find_devices
 from feature_extraction.encoders.patch_transformer import PatchTransformer, PatchTransformerConfig
 from feature_extraction.encoders.patches import PatchConfig, make_patches
 from feature_extraction.errors import InputError
-from feature_extraction.pretraining.checkpoint import CONFIG, WEIGHTS, describe_provenance, read_weights
+from feature_extraction.pretraining.checkpoint import CONFIG, describe_provenance, restore_weights, write_weights
 from feature_extraction.pretraining.patch_config import Precision
 from feature_extraction.protocol import Provenance
 from feature_extraction.recordings import Channel
@@ -163,13 +163,11 @@ class PatchCheckpoint:
 
     def save(self, folder: Path) -> None:
         """Write weights, then the config that names them: a folder without a config is not a checkpoint."""
-        weights = save({name: value.contiguous() for name, value in self.encoder.state_dict().items()})
-        with atomic_path(folder / WEIGHTS) as temporary:
-            temporary.write_bytes(weights)
+        digest = write_weights(self.encoder, folder)
         value = {
             "format": FORMAT,
             "key": self.key,
-            "weights": content_hash(weights),
+            "weights": digest,
             "encoder": asdict(self.encoder.config),
             "provenance": [asdict(entry) for entry in self.provenance],
             "bank": [list(entry) for entry in self.bank],
@@ -201,12 +199,7 @@ class PatchCheckpoint:
             training = dict(value["training"])
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(f"{path}: damaged or edited ({error!r}); pretrain again") from None
-        weights = read_weights(folder / WEIGHTS, digest)
-        try:
-            encoder.load_state_dict(weights)
-        except RuntimeError as error:
-            reason = str(error).splitlines()[-1].strip()
-            raise InputError(f"{folder / WEIGHTS}: weights of another network ({reason}); pretrain again") from None
+        restore_weights(encoder, folder, digest)
         return cls(encoder.eval(), provenance, bank, text_model, key, training)
 
     @classmethod
