@@ -37,19 +37,23 @@ def encoder_pool(arguments: Namespace) -> None:
     Name the data sets, or those to leave out: then every other one whose folder is in --raw takes part. Test
     subjects of every data set stay out. Under torchrun, several processes share the work.
     """
+    from feature_extraction.encoder_features import find_encoder
     from feature_extraction.prepare import prepare
     from feature_extraction.pretraining.corpus import choose_windows
+    from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint
     from feature_extraction.pretraining.patch_config import load_patch_config
     from feature_extraction.pretraining.patch_pretraining import pretrain_patches
 
     split = None if arguments.exclude_unseen is None else _split_of(arguments.exclude_unseen)
     config = load_patch_config(arguments.pretraining)
     resources: Path = arguments.resources
+    start = None if arguments.start is None else PatchCheckpoint.load(find_encoder(arguments.start))
     parts = []
     for name in _pooled(arguments):
         raw = None if arguments.raw is None else arguments.raw / name
         parts.append(choose_windows(prepare(name, raw, out=resources / "windows"), split, arguments.strict))
-    print(f"encoder: {pretrain_patches(parts, config, arguments.out, text_cache=resources / 'text_feats')}")
+    cache = resources / "text_feats"
+    print(f"encoder: {pretrain_patches(parts, config, arguments.out, text_cache=cache, start=start)}")
 
 
 def _pooled(arguments: Namespace) -> list[str]:
@@ -162,6 +166,7 @@ ENCODER_COMMANDS = (
                 help="DATASET/SPLIT, or a split file: its unseen classes and test subjects stay out, and the labels of "
                 "synonyms in other data sets",
             ),
+            cl.option("--start", default=None, help="encoder to train further: a folder, or the name of a shipped one"),
             cl.option("--strict", action="store_true", help="leave windows of synonyms out altogether"),
             cl.resources,
             cl.out("folder of the encoder", required=True),

@@ -78,7 +78,7 @@ def pooled(monkeypatch, tmp_path):
     )
     monkeypatch.setattr(
         "feature_extraction.pretraining.patch_pretraining.pretrain_patches",
-        lambda parts, config, out, text_cache: found.extend(parts) or out,
+        lambda parts, config, out, text_cache, start: found.extend(parts) or out,
     )
 
     def run(*flags: str) -> int:

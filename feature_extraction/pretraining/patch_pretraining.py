@@ -25,14 +25,17 @@ from feature_extraction.text import DEFAULT_TEXT_MODEL, TEXT_CACHE
 logger = logging.getLogger(__name__)
 
 
-def patch_pretraining_key(parts: Sequence[Part], config: PatchPretrainConfig, text_model: str) -> str:
+def patch_pretraining_key(
+    parts: Sequence[Part], config: PatchPretrainConfig, text_model: str, start: PatchCheckpoint | None = None
+) -> str:
     """Return a digest of everything that decides the encoder `pretrain_patches` makes with the same arguments."""
     chosen = [
         [part.windows.key, part.train.tolist(), part.val.tolist(), sorted(part.banned)]
         for part in sorted(parts, key=lambda part: part.windows.dataset)
     ]
     decisive = asdict(replace(config, keep_every=0))
-    return content_hash(json.dumps([FORMAT, text_model, decisive, chosen], sort_keys=True))
+    begun = [] if start is None else [start.digest]
+    return content_hash(json.dumps([FORMAT, text_model, decisive, chosen, *begun], sort_keys=True))
 
 
 def pretrain_patches(
@@ -41,6 +44,7 @@ def pretrain_patches(
     out: Path,
     text_model: str = DEFAULT_TEXT_MODEL,
     text_cache: Path = TEXT_CACHE,
+    start: PatchCheckpoint | None = None,
 ) -> Path:
     """Train a patch transformer; validation subjects choose the epoch.
 
@@ -53,22 +57,27 @@ def pretrain_patches(
         out: Folder of the checkpoint.
         text_model: Sentence-transformers model of channel and class descriptions.
         text_cache: Folder of embeddings made before.
+        start: Encoder whose weights are trained further; what it has seen, the result has seen, too.
 
     Returns:
         The folder, with `model.safetensors`, `config.json`, `progress.jsonl`, `curves.png`, TensorBoard's
         `events.out.tfevents.*`, and the epochs that the config keeps, `epoch-010.safetensors` and so on.
 
     Raises:
-        InputError: An unknown objective, windows that cannot be read, or another encoder in the folder.
+        InputError: An unknown objective, windows that cannot be read, another encoder in the folder, or a start of
+            another network or text model.
     """
     parts = sorted(parts, key=lambda part: part.windows.dataset)
-    key = patch_pretraining_key(parts, config, text_model)
+    _check_start(start, config, text_model)
+    key = patch_pretraining_key(parts, config, text_model, start)
     if is_checkpoint(out):
         if read_key(out) == key:
             return out
         raise InputError(f"{out}: holds another encoder; delete it or name another folder")
     with join_processes() as processes:
-        run = _start(parts, config, text_model, text_cache, processes)
+        run = _begin(parts, config, text_model, text_cache, processes)
+        if start is not None:
+            run.encoder.load_state_dict(start.encoder.state_dict())
         state = train(run, out, key)
         if processes.is_first:
             assert state.best_value is not None
@@ -84,13 +93,25 @@ def pretrain_patches(
             }
             provenance = tuple(entry for part in parts for entry in part.provenance(labelled))
             bank = run.corpus.bank if labelled else ()
+            if start is not None:
+                training["start"] = start.key
+                provenance = tuple(dict.fromkeys((*start.provenance, *provenance)))
+                bank = tuple(dict.fromkeys((*start.bank, *bank)))
             PatchCheckpoint(run.encoder.cpu().eval(), provenance, bank, text_model, key, training).save(out)
             (out / STATE).unlink(missing_ok=True)
         processes.wait()
     return out
 
 
-def _start(
+def _check_start(start: PatchCheckpoint | None, config: PatchPretrainConfig, text_model: str) -> None:
+    if start is not None and (start.encoder.config, start.text_model) != (config.encoder, text_model):
+        raise InputError(
+            f"pretraining: the encoder to start from has {start.encoder.config} and text model {start.text_model!r}, "
+            f"the config {config.encoder} and {text_model!r}; take its sizes over into the YAML file"
+        )
+
+
+def _begin(
     parts: Sequence[Part], config: PatchPretrainConfig, text_model: str, text_cache: Path, processes: Processes
 ) -> Run:
     corpus = Corpus(parts, config.encoder.patches, text_model, text_cache, config.sampling_exponent)
