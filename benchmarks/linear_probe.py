@@ -42,6 +42,7 @@ from sadvae_har.pipeline import RESOURCES
 DATASETS = ("usc-had", "hapt", "wisdm")
 PARTS_OF_LABELS = (0.01, 0.1, 1.0)
 STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0)  # inverse L2 penalty C
+OWN = " (own)"
 RESNET = "residual network, from scratch"
 BATCH_WINDOWS = 256
 
@@ -122,7 +123,7 @@ def frozen_features(windows: WindowSet, encoders: Sequence[Path], text_cache: Pa
             untrained = replace(checkpoint, encoder=PatchTransformer(checkpoint.encoder.config).eval())
         if folder == encoders[0]:
             yield "untrained", untrained.embed_windows(windows, text_cache=text_cache)
-        name = f"{folder.name} (own)" if met else folder.name
+        name = folder.name + OWN if met else folder.name
         features = checkpoint.embed_windows(windows, text_cache=text_cache)
         yield name, features
         yield f"{name} + statistical", np.concatenate([features, statistics], axis=1)
@@ -146,17 +147,19 @@ def measure(windows: WindowSet, encoders: Sequence[Path], n_seeds: int, text_cac
 
 
 def table(results: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
-    """Return the results as Markdown: data sets side by side, the labelled parts within."""
-    names = list(dict.fromkeys(name for found in results.values() for name in found))
+    """Return the results as Markdown: data sets side by side; a star marks an encoder that met the data set."""
+    names = list(dict.fromkeys(name.replace(OWN, "") for found in results.values() for name in found))
     parts = [f"{100 * part:g} %" for part in PARTS_OF_LABELS]
     lines = [
         "| features | " + " | ".join(f"{dataset}, {part}" for dataset in results for part in parts) + " |",
-        "|---" * (1 + len(results) * len(parts)) + "|",
+        "|---" + "|---:" * (len(results) * len(parts)) + "|",
     ]
     for name in names:
         row = []
         for found in results.values():
-            row += [f"{100 * value:.1f}" for value in found[name]] if name in found else ["–"] * len(parts)
+            entries = {key.replace(OWN, ""): ("*" if OWN in key else "", values) for key, values in found.items()}
+            star, values = entries[name]
+            row += [f"{100 * value:.1f}{star}" for value in values]
         lines.append(f"| {name} | " + " | ".join(row) + " |")
     return "\n".join(lines)
 
