@@ -9,15 +9,18 @@ Axis legend: B windows, T time, C channels, P patches, S samples of a patch.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal, get_args
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from feature_extraction.encoders.gravity_frame import to_gravity_frame
 from feature_extraction.errors import InputError
 from feature_extraction.recordings import Channel
 from feature_extraction.signal import GRAVITY_MPS2
 
+Frame = Literal["sensor", "gravity"]
 HALF_TURN_RADPS = math.pi
 EARTH_FIELD_UT = 50.0
 SCALES = {
@@ -34,10 +37,13 @@ class PatchConfig:
     Attributes:
         patch_s: Length of a patch in seconds.
         patch_samples: S, whatever the sampling rate of the window.
+        frame: Axes of each device: those of the `sensor`, or those of `gravity` and the movement itself, which are
+            the same however the sensor is turned (see `gravity_frame.py`).
     """
 
     patch_s: float = 0.5
     patch_samples: int = 16
+    frame: Frame = "sensor"
 
     def __post_init__(self) -> None:
         """Refuse patches without length or with a single sample."""
@@ -45,6 +51,8 @@ class PatchConfig:
             raise InputError(f"patch_s: {self.patch_s} s cannot be used; give a positive length")
         if self.patch_samples < 2:
             raise InputError(f"patch_samples: {self.patch_samples} cannot be used; give 2 or more")
+        if self.frame not in get_args(Frame):
+            raise InputError(f"frame: {self.frame!r} is unknown; use {' or '.join(get_args(Frame))}")
 
 
 @dataclass(frozen=True)
@@ -98,6 +106,8 @@ def make_patches(
             f"patches: windows {tuple(windows.shape)} do not fit {len(channels)} channels; "
             "give [B, T, C] with one channel per column"
         )
+    if config.frame == "gravity":
+        windows = to_gravity_frame(windows, channels)
     scales = torch.tensor([_scale(channel) for channel in channels], dtype=windows.dtype, device=windows.device)
     n_windows, n_samples, n_channels = windows.shape
     n_patches = _count_patches(n_samples, rate_hz, config)
