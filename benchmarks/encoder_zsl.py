@@ -3,11 +3,12 @@
     python benchmarks/encoder_zsl.py --raw FOLDER --encoders pooled=FOLDER,FOLDER [masking=FOLDER,FOLDER ...]
         [--transductive pooled] [--processes 2] [--out benchmarks/encoder_zsl.json]
 
-A named encoder is one or more folders; for each split the first one is used that its provenance allows. So two encoders
-that were each pretrained on half of the data sets serve all of them. Each is scored alone and beside the statistical
-features, by the whole system with its defaults and seed 0. A name after --transductive is scored once more with an
-encoder that did meet the data set, unlabelled, its unseen classes included (never its test subjects); such rows are
-marked and are no zero-shot results. FOLDER holds the raw recordings of each data set in a folder of its name.
+A named encoder is one or more folders; for each split the first one is used that its provenance allows. So two
+encoders that were each pretrained on half of the data sets serve all of them. Each is scored alone and beside the
+statistical features, by the whole system with its defaults and seed 0. A name after --transductive is scored once
+more with an encoder that did meet the data set, unlabelled, its unseen classes included (never its test subjects);
+such rows are marked and are no zero-shot results. Rows that the file of --out holds are not made again. FOLDER holds
+the raw recordings of each data set in a folder of its name.
 """
 
 import argparse
@@ -22,7 +23,7 @@ import numpy as np
 import torch
 from joblib import Parallel, delayed
 
-from feature_extraction.encoder_features import extract_loaded, load_encoder
+from feature_extraction.encoder_features import PREFIX, extract_loaded, load_encoder
 from feature_extraction.encoders.statistical import VERSION
 from feature_extraction.errors import InputError, LeakageError
 from feature_extraction.extract import extract_statistical
@@ -44,7 +45,7 @@ def choose_encoder(folders: Sequence[Path], split: Split) -> Path | None:
     """Return the first encoder that may be used on a split; none if each has met too much."""
     for folder in folders:
         with suppress(LeakageError):
-            split.check_provenance(load_encoder(str(folder)).provenance, str(folder))
+            split.check_provenance(load_encoder(PREFIX + str(folder)).provenance, str(folder))
             return folder
     return None
 
@@ -52,7 +53,7 @@ def choose_encoder(folders: Sequence[Path], split: Split) -> Path | None:
 def choose_transductive(folders: Sequence[Path], split: Split) -> Path | None:
     """Return the first encoder that met the split's data set without labels; none if there is no such one."""
     for folder in folders:
-        provenance = load_encoder(str(folder)).provenance
+        provenance = load_encoder(PREFIX + str(folder)).provenance
         if not any(entry.labelled for entry in provenance) and split.dataset in {e.dataset for e in provenance}:
             return folder
     return None
@@ -74,7 +75,7 @@ def feature_tables(
     for name, folder in chosen.items():
         if folder is None:
             continue
-        found = extract_loaded(windows, load_encoder(str(folder), resources / "text_feats"), scratch)
+        found = extract_loaded(windows, load_encoder(PREFIX + str(folder), resources / "text_feats"), scratch)
         if name not in encoders:
             found = replace(found, provenance=())  # the only place that lets such features through
         tables |= {name: found, f"{STATISTICAL} + {name}": concatenate([statistical, found])}
@@ -121,6 +122,11 @@ def summary(rows: Sequence[Mapping[str, object]]) -> str:
     return "\n".join(lines)
 
 
+def label_of(split: Split, features: str, table: FeatureTable) -> dict[str, object]:
+    """Return what a row is about: it is scored again if its encoder changes."""
+    return {"dataset": split.dataset, "split": split.name, "features": features, "encoders": dict(table.encoders)}
+
+
 def parse_encoder(text: str) -> tuple[str, tuple[Path, ...]]:
     """Read `NAME=FOLDER,FOLDER`."""
     name, sign, folders = text.partition("=")
@@ -142,26 +148,24 @@ def main() -> None:
     options = parser.parse_args()
     logging.getLogger("sadvae_har").setLevel(logging.WARNING)
     encoders = dict(map(parse_encoder, options.encoders))
-    rows: list[dict[str, object]] = []
+    rows: list[dict[str, object]] = json.loads(options.out.read_text()) if options.out and options.out.exists() else []
     for dataset in options.datasets:
         windows = prepare(dataset, options.raw / dataset, out=options.resources / "windows")
         jobs = []
         for name in list_splits(dataset, kind=HEADLINE[dataset]):
             split = find_split(dataset, name)
             tables = feature_tables(windows, split, encoders, options.transductive, options.resources)
-            jobs += [(split, features, table) for features, table in tables.items()]
+            jobs += [(label_of(split, features, table), split, table) for features, table in tables.items()]
+        missing = [job for job in jobs if not any(job[0].items() <= row.items() for row in rows)]
         found = Parallel(n_jobs=options.processes)(
-            delayed(score)(table, split, options.resources) for split, _, table in jobs
+            delayed(score)(table, split, options.resources) for _, split, table in missing
         )
-        rows += [
-            {"dataset": dataset, "split": split.name, "features": features, **numbers}
-            for (split, features, _), numbers in zip(jobs, found, strict=True)
-        ]
+        rows += [{**label, **numbers} for (label, _, _), numbers in zip(missing, found, strict=True)]
         print(summary([row for row in rows if row["dataset"] == dataset]), flush=True)
+        if options.out:
+            lines = ",\n".join(json.dumps(row) for row in rows)
+            options.out.write_text(f"[\n{lines}\n]\n")
     print(summary(rows))
-    if options.out:
-        lines = ",\n".join(json.dumps(row) for row in rows)
-        options.out.write_text(f"[\n{lines}\n]\n")
 
 
 if __name__ == "__main__":
