@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -37,6 +38,7 @@ from sadvae_har.config import Config
 from sadvae_har.pipeline import RESOURCES, Locations, load_text
 from sadvae_har.problem import make_problem
 
+Row = Mapping[str, Any]
 STATISTICAL = "statistical"
 TRANSDUCTIVE = "transductive"
 
@@ -96,33 +98,22 @@ def score(table: FeatureTable, split: Split, resources: Path) -> dict[str, float
     }
 
 
-def summary(rows: Sequence[Mapping[str, object]]) -> str:
-    """Return a Markdown table: top-1 by data set, their mean, the spread over splits, mean H and inner folds."""
-    names = list(dict.fromkeys(str(row["features"]) for row in rows))
-    datasets = list(dict.fromkeys(str(row["dataset"]) for row in rows))
-    lines = [
-        f"| features | {' | '.join(datasets)} | mean top-1 | sd over splits | mean H | inner folds |",
-        "|---" * (5 + len(datasets)) + "|",
-    ]
-    for name in names:
-        own = [row for row in rows if row["features"] == name]
-        means = {
-            key: [float(np.mean([row[key] for row in own if row["dataset"] == d])) for d in datasets]  # type: ignore[arg-type]
-            if {row["dataset"] for row in own} == set(datasets)
-            else None
-            for key in ("top1", "h", "inner_top1")
-        }
-        cells = []
-        for dataset in datasets:
-            values = [row["top1"] for row in own if row["dataset"] == dataset]
-            cells.append(f"{np.mean(values):.1f}" if values else "–")  # type: ignore[arg-type]
-        spread = float(np.std([row["top1"] for row in own]))  # type: ignore[arg-type]
-        mean = [f"{np.mean(found):.1f}" if found else "–" for found in means.values()]
-        lines.append(f"| {name} | {' | '.join(cells)} | {mean[0]} | {spread:.1f} | {mean[1]} | {mean[2]} |")
+def summary(rows: Sequence[Row]) -> str:
+    """Return a Markdown table: top-1 by data set; means over data sets of top-1, its spread over splits, H, inner folds."""
+    datasets = list(dict.fromkeys(row["dataset"] for row in rows))
+    heads = ["features", *datasets, "mean top-1", "sd over splits", "mean H", "inner folds"]
+    lines = [f"| {' | '.join(heads)} |", "|---" + "|---:" * (len(heads) - 1) + "|"]
+    for name in dict.fromkeys(row["features"] for row in rows):
+        found = [[row for row in rows if (row["features"], row["dataset"]) == (name, d)] for d in datasets]
+        cells = [f"{np.mean([row['top1'] for row in some]):.1f}" if some else "–" for some in found]
+        for key, reduce in (("top1", np.mean), ("top1", np.std), ("h", np.mean), ("inner_top1", np.mean)):
+            values = [reduce([row[key] for row in some]) for some in found if some]
+            cells.append(f"{np.mean(values):.1f}" if all(found) else "–")
+        lines.append(f"| {name} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def label_of(split: Split, features: str, table: FeatureTable) -> dict[str, object]:
+def label_of(split: Split, features: str, table: FeatureTable) -> dict[str, Any]:
     """Return what a row is about: it is scored again if its encoder changes."""
     return {"dataset": split.dataset, "split": split.name, "features": features, "encoders": dict(table.encoders)}
 
@@ -148,7 +139,7 @@ def main() -> None:
     options = parser.parse_args()
     logging.getLogger("sadvae_har").setLevel(logging.WARNING)
     encoders = dict(map(parse_encoder, options.encoders))
-    rows: list[dict[str, object]] = json.loads(options.out.read_text()) if options.out and options.out.exists() else []
+    rows: list[Row] = json.loads(options.out.read_text()) if options.out and options.out.exists() else []
     for dataset in options.datasets:
         windows = prepare(dataset, options.raw / dataset, out=options.resources / "windows")
         jobs = []
