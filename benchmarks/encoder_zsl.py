@@ -99,7 +99,7 @@ def score(table: FeatureTable, split: Split, resources: Path) -> dict[str, float
 
 
 def summary(rows: Sequence[Row]) -> str:
-    """Return a Markdown table: top-1 by data set; means over data sets of top-1, its spread over splits, H, inner folds."""
+    """Return a Markdown table: top-1 by data set; means of top-1, its spread over splits, H, inner folds."""
     datasets = list(dict.fromkeys(row["dataset"] for row in rows))
     heads = ["features", *datasets, "mean top-1", "sd over splits", "mean H", "inner folds"]
     lines = [f"| {' | '.join(heads)} |", "|---" + "|---:" * (len(heads) - 1) + "|"]
