@@ -78,6 +78,20 @@ def test_synonyms_of_unseen_classes_lose_their_labels_or_leave() -> None:
     assert found[False] == ("walking",) and "walking" not in found[True]
 
 
+def test_balanced_drawing_does_not_use_labels_of_synonyms_of_unseen_classes() -> None:
+    windows = make_dataset("hapt")
+    renamed = np.where(
+        windows.labels == "walking", np.where(np.arange(len(windows)) % 2, "walking", "odd"), windows.labels
+    )
+    batches = []
+    for labels in (windows.labels, renamed):
+        part = replace(choose_windows(windows, SPLIT), windows=replace(windows, labels=labels))
+        part = replace(part, banned=frozenset({"walking", "odd"}))
+        corpus = Corpus([part], SMALL.encoder.patches)
+        batches.append(corpus.draw(32, SMALL.augment, torch.Generator().manual_seed(0), balanced=True).clean)
+    assert torch.equal(*batches)
+
+
 def test_a_data_set_without_windows_of_its_subjects_is_named() -> None:
     windows = make_dataset("hapt")
     with pytest.raises(InputError, match="hapt has no windows of train subjects"):

@@ -184,8 +184,8 @@ class Corpus:
         device = int(torch.randint(len(self.readers[k]), (1,), generator=generator))
         rows = self.parts[k].train
         if balanced:
-            labels = self.parts[k].windows.labels[rows]
-            groups = [rows[labels == name] for name in np.unique(labels)]
+            targets = self.targets[k][rows].numpy()  # windows whose label is not to be used are one group
+            groups = [rows[targets == target] for target in np.unique(targets)]
             chosen = torch.randint(len(groups), (n_windows,), generator=generator).tolist()
             place = torch.rand(n_windows, generator=generator, dtype=torch.float64).tolist()
             picked = np.array([groups[c][int(u * len(groups[c]))] for c, u in zip(chosen, place, strict=True)])
