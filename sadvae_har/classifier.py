@@ -5,6 +5,7 @@ Axis legend: K models, B batch, U classes, n samples, D dimensions of features o
 
 import math
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -61,16 +62,55 @@ def unseen_logits(
     if config.kind == "gaussian":
         return gaussian_logits(synthesised, queries, config.shrinkage)
     if config.kind == "cosine":
-        directions = functional.normalize(functional.normalize(synthesised, dim=-1).mean(2), dim=-1)
-        return functional.normalize(queries, dim=-1) @ directions.transpose(1, 2) * COSINE_SCALE
+        return cosine_logits(mean_directions(synthesised), queries)
     n_models, n_classes, n_samples, _ = synthesised.shape
     targets = torch.arange(n_classes).repeat_interleave(n_samples).expand(n_models, -1)
     inputs = synthesised.flatten(1, 2)
     return fit_softmax(lambda: (inputs, targets), n_classes, config, generators)(queries)
 
 
+def mean_directions(synthesised: Tensor) -> Tensor:
+    """Return the mean direction of the samples [K, U, n, D] of each class, [K, U, D]."""
+    return functional.normalize(functional.normalize(synthesised, dim=-1).mean(2), dim=-1)
+
+
+def cosine_logits(directions: Tensor, queries: Tensor) -> Tensor:
+    """Compare windows [K, B, D] with the mean directions of classes [K, U, D]: [K, B, U]."""
+    return functional.normalize(queries, dim=-1) @ directions.transpose(1, 2) * COSINE_SCALE
+
+
+class ClassDensities(NamedTuple):
+    """Regularised Gaussians of classes, one per model (Friedman 1989).
+
+    Attributes:
+        mean: [K, U, D].
+        factor: Lower Cholesky factors of the covariances [K, U, D, D].
+        log_determinant: Of the covariances [K, U].
+    """
+
+    mean: Tensor
+    factor: Tensor
+    log_determinant: Tensor
+
+    @classmethod
+    def fit(cls, synthesised: Tensor, shrinkage: float) -> "ClassDensities":
+        """Fit to samples [K, U, n, D]; `shrinkage` as in `ClassifierConfig`."""
+        n_samples, n_dimensions = synthesised.shape[2:]
+        floor = shrinkage * math.sqrt(n_dimensions) * torch.eye(n_dimensions)
+        mean = synthesised.mean(2)
+        centred = synthesised - mean[:, :, None]
+        factor = torch.linalg.cholesky(centred.transpose(2, 3) @ centred / n_samples + floor)
+        return cls(mean, factor, 2 * factor.diagonal(dim1=2, dim2=3).log().sum(2))
+
+    def logits(self, queries: Tensor) -> Tensor:
+        """Return log densities of windows [K, B, D] up to a term that all classes share, [K, B, U]."""
+        offsets = (queries[:, None] - self.mean[:, :, None]).transpose(2, 3)
+        whitened = torch.linalg.solve_triangular(self.factor, offsets, upper=False)
+        return -0.5 * (whitened.square().sum(2) + self.log_determinant[..., None]).transpose(1, 2)
+
+
 def gaussian_logits(synthesised: Tensor, queries: Tensor, shrinkage: float) -> Tensor:
-    """Score windows by regularised quadratic discriminant analysis of synthesised samples (Friedman 1989).
+    """Score windows by regularised quadratic discriminant analysis of synthesised samples.
 
     Args:
         synthesised: Samples [K, U, n, D].
@@ -80,17 +120,10 @@ def gaussian_logits(synthesised: Tensor, queries: Tensor, shrinkage: float) -> T
     Returns:
         Log densities of the classes up to a term that all classes share, [K, B, U].
     """
-    n_samples, n_dimensions = synthesised.shape[2:]
-    floor = shrinkage * math.sqrt(n_dimensions) * torch.eye(n_dimensions)
-    logits = []
-    for samples in synthesised.unbind(1):  # One class at a time: covariances of all would fill the memory.
-        mean = samples.mean(1, keepdim=True)
-        centred = samples - mean
-        factor = torch.linalg.cholesky(centred.transpose(1, 2) @ centred / n_samples + floor)
-        log_determinant = 2 * factor.diagonal(dim1=1, dim2=2).log().sum(1)
-        whitened = torch.linalg.solve_triangular(factor, (queries - mean).transpose(1, 2), upper=False)
-        logits.append(-0.5 * (whitened.square().sum(1) + log_determinant[:, None]))
-    return torch.stack(logits, dim=-1)
+    # One class at a time: covariances of all would fill the memory.
+    return torch.cat(
+        [ClassDensities.fit(samples, shrinkage).logits(queries) for samples in synthesised.split(1, dim=1)], dim=-1
+    )
 
 
 COSINE_SCALE = 10.0  # A cosine spans [-1, 1]; the gate's temperature rescales it where it matters.

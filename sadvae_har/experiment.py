@@ -31,7 +31,7 @@ from sadvae_har.fitted import (
     text_logits,
     training_key,
 )
-from sadvae_har.gate import DomainClassifier, GateExamples, fit_gate, novelty
+from sadvae_har.gate import DomainClassifier, GateExamples, TrainingWindows, fit_gate
 from sadvae_har.gzsl import joint_log_scores
 from sadvae_har.latent_map import latent_map
 from sadvae_har.metrics import per_class_top1
@@ -146,7 +146,7 @@ def score_fold(
     return GateExamples(
         seen_logits=seen_logits(fitted.seen_classifier, problem, number, rows),
         text_logits=logits,
-        novelty=novelty(fold.features[fold.rows].numpy(), fold.features[rows].numpy()),
+        novelty=TrainingWindows(fold.features[fold.rows].numpy()).novelty(fold.features[rows].numpy()),
         labels=position[np.searchsorted(order[position], problem.class_index[rows])],
         class_names=problem.names(order),
         subjects=problem.subjects[rows],

@@ -5,7 +5,7 @@ executing code. Axis legend: K models, F folds, s seeds, n windows, D IMU featur
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from sadvae_har.config import Config, ModelConfig
 from sadvae_har.model import SADVAE
 from sadvae_har.networks import StackedLinear
 from sadvae_har.problem import Fold, Problem
-from sadvae_har.synthesis import Donors, synthesise
+from sadvae_har.synthesis import Donors, draw_noise, synthesise
 from sadvae_har.train import BalancedSampler
 
 FORMAT_VERSION = 1
@@ -81,17 +81,22 @@ def text_logits(
         Logits [n, C] and the samples [s, C, samples, L or D].
     """
     generators = [torch.Generator().manual_seed(seed_of(stream, k)) for k in range(config.train.n_seeds)]
-    class_index = torch.from_numpy(problem.class_index)
-    sampler = BalancedSampler(class_index, [fold.rows] * len(generators))
-    picks = sampler.draw(config.classifier.samples_per_class, generators)
-    donors = Donors(fold.features[picks], class_index[picks])
+    picks = draw_donors(problem, fold, config, generators)
+    noise = draw_noise(model, fold.text.shape[1], config.classifier.samples_per_class, generators)
+    donors = Donors(fold.features[picks], torch.from_numpy(problem.class_index)[picks])
     doubt = (config.classifier.doubt * fold.unexplained).sqrt()
-    synthesised = synthesise(model, fold.text, doubt, classes, donors, config.classifier, generators)
+    synthesised = synthesise(model, fold.text, doubt, classes, donors, noise, config.classifier)
     queries = fold.features[rows].expand(len(generators), -1, -1)
     if config.classifier.synthesise == "latents":
         queries = semantic_latents(model, fold.features[rows])
     logits = unseen_logits(synthesised, queries, config.classifier, generators)
     return logits.mean(0).numpy(), synthesised
+
+
+def draw_donors(problem: Problem, fold: Fold, config: Config, generators: Sequence[torch.Generator]) -> Tensor:
+    """Return training windows of a fold that synthesised ones are made from, evenly over its classes, [s, samples]."""
+    sampler = BalancedSampler(torch.from_numpy(problem.class_index), [fold.rows] * len(generators))
+    return sampler.draw(config.classifier.samples_per_class, generators)
 
 
 def fit_seen_classifiers(problem: Problem, config: Config) -> StackedLinear:

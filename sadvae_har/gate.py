@@ -20,7 +20,6 @@ from typing import Any
 import numpy as np
 from scipy.special import log_softmax, logsumexp, softmax
 from sklearn.linear_model import LogisticRegression
-from sklearn.neighbors import NearestNeighbors
 from sklearn.preprocessing import StandardScaler
 
 from feature_extraction.errors import InputError
@@ -30,6 +29,7 @@ from sadvae_har.gzsl import fused_predictions, gated_predictions
 from sadvae_har.metrics import gzsl_scores
 
 THRESHOLDS = np.round(np.linspace(0.05, 0.95, 91), 2)
+NOVELTY_CHUNK = 512  # Windows whose distances to all training windows are in memory at once.
 PER_CUE = ("mean", "scale", "weights")  # Fields of the domain classifier with one number per cue.
 
 
@@ -143,17 +143,24 @@ class DomainClassifier:
             raise InputError(f"{where}: not a domain classifier ({error}); train the gate again") from None
 
 
-def novelty(train_features: np.ndarray, features: np.ndarray, n_neighbors: int = 5) -> np.ndarray:
-    """Return the log mean distance of each window to its nearest training windows (Sun et al. 2022, kNN OOD).
+class TrainingWindows:
+    """Training windows in feature space, and how far others lie from them (Sun et al. 2022, kNN OOD)."""
 
-    Args:
-        train_features: Standardised features the models were trained on [R, D].
-        features: Standardised features of the windows [n, D].
-        n_neighbors: Number of nearest training windows.
-    """
-    neighbours = NearestNeighbors(n_neighbors=min(n_neighbors, len(train_features)), algorithm="brute")
-    distances, _ = neighbours.fit(train_features).kneighbors(features)
-    return np.log(distances.mean(1) + 1e-6)
+    def __init__(self, features: np.ndarray, n_neighbors: int = 5) -> None:
+        """Keep standardised features [R, D]; distances are means over the nearest `n_neighbors`."""
+        self.features = np.ascontiguousarray(features, np.float32)
+        self.n_neighbors = min(n_neighbors, len(features))
+        self._squared = np.square(self.features).sum(1)
+
+    def novelty(self, features: np.ndarray) -> np.ndarray:
+        """Return the log mean distance of windows [n, D] to their nearest training windows, [n]."""
+        distances = [self._distances(part) for part in np.array_split(features, len(features) // NOVELTY_CHUNK + 1)]
+        return np.log(np.concatenate(distances) + 1e-6)
+
+    def _distances(self, features: np.ndarray) -> np.ndarray:
+        squared = self._squared - 2 * features @ self.features.T + np.square(features).sum(1)[:, None]
+        nearest = np.partition(squared, self.n_neighbors - 1, axis=1)[:, : self.n_neighbors]
+        return np.sqrt(np.maximum(nearest, 0)).mean(1)
 
 
 def fit_gate(folds: Sequence[GateExamples], split: Split, config: GateConfig, seed: int) -> DomainClassifier:

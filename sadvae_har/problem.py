@@ -13,6 +13,7 @@ from feature_extraction.errors import InputError
 from feature_extraction.feature_table import FeatureTable
 from feature_extraction.normalize import Standardizer
 from feature_extraction.protocol import Split
+from sadvae_har.semantic_space import SemanticSpace
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class Problem:
         subjects: Subject of each window [N].
         recordings: Recording of each window [N].
         text: Semantic vectors centred on the seen classes [C, E].
+        space: What the seen classes span of the text space.
         standardizer: Statistics of the final problem, fitted on seen windows of train subjects.
         folds: The final problem, then the inner folds.
     """
@@ -64,6 +66,7 @@ class Problem:
     subjects: np.ndarray
     recordings: np.ndarray
     text: Tensor
+    space: SemanticSpace
     standardizer: Standardizer
     folds: tuple[Fold, ...]
 
@@ -108,11 +111,11 @@ def make_problem(table: FeatureTable, split: Split, vectors: np.ndarray) -> Prob
     rows = [train[np.isin(class_index[train], kept)] for _, kept, _ in parts]
     fitted = [Standardizer.fit(table.features[r], table.labels[r], table.subjects[r], split) for r in rows]
     features = torch.stack([torch.from_numpy(entry.transform(table.features)) for entry in fitted])
+    spaces = [SemanticSpace.fit(vectors[kept], n_seen - 1) for _, kept, _ in parts]
     folds = [
-        Fold(name, kept, held_out, rows[f], features[f], *in_span(vectors, kept, n_seen - 1))
+        Fold(name, kept, held_out, rows[f], features[f], *spaces[f].locate(vectors))
         for f, (name, kept, held_out) in enumerate(parts)
     ]
-
     return Problem(
         split=split,
         classes=split.classes,
@@ -120,52 +123,11 @@ def make_problem(table: FeatureTable, split: Split, vectors: np.ndarray) -> Prob
         class_index=class_index,
         subjects=table.subjects,
         recordings=table.recordings,
-        text=centred(vectors, seen),
+        text=spaces[0].centred(vectors),
+        space=spaces[0],
         standardizer=fitted[0],
         folds=tuple(folds),
     )
-
-
-def centred(vectors: np.ndarray, train: np.ndarray) -> Tensor:
-    """Return semantic vectors [C, E], centred on the training classes and scaled to unit mean square there.
-
-    Raises:
-        InputError: The training classes all have the same vector.
-    """
-    shifted = vectors - vectors[train].mean(0)
-    scale = np.sqrt(np.square(shifted[train]).mean())
-    if not scale > 1e-6:
-        raise InputError(
-            f"semantic vectors: {len(train)} training classes have the same vector, so texts cannot tell them apart; "
-            "check text.views and text.kinematics_weight"
-        )
-    return torch.from_numpy((shifted / scale).astype(np.float32))
-
-
-def in_span(vectors: np.ndarray, train: np.ndarray, width: int) -> tuple[Tensor, Tensor]:
-    """Return coordinates of semantic vectors in the span of the training classes' centred vectors.
-
-    S training classes say something about at most S - 1 directions of the text space. Whatever else a
-    description holds would meet weights that no training window ever shaped. It is left out, and its size kept as
-    a measure of how little is known about the class.
-
-    Args:
-        vectors: Semantic vectors [C, E].
-        train: Positions of the training classes.
-        width: P; coordinates beyond the rank are zero, so that folds of different size share one shape.
-
-    Returns:
-        Coordinates along the principal axes of the training classes, of unit mean square there, [C, P], and the
-        squared length outside the span, relative to the mean squared length of training classes, [C].
-    """
-    shifted = centred(vectors, train).numpy().astype(np.float64)
-    _, strength, axes = np.linalg.svd(shifted[train], full_matrices=False)
-    axes = axes[:width][strength[:width] > 1e-4 * strength[0]]
-    coordinates = shifted @ axes.T
-    outside = np.square(shifted - coordinates @ axes).sum(1) / np.square(shifted[train]).sum(1).mean()
-    coordinates /= np.sqrt(np.square(coordinates[train]).mean())
-    coordinates = np.pad(coordinates, ((0, 0), (0, width - len(axes))))
-    return torch.from_numpy(coordinates.astype(np.float32)), torch.from_numpy(outside.astype(np.float32))
 
 
 def _require_windows(table: FeatureTable, split: Split) -> None:

@@ -16,7 +16,8 @@ from sadvae_har.calibrated_stacking import JointScores, choose_bias
 from sadvae_har.evaluate import evaluate_zsl
 from sadvae_har.fitted import seed_of
 from sadvae_har.metrics import auroc, ausuc, gzsl_scores, per_class_top1, seen_unseen_curve
-from sadvae_har.problem import Fold, Problem, centred
+from sadvae_har.problem import Fold, Problem
+from sadvae_har.semantic_space import SemanticSpace
 
 N_SETTINGS = 6
 
@@ -83,7 +84,8 @@ def evaluate_upper_bound(problem: Problem, method: Method, seed: int) -> RivalRe
 
 
 def _text(problem: Problem, fold: Fold) -> np.ndarray:
-    return centred(problem.text.numpy(), fold.train).numpy()
+    vectors = problem.text.numpy()
+    return SemanticSpace.fit(vectors[fold.train], len(fold.train) - 1).centred(vectors).numpy()
 
 
 def _fit(method: Method, problem: Problem, fold: Fold, seed: int) -> Scorer:

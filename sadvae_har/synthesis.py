@@ -1,7 +1,7 @@
 """From the descriptions of unseen classes to synthesised samples that a classifier can be trained on.
 
-Axis legend: K models, C classes, U of them synthesised, n samples per class, D IMU features, E semantic
-features, L semantic latent.
+Axis legend: K models, C classes, U of them synthesised, n samples per class, D IMU features, P
+coordinates of semantic vectors, L semantic latent.
 """
 
 from collections.abc import Sequence
@@ -28,6 +28,12 @@ class Donors(NamedTuple):
     classes: Tensor
 
 
+def draw_noise(model: SADVAE, text_dim: int, n_samples: int, generators: Sequence[torch.Generator]) -> Tensor:
+    """Draw what `synthesise` needs for n samples per class, one generator per model: [K, n, P + L]."""
+    size = (n_samples, text_dim + model.config.latent_dim)
+    return torch.stack([torch.randn(size, generator=generator) for generator in generators])
+
+
 @torch.no_grad()
 def synthesise(
     model: SADVAE,
@@ -35,8 +41,8 @@ def synthesise(
     doubt: Tensor,
     classes: np.ndarray,
     donors: Donors,
+    noise: Tensor,
     config: ClassifierConfig,
-    generators: Sequence[torch.Generator],
 ) -> Tensor:
     """Draw samples of classes that were never recorded.
 
@@ -49,24 +55,21 @@ def synthesise(
 
     Args:
         model: K trained models.
-        text: Semantic vectors of all classes [C, E].
+        text: Coordinates of all classes' semantic vectors [C, P].
         doubt: Standard deviation of each class's semantic vector in every dimension [C].
         classes: Positions of the classes to synthesise, U.
         donors: Training windows; read for `features` only.
+        noise: Standard normal draws that all classes share, as `draw_noise` makes them, [K, n, P + L].
         config: What to synthesise, and how many samples per class.
-        generators: One per model.
 
     Returns:
         Semantic latents [K, U, n, L] or features [K, U, n, D].
     """
-    n_samples = config.samples_per_class
-    width = text.shape[1]
-    size = (n_samples, width + model.config.latent_dim)
-    noise = torch.stack([torch.randn(size, generator=generator) for generator in generators])[:, None]
-    drawn = text[classes, None] + doubt[classes, None, None] * noise[..., :width]
+    width, shared = text.shape[1], noise[:, None]
+    drawn = text[classes, None] + doubt[classes, None, None] * shared[..., :width]
     posterior = model.text_encoder(drawn.flatten(1, 2))
-    chosen = Gaussian(*(part.unflatten(1, (len(classes), n_samples)) for part in posterior))
-    z_text = sample(chosen, noise[..., width:])
+    chosen = Gaussian(*(part.unflatten(1, (len(classes), noise.shape[1])) for part in posterior))
+    z_text = sample(chosen, shared[..., width:])
     if config.synthesise == "latents":
         return z_text
     z_instance = model.instance_encoder(donors.features).mean

@@ -17,10 +17,10 @@ from sadvae_har.gate import (
     THRESHOLDS,
     DomainClassifier,
     GateExamples,
+    TrainingWindows,
     best_temperature,
     choose_threshold,
     fit_gate,
-    novelty,
 )
 from sadvae_har.gzsl import gated_predictions
 from sadvae_har.metrics import auroc, gzsl_scores
@@ -213,13 +213,13 @@ def test_every_cue_alone_makes_a_gate(cue: str) -> None:
 def test_novelty_by_hand() -> None:
     train, windows = np.array([[0.0], [1.0], [10.0]]), np.array([[0.5], [9.0]])
     expected = np.log([0.5, (1 + 8) / 2])
-    assert novelty(train, windows, n_neighbors=2) == pytest.approx(expected, abs=1e-5)
-    assert novelty(train[::-1], windows, n_neighbors=2) == pytest.approx(expected, abs=1e-5)
-    assert novelty(train, windows, n_neighbors=50) == pytest.approx(np.log([(0.5 + 0.5 + 9.5) / 3, 6.0]), abs=1e-5)
+    assert TrainingWindows(train, 2).novelty(windows) == pytest.approx(expected, abs=1e-5)
+    assert TrainingWindows(train[::-1], 2).novelty(windows) == pytest.approx(expected, abs=1e-5)
+    assert TrainingWindows(train, 50).novelty(windows) == pytest.approx(np.log([(0.5 + 0.5 + 9.5) / 3, 6.0]), abs=1e-5)
 
 
 def test_novelty_of_a_training_window_is_finite() -> None:
-    assert np.isfinite(novelty(np.zeros((9, 2)), np.zeros((1, 2)))).all()
+    assert np.isfinite(TrainingWindows(np.zeros((9, 2))).novelty(np.zeros((1, 2)))).all()
 
 
 def test_threshold_is_chosen_with_gates_that_never_saw_the_fold(monkeypatch: pytest.MonkeyPatch) -> None:

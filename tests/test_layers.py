@@ -26,7 +26,7 @@ ROOMS = (
     *("sadvae_har.train", "sadvae_har.training_state", "sadvae_har.synthesis"),
     *("sadvae_har.metrics", "sadvae_har.calibrated_stacking", "sadvae_har.intervals"),
     *("sadvae_har.classifier", "sadvae_har.gzsl", "sadvae_har.gate"),
-    *("sadvae_har.problem", "sadvae_har.fitted", "sadvae_har.latent_map"),
+    *("sadvae_har.semantic_space", "sadvae_har.problem", "sadvae_har.fitted", "sadvae_har.latent_map"),
     *("sadvae_har.evaluate", "sadvae_har.run_folder", "sadvae_har.experiment"),
     *("sadvae_har.tables", "sadvae_har.plots", "sadvae_har.report_style", "sadvae_har.report"),
     *("sadvae_har.baselines", "sadvae_har.original_layout", "sadvae_har.original_import"),

@@ -9,7 +9,7 @@ from synthetic_problem import CLASSES, SPLIT, make_table, select_rows, text_vect
 
 from feature_extraction.errors import InputError, LeakageError
 from feature_extraction.protocol import Provenance
-from sadvae_har.problem import Problem, centred, in_span, make_problem
+from sadvae_har.problem import Problem, make_problem
 
 
 @pytest.fixture(scope="module")
@@ -74,43 +74,6 @@ def test_inner_fold_is_standardised_without_its_pseudo_unseen_classes(problem: P
         windows = fold.features[fold.rows]
         assert windows.mean(0).abs().max() < 1e-4 and (windows.std(0, correction=0) - 1).abs().max() < 1e-3
     assert not torch.allclose(problem.folds[0].features, problem.folds[1].features, atol=1e-2)
-
-
-def test_text_is_centred_on_the_seen_classes() -> None:
-    vectors = text_vectors()
-    text = centred(vectors, np.arange(8)).numpy()
-    assert text[:8].mean(0) == pytest.approx(np.zeros(4), abs=1e-6)
-    assert np.square(text[:8]).mean() == pytest.approx(1)
-    vectors[8:] *= 5
-    assert np.array_equal(centred(vectors, np.arange(8)).numpy()[:8], text[:8])
-
-
-def test_text_by_hand() -> None:
-    # Seen (1, 0) and (3, 0): centre (2, 0), mean square 2 / 4, scale √½.
-    text = centred(np.array([[1.0, 0.0], [3.0, 0.0], [2.0, 1.0]]), np.arange(2)).numpy()
-    root = np.sqrt(2)
-    assert text == pytest.approx(np.array([[-root, 0], [root, 0], [0, root]]))
-
-
-def test_span_coordinates_by_hand() -> None:
-    # Training classes (1, 0) and (3, 0) span the first axis; the third class's second dimension is left out.
-    found, outside = in_span(np.array([[1.0, 0.0], [3.0, 0.0], [2.5, 9.0]]), np.arange(2), width=3)
-    coordinates = found.numpy()
-    assert outside.tolist() == pytest.approx([0, 0, 81])  # the training classes have squared length 1
-    sign = np.sign(coordinates[1, 0])
-    assert coordinates == pytest.approx(np.array([[-sign, 0, 0], [sign, 0, 0], [sign / 2, 0, 0]]))
-
-
-def test_span_keeps_the_geometry_of_training_classes() -> None:
-    vectors = text_vectors()
-    train = np.arange(8)
-    coordinates = in_span(vectors, train, width=7)[0].numpy()
-    assert coordinates.shape == (11, 7) and not coordinates[:, 4:].any()  # four dimensions have rank four
-    found = np.linalg.norm(coordinates[:, None] - coordinates[None], axis=-1)
-    wanted = np.linalg.norm(vectors[:, None] - vectors[None], axis=-1)
-    assert found / found[0, 1] == pytest.approx(wanted / wanted[0, 1], rel=1e-4)
-    assert coordinates[train].mean(0) == pytest.approx(np.zeros(7), abs=1e-5)
-    assert np.square(coordinates[train, :4]).mean() == pytest.approx(1, rel=1e-5)
 
 
 def test_inner_fold_never_reads_the_texts_of_its_pseudo_unseen_classes(problem: Problem) -> None:

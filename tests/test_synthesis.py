@@ -8,7 +8,7 @@ from synthetic_problem import generators
 
 from sadvae_har.config import ClassifierConfig, ModelConfig
 from sadvae_har.model import SADVAE
-from sadvae_har.synthesis import Donors, synthesise
+from sadvae_har.synthesis import Donors, draw_noise, synthesise
 
 K, C, N, L, D = 2, 5, 400, 5, 6
 LATENTS = ClassifierConfig(samples_per_class=N, synthesise="latents")
@@ -37,7 +37,7 @@ def draw(
     seeds: tuple[int, ...] = (1, 2),
     doubt: torch.Tensor = SURE,
 ) -> torch.Tensor:
-    return synthesise(model, TEXT, doubt, UNSEEN, donors, config, generators(*seeds))
+    return synthesise(model, TEXT, doubt, UNSEEN, donors, draw_noise(model, 4, N, generators(*seeds)), config)
 
 
 def certain(model: SADVAE) -> SADVAE:
@@ -126,8 +126,9 @@ def test_same_seed_same_samples_other_seed_other_samples(model: SADVAE, config: 
 
 def test_order_of_classes_is_kept(model: SADVAE) -> None:
     config = replace(LATENTS, samples_per_class=3000)
-    means = synthesise(model, TEXT, SURE, UNSEEN, DONORS, config, generators(1, 2)).mean(2)
-    backwards = synthesise(model, TEXT, SURE, UNSEEN[::-1].copy(), DONORS, config, generators(1, 2)).mean(2)
+    noise = draw_noise(model, 4, config.samples_per_class, generators(1, 2))
+    means = synthesise(model, TEXT, SURE, UNSEEN, DONORS, noise, config).mean(2)
+    backwards = synthesise(model, TEXT, SURE, UNSEEN[::-1].copy(), DONORS, noise, config).mean(2)
     expected = model.text_encoder(TEXT[UNSEEN].expand(K, -1, -1)).mean
     for found, wanted in ((means, expected), (backwards, expected.flip(1))):
         assert torch.cdist(found, wanted).argmin(-1).tolist() == [[0, 1, 2]] * K
