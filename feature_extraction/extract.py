@@ -4,6 +4,7 @@ Axis legend: N windows, T time, C channels, D features.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from feature_extraction.encoders import kinematic
 from feature_extraction.encoders.statistical import VERSION, statistical_features
 from feature_extraction.errors import InputError
 from feature_extraction.feature_table import FeatureTable, concatenate
+from feature_extraction.input_format import InputFormat
 from feature_extraction.pretraining import pretrain, pretraining_key
 from feature_extraction.pretraining.checkpoint import EncoderCheckpoint
 from feature_extraction.pretraining.config import PretrainConfig
@@ -154,7 +156,7 @@ def features_for(
             checkpoint = encoder_folder(windows, split, "supervised", resources, config, held_out)
             pretrain(windows, split, "supervised", config, checkpoint, held_out)
             tables.append(extract_encoder(windows, checkpoint, folder / f"{split.name}-{checkpoint.name}.npz", split))
-    table = concatenate(tables)
+    table = replace(concatenate(tables), source=InputFormat.of(windows))
     split.check_provenance(table.provenance, "features", held_out)
     return table
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from feature_extraction.errors import InputError
+from feature_extraction.input_format import InputFormat
 from feature_extraction.protocol import Provenance
 from feature_extraction.storage import read_npz, write_npz
 
@@ -36,6 +37,7 @@ class FeatureTable:
         window_key: Key of the windows the features were computed from.
         provenance: What the learned blocks learned from; empty if nothing was learned.
         encoders: Key of the checkpoint behind each learned block.
+        source: How the windows were cut, where that is known; a model needs it to read recordings.
     """
 
     features: np.ndarray
@@ -48,6 +50,7 @@ class FeatureTable:
     window_key: str
     provenance: tuple[Provenance, ...] = ()
     encoders: Mapping[str, str] = field(default_factory=dict)
+    source: InputFormat | None = None
 
     def __post_init__(self) -> None:
         """Refuse a table whose parts do not fit together.
@@ -133,6 +136,7 @@ class FeatureTable:
             "blocks": dict(self.blocks),
             "provenance": [asdict(entry) for entry in self.provenance],
             "encoders": dict(self.encoders),
+            "source": self.source.to_dict() if self.source else None,
         }
         text = {name: getattr(self, name).astype(str) for name in ("labels", "subjects", "recordings")}
         start_s = self.start_s.astype(np.float64)
@@ -161,6 +165,7 @@ class FeatureTable:
                 window_key=header["window_key"],
                 provenance=tuple(Provenance.from_dict(entry) for entry in header["provenance"]),
                 encoders={str(name): str(key) for name, key in header["encoders"].items()},
+                source=InputFormat.from_dict(header["source"]) if header.get("source") else None,
             )
         except InputError as error:
             raise InputError(str(error) if str(path) in str(error) else f"{path}: {error}") from None

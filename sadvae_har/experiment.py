@@ -32,7 +32,6 @@ from sadvae_har.fitted import (
     training_key,
 )
 from sadvae_har.gate import DomainClassifier, GateExamples, TrainingWindows, fit_gate
-from sadvae_har.gzsl import joint_log_scores
 from sadvae_har.latent_map import latent_map
 from sadvae_har.metrics import per_class_top1
 from sadvae_har.problem import Problem
@@ -176,9 +175,8 @@ def evaluate_gzsl(problem: Problem, config: Config, fitted: FittedModels, folder
     path = folder.path / "gate.json"
     gate = DomainClassifier.from_dict(read_json(path), str(path))
     scores = score_fold(problem, config, fitted, 0, problem.split.test_subjects)
-    p_unseen = gate.p_unseen(scores)
-    p_s, p_u = gate.probabilities(scores)
-    joint, classes, rows = joint_log_scores(p_s, p_u, p_unseen), np.array(problem.classes), scores.rows
+    p_unseen, joint = gate.p_unseen(scores), gate.joint_log_scores(scores)
+    classes, rows = np.array(problem.classes), scores.rows
     labels = classes[scores.labels]
     predicted = classes[gate.predict(scores)]
     report = gzsl_report(

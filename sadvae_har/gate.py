@@ -25,7 +25,7 @@ from sklearn.preprocessing import StandardScaler
 from feature_extraction.errors import InputError
 from feature_extraction.protocol import Split
 from sadvae_har.config import GateConfig
-from sadvae_har.gzsl import fused_predictions, gated_predictions
+from sadvae_har.gzsl import fused_predictions, gated_predictions, joint_log_scores
 from sadvae_har.metrics import gzsl_scores
 
 THRESHOLDS = np.round(np.linspace(0.05, 0.95, 91), 2)
@@ -34,35 +34,22 @@ PER_CUE = ("mean", "scale", "weights")  # Fields of the domain classifier with o
 
 
 @dataclass(frozen=True)
-class GateExamples:
-    """Scores of the windows of one fold.
+class Scores:
+    """What the gate and the two classifiers read of windows.
 
     Attributes:
-        seen_logits: Logits of the classifier of the fold's training classes [n, S].
-        text_logits: Logits of all its classes by description, training then held-out ones [n, S + U].
+        seen_logits: Logits of the classifier of the training classes [n, S].
+        text_logits: Logits of all classes by description, training classes first [n, S + U].
         novelty: Log distance to the training windows [n].
-        labels: Position of the true class in training + held-out classes [n].
-        class_names: Names in the same order, S + U.
-        subjects: Subject of each window [n].
-        rows: Index of each window in the feature table [n].
     """
 
     seen_logits: np.ndarray
     text_logits: np.ndarray
     novelty: np.ndarray
-    labels: np.ndarray
-    class_names: tuple[str, ...]
-    subjects: np.ndarray
-    rows: np.ndarray
-
-    @property
-    def is_unseen(self) -> np.ndarray:
-        """Whether the true class is a held-out one, [n] bool."""
-        return self.labels >= self.seen_logits.shape[1]
 
     @property
     def unseen_logits(self) -> np.ndarray:
-        """Logits of the held-out classes, known by description only, [n, U]."""
+        """Logits of the classes known by description only, [n, U]."""
         return self.text_logits[:, self.seen_logits.shape[1] :]
 
     def cues(self, names: Sequence[str]) -> np.ndarray:
@@ -74,6 +61,28 @@ class GateExamples:
             "energy": -logsumexp(self.seen_logits, axis=1),
         }
         return np.stack([values[name] for name in names], axis=1)
+
+
+@dataclass(frozen=True)
+class GateExamples(Scores):
+    """Scores of the labelled windows of one fold, whose training classes count as seen.
+
+    Attributes:
+        labels: Position of the true class in training + held-out classes [n].
+        class_names: Names in the same order, S + U.
+        subjects: Subject of each window [n].
+        rows: Index of each window in the feature table [n].
+    """
+
+    labels: np.ndarray
+    class_names: tuple[str, ...]
+    subjects: np.ndarray
+    rows: np.ndarray
+
+    @property
+    def is_unseen(self) -> np.ndarray:
+        """Whether the true class is a held-out one, [n] bool."""
+        return self.labels >= self.seen_logits.shape[1]
 
 
 @dataclass(frozen=True)
@@ -102,22 +111,26 @@ class DomainClassifier:
     weights: tuple[float, ...]
     bias: float
 
-    def p_unseen(self, examples: GateExamples) -> np.ndarray:
+    def p_unseen(self, scores: Scores) -> np.ndarray:
         """Return the probability that each window is of an unseen class, [n]."""
-        standard = (examples.cues(self.cues) - np.array(self.mean)) / np.array(self.scale)
+        standard = (scores.cues(self.cues) - np.array(self.mean)) / np.array(self.scale)
         return 1 / (1 + np.exp(-(standard @ np.array(self.weights) + self.bias)))
 
-    def probabilities(self, examples: GateExamples) -> tuple[np.ndarray, np.ndarray]:
+    def probabilities(self, scores: Scores) -> tuple[np.ndarray, np.ndarray]:
         """Return p_s [n, S] and p_u [n, U] at their temperatures."""
         return (
-            softmax(examples.seen_logits / self.seen_temperature, axis=1),
-            softmax(examples.unseen_logits / self.unseen_temperature, axis=1),
+            softmax(scores.seen_logits / self.seen_temperature, axis=1),
+            softmax(scores.unseen_logits / self.unseen_temperature, axis=1),
         )
 
-    def predict(self, examples: GateExamples) -> np.ndarray:
+    def predict(self, scores: Scores) -> np.ndarray:
         """Return predicted positions in training + held-out classes, [n]."""
         rule = gated_predictions if self.fusion == "hard" else fused_predictions
-        return rule(*self.probabilities(examples), self.p_unseen(examples), self.threshold)
+        return rule(*self.probabilities(scores), self.p_unseen(scores), self.threshold)
+
+    def joint_log_scores(self, scores: Scores) -> np.ndarray:
+        """Return the log probability of every class, [n, S + U]."""
+        return joint_log_scores(*self.probabilities(scores), self.p_unseen(scores))
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, ready for JSON."""

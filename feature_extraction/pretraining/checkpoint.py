@@ -81,17 +81,18 @@ class EncoderCheckpoint:
 
     def save(self, folder: Path) -> None:
         """Write weights, then the config that names them: a folder without a config is not a checkpoint."""
-        digest = write_weights(self.encoder, folder)
-        value = {
+        write_json(folder / CONFIG, self.header() | {"weights": write_weights(self.encoder, folder)})
+
+    def header(self) -> dict[str, Any]:
+        """Return everything but the weights as plain values."""
+        return {
             "format": FORMAT,
             "key": self.key,
-            "weights": digest,
             "encoder": {"name": "resnet", **asdict(self.encoder.config)},
             "windows": asdict(self.windows),
             "provenance": [asdict(entry) for entry in self.provenance],
             "training": dict(self.training),
         }
-        write_json(folder / CONFIG, value)
 
     @classmethod
     def load(cls, folder: Path) -> "EncoderCheckpoint":
@@ -102,6 +103,17 @@ class EncoderCheckpoint:
         """
         path = folder / CONFIG
         value = read_json(path)
+        checkpoint = cls.from_header(value, path)
+        restore_weights(checkpoint.encoder, folder, str(value.get("weights")))
+        return checkpoint
+
+    @classmethod
+    def from_header(cls, value: Any, path: Path) -> "EncoderCheckpoint":
+        """Rebuild a checkpoint from `header`, its weights yet to be filled in; `path` is named in errors.
+
+        Raises:
+            InputError: The header is damaged, foreign or of another version.
+        """
         if not isinstance(value, dict) or value.get("format") != FORMAT:
             found = value.get("format") if isinstance(value, dict) else value
             raise InputError(
@@ -117,10 +129,9 @@ class EncoderCheckpoint:
             windows = WindowFormat(float(read["rate_hz"]), int(read["n_samples"]), channels)
             encoder = ResNet1d(len(channels), ResNetConfig(**sizes))
             provenance = tuple(Provenance.from_dict(entry) for entry in value["provenance"])
-            key, training, digest = str(value["key"]), dict(value["training"]), str(value["weights"])
-        except (KeyError, TypeError, AttributeError) as error:
+            key, training = str(value["key"]), dict(value["training"])
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(f"{path}: damaged or edited ({error!r}); pretrain again") from None
-        restore_weights(encoder, folder, digest)
         return cls(encoder.eval(), windows, provenance, key, training)
 
 

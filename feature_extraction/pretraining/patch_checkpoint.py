@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from feature_extraction.encoders.channel_text import describe_channels
+from feature_extraction.encoders.device_readers import DeviceReader, device_readers
 from feature_extraction.encoders.devices import find_devices
 from feature_extraction.encoders.patch_transformer import PatchTransformer, PatchTransformerConfig
 from feature_extraction.encoders.patches import PatchConfig, make_patches
@@ -37,8 +38,6 @@ VERSION = 1  # of what happens to windows around the network; part of the digest
 EPOCH = "epoch-{:03}.safetensors"
 EMBED_BATCH = 64
 MATH = SDPBackend.MATH  # the fused attention is slow on short sequences of bfloat16
-
-_Reader = tuple[str, list[int], list[Channel], Tensor]
 
 
 @dataclass(frozen=True)
@@ -95,8 +94,8 @@ class PatchCheckpoint:
         Raises:
             InputError: The channels cannot be read, or a window is too short or has no finite patch.
         """
-        readers = self._readers(channels, placement, text_cache)
-        return self._embed(samples, np.arange(len(samples)), readers, rate_hz, precision)
+        readers = self.readers(channels, placement, text_cache)
+        return self.embed_devices(samples, np.arange(len(samples)), readers, rate_hz, precision)
 
     def embed_windows(
         self,
@@ -124,18 +123,18 @@ class PatchCheckpoint:
         features = np.empty((len(rows), len(find_devices(channels)) * self.encoder.n_features), dtype=np.float32)
         for place in np.unique(windows.placements[rows]).tolist():
             here = np.flatnonzero(windows.placements[rows] == place)
-            readers = self._readers(channels, place, text_cache)
-            features[here] = self._embed(windows.samples, rows[here], readers, rate_hz, precision)
+            readers = self.readers(channels, place, text_cache)
+            features[here] = self.embed_devices(windows.samples, rows[here], readers, rate_hz, precision)
         return features
 
     @torch.inference_mode()
-    def _embed(
+    def embed_devices(
         self,
         samples: np.ndarray,
         rows: np.ndarray,
-        readers: Sequence[_Reader],
+        readers: Sequence[DeviceReader],
         rate_hz: float,
-        precision: Precision,
+        precision: Precision = "float32",
     ) -> np.ndarray:
         """Embed rows [n] of windows [N, T, C], in batches small enough for the processor's cache."""
         features = np.empty((len(rows), len(readers), self.encoder.n_features), dtype=np.float32)
@@ -144,37 +143,39 @@ class PatchCheckpoint:
             for start in range(0, len(rows), EMBED_BATCH):
                 numbers = rows[start : start + EMBED_BATCH]
                 windows = torch.from_numpy(np.array(samples[numbers], dtype=np.float32))
-                for position, (device, columns, own, text) in enumerate(readers):
+                for position, (name, columns, own, sentences) in enumerate(readers):
                     patches = make_patches(windows[:, :, columns], own, rate_hz, config)
-                    _require_patches(patches.valid, numbers, device, config)
-                    found = self.encoder(patches.values, patches.valid, text.expand(len(windows), -1, -1))
+                    _require_patches(patches.valid, numbers, name, config)
+                    found = self.encoder(patches.values, patches.valid, sentences.expand(len(windows), -1, -1))
                     features[start : start + EMBED_BATCH, position] = found.float().numpy()
         return features.reshape(len(rows), -1)
 
-    def _readers(self, channels: Sequence[Channel], placement: str, text_cache: Path) -> list[_Reader]:
-        """Return name, columns, channels and channel sentences [C, E] of each device."""
-        devices, readers = find_devices(channels), []
+    def readers(
+        self, channels: Sequence[Channel], placement: str = "", text_cache: Path = TEXT_CACHE
+    ) -> list[DeviceReader]:
+        """Embed the descriptions of the channels of each device; arguments and errors as of `embed`."""
+        devices, sentences = find_devices(channels), []
         for device in devices:
-            columns = [*device.acc.tolist(), *device.gyro.tolist()]
-            own = [channels[column] for column in columns]
-            sentences = describe_channels(own, placement if len(devices) == 1 else "")
-            readers.append((device.name, columns, own, torch.from_numpy(embed(sentences, self.text_model, text_cache))))
-        return readers
+            own = [channels[column] for column in (*device.acc.tolist(), *device.gyro.tolist())]
+            texts = describe_channels(own, placement if len(devices) == 1 else "")
+            sentences.append(torch.from_numpy(embed(texts, self.text_model, text_cache)))
+        return device_readers(channels, sentences)
 
     def save(self, folder: Path) -> None:
         """Write weights, then the config that names them: a folder without a config is not a checkpoint."""
-        digest = write_weights(self.encoder, folder)
-        value = {
+        write_json(folder / CONFIG, self.header() | {"weights": write_weights(self.encoder, folder)})
+
+    def header(self) -> dict[str, Any]:
+        """Return everything but the weights as plain values."""
+        return {
             "format": FORMAT,
             "key": self.key,
-            "weights": digest,
             "encoder": asdict(self.encoder.config),
             "provenance": [asdict(entry) for entry in self.provenance],
             "bank": [list(entry) for entry in self.bank],
             "text_model": self.text_model,
             "training": dict(self.training),
         }
-        write_json(folder / CONFIG, value)
 
     @classmethod
     def load(cls, folder: Path) -> "PatchCheckpoint":
@@ -185,6 +186,17 @@ class PatchCheckpoint:
         """
         path = folder / CONFIG
         value = read_json(path)
+        checkpoint = cls.from_header(value, path)
+        restore_weights(checkpoint.encoder, folder, str(value.get("weights")))
+        return checkpoint
+
+    @classmethod
+    def from_header(cls, value: Any, path: Path) -> "PatchCheckpoint":
+        """Rebuild a checkpoint from `header`, its weights yet to be filled in; `path` is named in errors.
+
+        Raises:
+            InputError: The header is damaged, foreign or of another version.
+        """
         if not isinstance(value, dict) or value.get("format") != FORMAT:
             found = value.get("format") if isinstance(value, dict) else value
             raise InputError(f"{path}: not a patch encoder of format {FORMAT!r} (found {found!r}); pretrain again")
@@ -195,11 +207,10 @@ class PatchCheckpoint:
                 encoder = PatchTransformer(PatchTransformerConfig(**sizes))
             provenance = tuple(Provenance.from_dict(entry) for entry in value["provenance"])
             bank = tuple((str(dataset), str(name)) for dataset, name in value["bank"])
-            key, text_model, digest = str(value["key"]), str(value["text_model"]), str(value["weights"])
+            key, text_model = str(value["key"]), str(value["text_model"])
             training = dict(value["training"])
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(f"{path}: damaged or edited ({error!r}); pretrain again") from None
-        restore_weights(encoder, folder, digest)
         return cls(encoder.eval(), provenance, bank, text_model, key, training)
 
     @classmethod
