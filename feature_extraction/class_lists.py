@@ -107,7 +107,7 @@ def load_class_list(dataset: str, folder: Path = CLASS_LISTS_FOLDER) -> ClassLis
             raise InputError(f"{path}: {name}: views {lacking} are missing; every class needs {', '.join(VIEWS)}")
         _require_paraphrases(classes[name]["paraphrases"], f"{path}: {name}")
     descriptions = {
-        name: _description(name, classes[name], placements, attributes, f"{path}: {name}") for name in names
+        name: describe_class(name, classes[name], placements, attributes, f"{path}: {name}") for name in names
     }
     _require_different(descriptions, str(path))
     return ClassList(dataset, names, codes, placements, descriptions)
@@ -147,16 +147,27 @@ def class_list_from_mapping(dataset: str, mapping: Mapping[str, Any], where: str
     placements = tuple(dict.fromkeys(str(place) for motion in motions for place in motion)) or (ANYWHERE,)
     attributes = attribute_names()
     descriptions = {
-        name: _description(name, value, placements, attributes, f"{where}: {name}") for name, value in classes.items()
+        name: describe_class(name, value, placements, attributes, f"{where}: {name}") for name, value in classes.items()
     }
     _require_different(descriptions, where)
     return ClassList(dataset, tuple(classes), codes, placements, descriptions)
 
 
-def _description(
+def describe_class(
     name: str, value: Mapping[str, Any], placements: tuple[str, ...], attributes: tuple[str, ...], where: str
 ) -> ClassDescription:
-    """Validate one class; views that are not given are filled from name and sentence."""
+    """Return the description of one class; views that are not given are filled from name and sentence.
+
+    Args:
+        name: Class name.
+        value: `sentence` and, optionally, other views, as in `class_list_from_mapping`.
+        placements: What `motion` must describe.
+        attributes: What `kinematics` must give a value.
+        where: Named in errors.
+
+    Raises:
+        InputError: A view is unknown, a text empty, or a value out of range.
+    """
     _, unknown = _differences(VIEWS, value)
     if unknown:
         raise InputError(f"{where}: unknown keys {unknown}; the views are {', '.join(VIEWS)}")
@@ -174,7 +185,7 @@ def _description(
     if not isinstance(paraphrases, list) or not paraphrases:
         raise InputError(f"{where}: paraphrases must be a list of texts, found {paraphrases!r}")
     return ClassDescription(
-        name=name,
+        name=_text(name, f"{where}: name"),
         label=_text(value.get("label", name), f"{where}: label"),
         sentence=sentence,
         motion={place: _text(motion[place], f"{where}: motion at {place}") for place in placements},

@@ -308,6 +308,18 @@ def config_from_namespace(namespace: Namespace) -> Config:
     return Config(**{name: values[name] for name in _names(Config)})
 
 
+def config_from_dict(value: Any) -> Config:
+    """Rebuild a config from `Config.to_dict`.
+
+    Raises:
+        InputError: A key is unknown or a value unusable.
+    """
+    try:
+        return config_from_namespace(config_parser().parse_object(value))
+    except (ArgumentError, AttributeError, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"config: {plain(str(error))}") from None
+
+
 def load_config(path: Path) -> Config:
     """Read a YAML config; missing keys keep their defaults.
 

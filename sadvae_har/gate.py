@@ -119,9 +119,13 @@ class DomainClassifier:
     def probabilities(self, scores: Scores) -> tuple[np.ndarray, np.ndarray]:
         """Return p_s [n, S] and p_u [n, U] at their temperatures."""
         return (
-            softmax(scores.seen_logits / self.seen_temperature, axis=1),
+            self.seen_probabilities(scores),
             softmax(scores.unseen_logits / self.unseen_temperature, axis=1),
         )
+
+    def seen_probabilities(self, scores: Scores) -> np.ndarray:
+        """Return the probabilities of the training classes alone, [n, S]."""
+        return softmax(scores.seen_logits / self.seen_temperature, axis=1)
 
     def predict(self, scores: Scores) -> np.ndarray:
         """Return predicted positions in training + held-out classes, [n]."""

@@ -114,3 +114,25 @@ def auroc(is_positive: np.ndarray, score: np.ndarray) -> float:
 def majority(labels: np.ndarray) -> float:
     """Return the accuracy of always predicting the largest class."""
     return float(np.unique(labels, return_counts=True)[1].max() / len(labels))
+
+
+def reliability(confidence: np.ndarray, right: np.ndarray, n_bins: int = 15) -> np.ndarray:
+    """Return mean confidence, accuracy and number of windows of equally wide bins of confidence that hold any.
+
+    Args:
+        confidence: Probability given to the prediction [n].
+        right: Whether the prediction is right [n].
+        n_bins: Bins in [0, 1].
+
+    Returns:
+        [bins, 3].
+    """
+    bins = np.minimum((confidence * n_bins).astype(int), n_bins - 1)
+    rows = [(confidence[bins == b].mean(), right[bins == b].mean(), (bins == b).sum()) for b in np.unique(bins)]
+    return np.array(rows, np.float64).reshape(-1, 3)
+
+
+def expected_calibration_error(confidence: np.ndarray, right: np.ndarray, n_bins: int = 15) -> float:
+    """Return the gap between confidence and accuracy, averaged over windows (Guo et al., ICML 2017)."""
+    table = reliability(confidence, right, n_bins)
+    return float((np.abs(table[:, 0] - table[:, 1]) * table[:, 2]).sum() / table[:, 2].sum())

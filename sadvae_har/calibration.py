@@ -1,0 +1,178 @@
+"""Probabilities that mean what they say, and windows that are like nothing on the list.
+
+Both are fitted on the inner folds: validation subjects, pseudo-unseen classes. The temperature of the joint
+probabilities is the one with the smallest log loss (Guo et al., ICML 2017). A window is unknown if it is stranger
+(`familiarity.py`) than all but 5 % of the windows of listed activities are, counted apart for windows taken for trained
+and for described activities, because the latter are always a little strange. Axis legend: n windows, A activities.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, softmax
+
+from feature_extraction.errors import InputError
+from feature_extraction.protocol import Split
+from sadvae_har.gate import DomainClassifier, GateExamples
+from sadvae_har.metrics import expected_calibration_error, reliability
+
+TEMPERATURES = (0.2, 10.0)
+KNOWN_KEPT = 0.95
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What was fitted.
+
+    Attributes:
+        temperature: Divisor of the joint log scores.
+        trained_limit: Strangeness beyond which a window taken for a trained activity is unknown.
+        described_limit: The same for a window taken for a described one.
+    """
+
+    temperature: float
+    trained_limit: float
+    described_limit: float
+
+    def probabilities(self, joint: np.ndarray) -> np.ndarray:
+        """Return probabilities [n, A] from joint log scores [n, A]."""
+        return softmax(joint / self.temperature, axis=1)
+
+    def excess(self, strangeness: np.ndarray, described: np.ndarray) -> np.ndarray:
+        """Return by how much windows exceed the limit [n]; unknown ones are above 0.
+
+        Args:
+            strangeness: As `Familiarity` gives it, smoothed [n].
+            described: Whether the window is taken for a described activity [n].
+        """
+        return strangeness - np.where(described, self.described_limit, self.trained_limit)
+
+    def to_dict(self) -> dict[str, float]:
+        """Return plain values, ready for JSON."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, value: Any) -> "Calibration":
+        """Rebuild from `to_dict`.
+
+        Raises:
+            InputError: A field is missing or no finite number.
+        """
+        try:
+            numbers = {name: float(value[name]) for name in cls.__dataclass_fields__}
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(f"calibration: not usable ({error!r})") from None
+        if not np.isfinite(list(numbers.values())).all() or numbers["temperature"] <= 0:
+            raise InputError(f"calibration: {numbers} cannot be used")
+        return cls(**numbers)
+
+
+def fit_calibration(
+    folds: Sequence[GateExamples], strangeness: Sequence[np.ndarray], gate: DomainClassifier, split: Split
+) -> Calibration:
+    """Fit temperature and limits on inner folds.
+
+    Args:
+        folds: Windows of seen and pseudo-unseen classes of validation subjects, one entry per fold.
+        strangeness: Their strangeness, smoothed, [n] each.
+        gate: The fitted gate.
+        split: The split, whose unseen classes and test subjects are refused.
+
+    Raises:
+        LeakageError: A fold holds an unseen class or a test subject.
+    """
+    for examples in folds:
+        split.check_fit(examples.class_names, np.unique(examples.subjects), "calibration")
+    joint = [gate.joint_log_scores(examples) for examples in folds]
+
+    def log_loss(temperature: float) -> float:
+        losses = [
+            -log_softmax(scores / temperature, axis=1)[np.arange(len(scores)), examples.labels].mean()
+            for scores, examples in zip(joint, folds, strict=True)
+            if len(scores)
+        ]
+        return float(np.mean(losses))
+
+    temperature = minimize_scalar(log_loss, bounds=TEMPERATURES, method="bounded").x
+    found = np.concatenate(strangeness)
+    described = np.concatenate([gate.predict(fold) >= fold.seen_logits.shape[1] for fold in folds])
+    limits = [
+        float(np.quantile(found[described == kind] if (described == kind).any() else found, KNOWN_KEPT))
+        for kind in (False, True)
+    ]
+    return Calibration(float(temperature), *limits)
+
+
+def calibration_report(
+    test: GateExamples, strangeness: np.ndarray, gate: DomainClassifier, calibration: Calibration
+) -> dict[str, Any]:
+    """Say how well probabilities and the unknown label do on test windows.
+
+    For the unknown label each unseen class is left out of the list in turn, and its windows should be flagged.
+
+    Args:
+        test: Test windows of all classes.
+        strangeness: Their strangeness, smoothed [n].
+        gate: The fitted gate.
+        calibration: What was fitted on the inner folds.
+
+    Returns:
+        Plain values: `ece_before` and `ece_after` with their reliability tables; `unknown` by class; and the curve
+        of known windows kept against unknown ones flagged, averaged over the classes left out.
+    """
+    joint, predicted, rows = gate.joint_log_scores(test), gate.predict(test), np.arange(len(test.labels))
+    right = predicted == test.labels
+    before = softmax(joint, axis=1)[rows, predicted]
+    after = calibration.probabilities(joint)[rows, predicted]
+    unknown = _unknown_by_class(test, strangeness, gate, calibration)
+    kept_levels = np.round(np.linspace(0.5, 1.0, 51), 2)
+    curves = [flagged_at(entry["known"], entry["alien"], kept_levels) for entry in unknown.values()]
+    flagged = np.mean(curves, axis=0) if curves else np.full(len(kept_levels), np.nan)
+    return {
+        "n_windows": len(rows),
+        "temperature": calibration.temperature,
+        "ece_before": expected_calibration_error(before, right),
+        "ece_after": expected_calibration_error(after, right),
+        "reliability_before": reliability(before, right).tolist(),
+        "reliability_after": reliability(after, right).tolist(),
+        "unknown": {
+            name: {
+                "known_kept": float((entry["known"] <= 0).mean()),
+                "flagged": float((entry["alien"] > 0).mean()),
+                "flagged_at_95": float(flagged_at(entry["known"], entry["alien"], np.array([KNOWN_KEPT]))[0]),
+                "flagged_at_95_trained": float(
+                    flagged_at(entry["trained"], entry["alien"], np.array([KNOWN_KEPT]))[0]
+                ),
+            }
+            for name, entry in unknown.items()
+        },
+        "unknown_curve": np.stack([kept_levels, flagged], axis=1).tolist() if curves else [],
+    }
+
+
+def flagged_at(known: np.ndarray, alien: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """Return the share of alien windows beyond the thresholds that keep given shares of known windows, [levels]."""
+    return (alien[None] > np.quantile(known, kept)[:, None]).mean(1)
+
+
+def _unknown_by_class(
+    test: GateExamples, strangeness: np.ndarray, gate: DomainClassifier, calibration: Calibration
+) -> Mapping[str, Mapping[str, np.ndarray]]:
+    """Return the excess of known, of trained and of alien windows, with each unseen class left out of the list."""
+    n_seen, n_classes = test.seen_logits.shape[1], len(test.class_names)
+    result: dict[str, Mapping[str, np.ndarray]] = {}
+    for left_out in range(n_seen, n_classes):
+        alien = test.labels == left_out
+        if not alien.any() or n_classes - n_seen < 2:
+            continue
+        listed = replace(test, text_logits=np.delete(test.text_logits, left_out, axis=1))
+        excess = calibration.excess(strangeness, gate.predict(listed) >= n_seen)
+        result[test.class_names[left_out]] = {
+            "known": excess[~alien],
+            "trained": excess[test.labels < n_seen],
+            "alien": excess[alien],
+        }
+    return result

@@ -1,0 +1,121 @@
+"""How strange a window is for the trained class it is most like, on a scale that people who were not trained on share.
+
+Some activities look alike in everyone, others differ from person to person. So a window's distance to its nearest
+training windows is compared with the distances that windows of that class have to the training windows of *other*
+people. Distances are measured where the spread within classes is the same in all directions (Mahalanobis), which is
+where the person, the style and the noise count least.
+
+Axis legend: R training windows, n windows, D features, S classes.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.linalg import solve_triangular
+
+from feature_extraction.errors import InputError
+
+FLOOR = 0.3  # Variance added to the covariance within classes of standardised features.
+LEAST_SPREAD = 0.05  # Of log distances; a class recorded once has none of its own.
+N_NEIGHBORS = 5
+CHUNK = 512
+
+
+@dataclass(frozen=True)
+class Familiarity:
+    """Whitened training windows and the usual distances of their classes.
+
+    Attributes:
+        features: Whitened training windows float32 [R, D].
+        classes: Their classes [R].
+        factor: Lower Cholesky factor of the covariance within classes, float32 [D, D].
+        usual: Mean log distance of each class's windows to windows of other people [S].
+        spread: Standard deviation of these log distances [S].
+    """
+
+    features: np.ndarray
+    classes: np.ndarray
+    factor: np.ndarray
+    usual: np.ndarray
+    spread: np.ndarray
+
+    @classmethod
+    def fit(cls, features: np.ndarray, classes: np.ndarray, subjects: np.ndarray) -> "Familiarity":
+        """Fit to training windows.
+
+        Args:
+            features: Standardised features [R, D].
+            classes: Class of each window, 0 to S - 1, [R].
+            subjects: Subject of each window [R].
+        """
+        residuals = np.array(features, np.float64)
+        for number in np.unique(classes):
+            residuals[classes == number] -= residuals[classes == number].mean(0)
+        covariance = residuals.T @ residuals / len(residuals) + FLOOR * np.eye(features.shape[1])
+        factor = np.linalg.cholesky(covariance).astype(np.float32)
+        whitened = _whiten(factor, features)
+        # With one person only, all but the window itself stand for other people.
+        groups = subjects if len(np.unique(subjects)) > 1 else np.arange(len(features))
+        distances = np.log(_nearest(whitened, groups, whitened, groups)[0])
+        numbers = range(int(classes.max()) + 1)
+        usual = np.array([distances[classes == k].mean() if (classes == k).any() else 0.0 for k in numbers])
+        spread = np.array([distances[classes == k].std() if (classes == k).any() else 0.0 for k in numbers])
+        return cls(whitened, classes, factor, usual, spread + LEAST_SPREAD)
+
+    def strangeness(self, features: np.ndarray) -> np.ndarray:
+        """Return how strange windows are [n], in standard deviations of the usual log distance.
+
+        Args:
+            features: Standardised features [n, D].
+        """
+        distances, nearest = _nearest(self.features, None, _whiten(self.factor, features), None)
+        alike = self.classes[nearest]
+        return (np.log(distances) - self.usual[alike]) / self.spread[alike]
+
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Return the arrays to save, less training windows and classes, which a model file holds already."""
+        return {"factor": self.factor, "usual": self.usual, "spread": self.spread}
+
+    @classmethod
+    def from_arrays(
+        cls, arrays: Mapping[str, np.ndarray], features: np.ndarray, classes: np.ndarray
+    ) -> "Familiarity":
+        """Rebuild from `to_arrays`, standardised training windows [R, D] and their classes [R].
+
+        Raises:
+            InputError: An array is missing or does not fit.
+        """
+        try:
+            factor, usual, spread = (arrays[name] for name in ("factor", "usual", "spread"))
+        except KeyError as error:
+            raise InputError(f"familiarity: no array {error}") from None
+        n_features, n_classes = features.shape[1], int(classes.max()) + 1
+        fits = factor.shape == (n_features, n_features) and usual.shape == spread.shape == (n_classes,)
+        if not fits or not (spread > 0).all() or not (np.diagonal(factor) > 0).all():
+            raise InputError(f"familiarity: arrays of shapes {factor.shape} and {usual.shape} cannot be used")
+        return cls(_whiten(factor, features), classes, factor, usual, spread)
+
+
+def _whiten(factor: np.ndarray, features: np.ndarray) -> np.ndarray:
+    return np.ascontiguousarray(solve_triangular(factor, features.T, lower=True, check_finite=False).T, np.float32)
+
+
+def _nearest(
+    train: np.ndarray, train_groups: np.ndarray | None, windows: np.ndarray, groups: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return mean distances to the nearest training windows of other groups [n], and which is nearest [n]."""
+    n_neighbors = min(N_NEIGHBORS, len(train))
+    squared_train = np.square(train).sum(1)
+    distances, nearest = [np.empty(0)], [np.empty(0, np.int64)]
+    for start in range(0, len(windows), CHUNK):
+        part = windows[start : start + CHUNK]
+        squared = squared_train - 2 * part @ train.T + np.square(part).sum(1)[:, None]
+        if groups is not None and train_groups is not None:
+            squared[groups[start : start + CHUNK, None] == train_groups] = np.inf
+        nearest.append(squared.argmin(1))
+        smallest = np.partition(squared, n_neighbors - 1, axis=1)[:, :n_neighbors]
+        finite = np.isfinite(smallest)  # Other people may have fewer windows than neighbours are asked for.
+        total = np.sqrt(np.where(finite, np.maximum(smallest, 0), 0)).sum(1)
+        distances.append(total / np.maximum(finite.sum(1), 1) + 1e-6)
+    return np.concatenate(distances), np.concatenate(nearest)

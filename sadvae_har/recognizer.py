@@ -1,0 +1,301 @@
+"""The product: load a trained model, recognise activities in recordings, add activities by describing them.
+
+    recognizer = Recognizer.load("resources/runs/quickstart")
+    recognizer.add_activity("rope skipping", "A person jumps over a swinging rope again and again, both feet at once.")
+    prediction = recognizer.predict(recording)
+
+Trained activities have recordings behind them; described ones are known by their text alone. Nothing is trained when
+one is added or removed. Axis legend: n windows, T time, C channels, D features, A activities (trained, then described).
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.decomposition import PCA
+
+from feature_extraction.class_lists import ClassDescription
+from feature_extraction.errors import InputError
+from feature_extraction.input_format import InputFormat
+from feature_extraction.recordings import Channel, Recording
+from feature_extraction.text import TEXT_CACHE
+from feature_extraction.window_stream import TimedWindows, windows_of
+from sadvae_har.explanation import Explanation, nearest, weigh
+from sadvae_har.model_file import MODEL_FILE, load_model, save_model
+from sadvae_har.prediction import UNKNOWN, Prediction
+from sadvae_har.recognizer_model import RecognizerModel
+from sadvae_har.scorer import Scorer
+from sadvae_har.segments import smooth
+
+MOST_ACTIVITIES = 500
+
+
+class Activity(NamedTuple):
+    """One activity on the list.
+
+    Attributes:
+        name: Its name.
+        description: What the whole body does.
+        seen: Whether the model was trained on recordings of it.
+        kinematics: Written attributes in [0, 1]; empty if the model does not use them.
+    """
+
+    name: str
+    description: str
+    seen: bool
+    kinematics: Mapping[str, float]
+
+
+class LatentMap(NamedTuple):
+    """Windows and descriptions in one plane.
+
+    Attributes:
+        windows_xy: [n, 2].
+        anchors_xy: Of all activities [A, 2].
+        names: Of the activities, A.
+        seen: Whether each was trained on, A.
+    """
+
+    windows_xy: np.ndarray
+    anchors_xy: np.ndarray
+    names: tuple[str, ...]
+    seen: tuple[bool, ...]
+
+
+class Recognizer:
+    """A trained model and a list of activities that may grow and shrink.
+
+    Raises:
+        InputError: Every method, for input that cannot be used; it names the value and the remedy.
+    """
+
+    def __init__(self, model: RecognizerModel, text_cache: Path = TEXT_CACHE) -> None:
+        """Start with the trained and described activities of the model.
+
+        Args:
+            model: What a run or a model file holds.
+            text_cache: Folder of sentence embeddings made before.
+        """
+        self.model = model
+        self._text_cache = text_cache
+        self._described: tuple[ClassDescription, ...] = ()
+        self._vectors = model.vectors[: len(model.trained)]
+        self._scorer = Scorer(model)
+        for description, vector in zip(model.described, model.vectors[len(model.trained) :], strict=True):
+            self._add(description, vector[None])
+
+    @classmethod
+    def load(cls, path: Path | str, text_cache: Path = TEXT_CACHE) -> "Recognizer":
+        """Load a model file, or the one in a run folder; no code in it is executed.
+
+        Raises:
+            InputError: It is missing, damaged, or made by a newer version.
+        """
+        path = Path(path)
+        return cls(load_model(path / MODEL_FILE if path.is_dir() else path), text_cache)
+
+    def save(self, path: Path | str) -> Path:
+        """Write one file that holds the model with its present list of activities; return its path."""
+        path = Path(path)
+        model = replace(self.model, described=self._described, vectors=self._vectors)
+        save_model(model, path / MODEL_FILE if path.is_dir() else path)
+        return path
+
+    def copy(self) -> "Recognizer":
+        """Return a recogniser with a list of activities of its own; the weights are shared."""
+        other = object.__new__(Recognizer)
+        other.__dict__.update(self.__dict__)
+        other._scorer = self._scorer.copy()
+        return other
+
+    @property
+    def source(self) -> InputFormat:
+        """The windows that the model reads."""
+        return self.model.encoder.source
+
+    @property
+    def channels(self) -> tuple[Channel, ...]:
+        """What the columns of a window hold, in SI units."""
+        return self.source.channels
+
+    @property
+    def rate_hz(self) -> float:
+        """Sampling rate of the windows."""
+        return self.source.settings.rate_hz
+
+    @property
+    def window_s(self) -> float:
+        """Length of a window."""
+        return self.source.settings.window_s
+
+    @property
+    def stride_s(self) -> float:
+        """Seconds from one window to the next."""
+        return self.source.stride_s
+
+    @property
+    def dataset(self) -> str:
+        """Data set that the model was trained on."""
+        return self.source.dataset
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all activities, trained ones first."""
+        return tuple(description.name for description in (*self.model.trained, *self._described))
+
+    @property
+    def activities(self) -> tuple[Activity, ...]:
+        """All activities, trained ones first."""
+        n_trained = len(self.model.trained)
+        return tuple(
+            Activity(entry.name, entry.sentence, position < n_trained, entry.kinematics)
+            for position, entry in enumerate((*self.model.trained, *self._described))
+        )
+
+    def add_activity(
+        self,
+        name: str,
+        description: str | Mapping[str, Any],
+        kinematics: Mapping[str, float] | None = None,
+    ) -> Activity:
+        """Add an activity by its description; takes effect at once and trains nothing.
+
+        Args:
+            name: Everyday name; not one that is on the list.
+            description: A sentence on what the body does, or a mapping of views (`TextSettings.describe`).
+            kinematics: Values in [0, 1] of the attributes of `class_lists/kinematics.yaml`; by default they are
+                predicted from the text.
+        """
+        if kinematics is not None:
+            text = {"sentence": description} if isinstance(description, str) else description
+            description = {**text, "kinematics": kinematics}
+        found = self.model.text.describe(name, description, self._text_cache)
+        if found.name in (*self.names, UNKNOWN):
+            raise InputError(f"activity {found.name!r} is on the list already; remove it first or choose another name")
+        if len(self.names) >= MOST_ACTIVITIES:
+            raise InputError(f"activity {found.name!r}: the list is full with {MOST_ACTIVITIES}; remove some first")
+        self._add(found, self.model.text.vector(found, self._text_cache))
+        return self.activities[-1]
+
+    def _add(self, description: ClassDescription, vector: np.ndarray) -> None:
+        self._scorer.add(vector)
+        self._described = (*self._described, description)
+        self._vectors = np.concatenate([self._vectors, vector])
+
+    def remove_activity(self, name: str) -> None:
+        """Take a described activity off the list.
+
+        Raises:
+            InputError: It is not on the list, or the model was trained on it.
+        """
+        names, n_trained = self.names, len(self.model.trained)
+        if name not in names:
+            raise InputError(f"activity {name!r} is not on the list; there are {', '.join(names)}")
+        position = names.index(name)
+        if position < n_trained:
+            raise InputError(f"activity {name!r} was trained on and cannot be removed; only described ones can")
+        self._scorer.remove(position)
+        self._described = tuple(entry for entry in self._described if entry.name != name)
+        self._vectors = np.delete(self._vectors, position, axis=0)
+
+    def windows(self, recording: Recording) -> TimedWindows:
+        """Cut a recording, in its own units and at its own rate, into windows of the model.
+
+        Raises:
+            InputError: A channel is missing, a unit unknown, or the rate cannot be converted.
+        """
+        return windows_of(recording, self.channels, self.source.settings)
+
+    def predict(self, data: Recording | np.ndarray) -> Prediction:
+        """Recognise the activities in a recording, or in windows.
+
+        Args:
+            data: A recording in its own units and at its own rate, or windows [n, T, C] of the model's format, which
+                are taken for one behind the other at the model's stride.
+        """
+        if isinstance(data, Recording):
+            return self.predict_windows(self.windows(data))
+        n_windows = len(data)
+        return self.predict_windows(
+            TimedWindows(data, np.arange(n_windows) * self.stride_s, np.zeros(n_windows, dtype=np.int64))
+        )
+
+    def predict_windows(self, windows: TimedWindows) -> Prediction:
+        """Recognise the activities in windows with their times."""
+        if not len(windows.start_s):
+            return self._describe(windows, np.empty((0, len(self.names))), np.empty(0, int), np.empty(0))
+        features = self.features(windows.samples)
+        joint, positions = self.score(features)
+        return self._describe(windows, joint, positions, self.model.familiarity.strangeness(features))
+
+    def features(self, samples: np.ndarray) -> np.ndarray:
+        """Return standardised features [n, D] of windows [n, T, C]."""
+        return self.model.standardizer.transform(self.model.encoder.features(samples))
+
+    def score(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return joint log scores [n, A] and the predicted positions [n] of standardised features [n, D]."""
+        scores, gate = self._scorer.scores(features), self.model.gate
+        if not self._described:
+            joint = np.log(gate.seen_probabilities(scores) + np.finfo(np.float64).tiny)
+            return joint, joint.argmax(1)
+        return gate.joint_log_scores(scores), gate.predict(scores)
+
+    def _describe(
+        self, windows: TimedWindows, joint: np.ndarray, positions: np.ndarray, strangeness: np.ndarray
+    ) -> Prediction:
+        calibration, names = self.model.calibration, np.array(self.names, dtype=object)
+        probabilities = calibration.probabilities(joint) if len(joint) else joint
+        described = positions >= len(self.model.trained)
+        excess = calibration.excess(smooth(strangeness, windows.piece), described)
+        return Prediction(
+            start_s=windows.start_s,
+            end_s=windows.start_s + self.window_s,
+            piece=windows.piece,
+            labels=np.where(excess > 0, UNKNOWN, names[positions]).astype(str),
+            probability=probabilities[np.arange(len(positions)), positions],
+            unseen=described & (excess <= 0),
+            strangeness=strangeness,
+            activities=self.names,
+            probabilities=probabilities,
+        )
+
+    def explain(self, window: np.ndarray) -> Explanation:
+        """Say why a window [T, C] gets its label."""
+        samples = np.asarray(window)[None]
+        prediction, features = self.predict(samples), self.features(samples)
+        order = np.argsort(-prediction.probabilities[0])
+        position = int(self.score(features)[1][0])
+        rival = int(next(k for k in order if k != position))
+        texts = (*self.model.trained, *self._described)
+        latents, anchors = self._scorer.directions(features)
+        similarity = (latents @ anchors.transpose(1, 2)).mean(0)[0].numpy()
+        return Explanation(
+            label=str(prediction.labels[0]),
+            activity=self.names[position],
+            probability=float(prediction.probability[0]),
+            rival=self.names[rival],
+            nearest=nearest(self.names, similarity),
+            evidence=weigh(self._measured(samples), texts[position].kinematics, texts[rival].kinematics),
+        )
+
+    def _measured(self, samples: np.ndarray) -> dict[str, float]:
+        """Return the kinematic attributes of one window, none where windows are too short for them."""
+        try:
+            values, names = self.model.encoder.kinematics(samples)
+        except InputError:
+            return {}
+        return dict(zip(names, values[0].tolist(), strict=True))
+
+    def latent_map(self, windows: np.ndarray) -> LatentMap:
+        """Show windows [n, T, C] and all descriptions in the plane of their semantic latents that holds most of them.
+
+        The plane is that of the descriptions and the training windows, so it stays where it is from one recording to
+        the next as long as the list is the same.
+        """
+        latents, anchors = self._scorer.directions(self.features(windows))
+        training, _ = self._scorer.directions(self.model.train_features[self.model.donors[0]].numpy())
+        plane = PCA(2, random_state=0).fit(np.concatenate([training[0], anchors[0]]))
+        seen = tuple(activity.seen for activity in self.activities)
+        return LatentMap(plane.transform(latents[0]), plane.transform(anchors[0]), self.names, seen)

@@ -1,0 +1,137 @@
+"""Everything a trained run leaves behind that recognising needs, gathered in one object.
+
+Axis legend: s seeds, R training windows, D features, S trained activities, n samples, L semantic latent,
+P coordinates of semantic vectors, A activities (trained, then described).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from feature_extraction.class_lists import ClassDescription, ClassList
+from feature_extraction.errors import InputError
+from feature_extraction.normalize import Standardizer
+from feature_extraction.window_encoder import WindowEncoder
+from sadvae_har.activity_text import TextSettings
+from sadvae_har.calibration import Calibration
+from sadvae_har.config import Config
+from sadvae_har.familiarity import Familiarity
+from sadvae_har.fitted import FittedModels, draw_donors, models_of_fold, seed_of
+from sadvae_har.gate import DomainClassifier
+from sadvae_har.model import SADVAE
+from sadvae_har.problem import Problem
+from sadvae_har.semantic_space import SemanticSpace
+from sadvae_har.synthesis import draw_noise
+
+
+@dataclass(frozen=True)
+class RecognizerModel:
+    """A trained model with all that it needs at hand.
+
+    Attributes:
+        name: Where it comes from: data set, split and seed.
+        encoder: From windows to features.
+        standardizer: Of these features.
+        text: From descriptions to semantic vectors.
+        space: What the trained activities span of the text space.
+        config: The run's config.
+        networks: The s trained SA-DVAE models.
+        seen_weight: Linear classifier of the trained activities [D, S].
+        seen_bias: Its intercepts [S].
+        train_features: Standardised training windows [R, D].
+        train_classes: Their activity, 0 to S - 1, [R].
+        donors: Training windows that synthesised ones are made from [s, n].
+        noise: Normal draws that all synthesised activities share [s, n, P + L].
+        familiarity: How strange windows are.
+        gate: Trained or described.
+        calibration: Temperature and limits.
+        trained: Descriptions of the trained activities, S.
+        described: Descriptions of activities known by text only.
+        vectors: Semantic vectors of all of them [A, E].
+    """
+
+    name: str
+    encoder: WindowEncoder
+    standardizer: Standardizer
+    text: TextSettings
+    space: SemanticSpace
+    config: Config
+    networks: SADVAE
+    seen_weight: Tensor
+    seen_bias: Tensor
+    train_features: Tensor
+    train_classes: Tensor
+    donors: Tensor
+    noise: Tensor
+    familiarity: Familiarity
+    gate: DomainClassifier
+    calibration: Calibration
+    trained: tuple[ClassDescription, ...]
+    described: tuple[ClassDescription, ...]
+    vectors: np.ndarray
+
+
+def gather_model(
+    problem: Problem,
+    config: Config,
+    fitted: FittedModels,
+    stream: int,
+    gate: DomainClassifier,
+    calibration: Calibration,
+    encoder: WindowEncoder,
+    class_list: ClassList,
+    vectors: np.ndarray,
+) -> RecognizerModel:
+    """Gather the model of a run, which scores windows exactly as stage 4 of the run did.
+
+    Args:
+        problem: The run's problem.
+        config: The run's config.
+        fitted: Its trained models.
+        stream: Seed of the synthesis noise of stage 4.
+        gate: Its gate.
+        calibration: Fitted on its inner folds.
+        encoder: Makes the features that it read.
+        class_list: Descriptions of its classes.
+        vectors: Their semantic vectors, in the order of `problem.classes`.
+
+    Raises:
+        InputError: The classifier cannot take in activities one by one.
+    """
+    if config.classifier.kind == "softmax":
+        raise InputError("classifier.kind: 'softmax' tells all classes apart at once; use gaussian or cosine")
+    fold = problem.folds[0]
+    networks = models_of_fold(fitted.weights, 0, config.train.n_seeds, config.model)
+    generators = [torch.Generator().manual_seed(seed_of(stream, k)) for k in range(config.train.n_seeds)]
+    picks = draw_donors(problem, fold, config, generators)
+    noise = draw_noise(networks, fold.text.shape[1], config.classifier.samples_per_class, generators)
+    features, classes = fold.features[fold.rows], problem.class_index[fold.rows]
+    described = tuple(class_list.descriptions[name] for name in problem.classes)
+    n_seen = len(problem.split.seen)
+    views = config.text.views
+    paraphrases = min(len(description.paraphrases) for description in described)
+    return RecognizerModel(
+        name=f"{problem.split.dataset}/{problem.split.name}, seed {config.seed}",
+        encoder=encoder,
+        standardizer=problem.standardizer,
+        text=TextSettings(
+            config.text.model, views, config.text.kinematics_weight, class_list.placements, paraphrases
+        ),
+        space=problem.space,
+        config=config,
+        networks=networks,
+        seen_weight=fitted.seen_classifier.weight[0].detach(),
+        seen_bias=fitted.seen_classifier.bias[0, 0].detach(),
+        train_features=features,
+        train_classes=torch.from_numpy(classes),
+        donors=torch.searchsorted(torch.from_numpy(fold.rows), picks),
+        noise=noise,
+        familiarity=Familiarity.fit(features.numpy(), classes, problem.subjects[fold.rows]),
+        gate=gate,
+        calibration=calibration,
+        trained=described[:n_seen],
+        described=described[n_seen:],
+        vectors=vectors,
+    )
