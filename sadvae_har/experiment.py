@@ -131,6 +131,11 @@ def prepare_gate(problem: Problem, config: Config, fitted: FittedModels, folder:
     return examples
 
 
+def synthesis_stream(config: Config, number: int) -> int:
+    """Return the seed of the synthesis noise of a fold; 0 is the final problem in stage 4."""
+    return seed_of(config.seed, _SYNTHESIS, number)
+
+
 def score_fold(
     problem: Problem, config: Config, fitted: FittedModels, number: int, subjects: tuple[str, ...]
 ) -> GateExamples:
@@ -139,8 +144,7 @@ def score_fold(
     order = np.concatenate([fold.train, fold.held_out])
     rows = problem.windows(order, subjects)
     model = models_of_fold(fitted.weights, number, config.train.n_seeds, config.model)
-    stream = seed_of(config.seed, _SYNTHESIS, number)
-    logits, _ = text_logits(model, problem, fold, order, rows, config, stream)
+    logits, _ = text_logits(model, problem, fold, order, rows, config, synthesis_stream(config, number))
     position = np.argsort(order)
     return GateExamples(
         seen_logits=seen_logits(fitted.seen_classifier, problem, number, rows),
@@ -155,6 +159,13 @@ def score_fold(
 
 def train_gate(problem: Problem, config: Config, folder: RunFolder) -> DomainClassifier:
     """Stage 3: fit temperatures, domain classifier and threshold on what stage 2 saved."""
+    gate = fit_gate(read_gate_examples(problem, folder), problem.split, config.gate, config.seed)
+    write_json(folder.path / "gate.json", gate.to_dict())
+    return gate
+
+
+def read_gate_examples(problem: Problem, folder: RunFolder) -> list[GateExamples]:
+    """Return what stage 2 saved, one entry per inner fold."""
     path = folder.path / "gate_examples.npz"
     arrays = read_npz(path)
     examples = []
@@ -165,16 +176,18 @@ def train_gate(problem: Problem, config: Config, folder: RunFolder) -> DomainCla
             examples.append(GateExamples(**part))
         except (KeyError, TypeError):
             raise InputError(f"{path}: lacks scores of inner fold {number}; delete it and run `gate train`") from None
-    gate = fit_gate(examples, problem.split, config.gate, config.seed)
-    write_json(folder.path / "gate.json", gate.to_dict())
-    return gate
+    return examples
+
+
+def read_gate(folder: RunFolder) -> DomainClassifier:
+    """Return the gate that stage 3 saved."""
+    path = folder.path / "gate.json"
+    return DomainClassifier.from_dict(read_json(path), str(path))
 
 
 def evaluate_gzsl(problem: Problem, config: Config, fitted: FittedModels, folder: RunFolder) -> dict[str, Any]:
     """Stage 4: classify test windows of all classes; save predictions and metrics."""
-    path = folder.path / "gate.json"
-    gate = DomainClassifier.from_dict(read_json(path), str(path))
-    scores = score_fold(problem, config, fitted, 0, problem.split.test_subjects)
+    gate, scores = read_gate(folder), score_fold(problem, config, fitted, 0, problem.split.test_subjects)
     p_unseen, joint = gate.p_unseen(scores), gate.joint_log_scores(scores)
     classes, rows = np.array(problem.classes), scores.rows
     labels = classes[scores.labels]
@@ -275,7 +288,6 @@ def _inner_top1(weights: dict[str, torch.Tensor], problem: Problem, config: Conf
     for number, fold in enumerate(problem.folds[1:], start=1):
         rows = problem.windows(fold.held_out, problem.split.train_subjects + problem.split.val_subjects)
         model = models_of_fold(weights, number, config.train.n_seeds, config.model)
-        stream = seed_of(config.seed, _SYNTHESIS, number)
-        logits, _ = text_logits(model, problem, fold, fold.held_out, rows, config, stream)
+        logits, _ = text_logits(model, problem, fold, fold.held_out, rows, config, synthesis_stream(config, number))
         values.append(per_class_top1(problem.class_index[rows], fold.held_out[logits.argmax(1)]))
     return np.array(values)

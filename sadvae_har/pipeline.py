@@ -12,20 +12,23 @@ from feature_extraction.class_lists import VIEWS
 from feature_extraction.datasets import get_dataset
 from feature_extraction.encoder_features import block_name
 from feature_extraction.errors import InputError
-from feature_extraction.extract import check_blocks, features_for
+from feature_extraction.extract import check_blocks, encoder_folder, features_for
 from feature_extraction.feature_table import FeatureTable
 from feature_extraction.prepare import prepare
 from feature_extraction.protocol import Split, find_split, list_splits
 from feature_extraction.storage import content_hash
 from feature_extraction.text import embed_views, semantic_vectors
+from feature_extraction.window_encoder import WindowEncoder
 from sadvae_har import experiment
 from sadvae_har.baselines.reference import load_reference_config, score_reference, train_reference
 from sadvae_har.config import CONFIGS_FOLDER, Config
 from sadvae_har.fitted import FittedModels, training_key
 from sadvae_har.metrics import majority
+from sadvae_har.model_file import MODEL_FILE
 from sadvae_har.original_import import import_original
 from sadvae_har.original_layout import OriginalLayout, export_original
 from sadvae_har.problem import Problem, make_problem
+from sadvae_har.recognizer_stage import write_recognizer
 from sadvae_har.report import write_report
 from sadvae_har.run_folder import RunFolder
 
@@ -92,7 +95,38 @@ def run(config: Config, locations: Locations, out: Path | None = None) -> tuple[
         The run folder and its metrics.
     """
     folder, problem = _begin(config, locations, out)
-    return folder, run_stages(problem, config, folder)
+    metrics = run_stages(problem, config, folder)
+    make_recognizer(problem, config, folder, locations)
+    return folder, metrics
+
+
+def make_recognizer(problem: Problem, config: Config, folder: RunFolder, locations: Locations) -> None:
+    """Write the model file of a run whose stages are done, unless it is there or the run cannot have one.
+
+    The report is written anew, since it shows what calibration found.
+    """
+    if (folder.path / MODEL_FILE).exists():
+        return
+    try:
+        encoder = _window_encoder(problem, config, locations)
+        class_list, vectors = get_dataset(config.dataset).class_list(), load_text(config, problem.split, locations)
+        fitted = load_or_train(problem, config, folder)
+        write_recognizer(problem, config, fitted, folder, encoder, class_list, vectors)
+    except InputError as error:
+        logger.warning("no model file for `predict` and `demo`: %s", error)
+        return
+    write_report(folder.path)
+
+
+def _window_encoder(problem: Problem, config: Config, locations: Locations) -> WindowEncoder:
+    """Return what makes the run's features of new windows."""
+    if problem.source is None:
+        raise InputError(f"{locations.features}: the feature table does not say how its windows were cut")
+    resnet = None
+    if "resnet" in config.features.blocks and locations.features is None:
+        windows = prepare(config.dataset, locations.raw, out=locations.resources / "windows")
+        resnet = encoder_folder(windows, problem.split, "supervised", locations.resources)
+    return WindowEncoder.load(problem.source, config.features.blocks, resnet, locations.resources / "text_feats")
 
 
 def _begin(config: Config, locations: Locations, out: Path | None) -> tuple[RunFolder, Problem]:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from feature_extraction.errors import InputError
 from feature_extraction.feature_table import FeatureTable
+from feature_extraction.input_format import InputFormat
 from feature_extraction.normalize import Standardizer
 from feature_extraction.protocol import Split
 from sadvae_har.semantic_space import SemanticSpace
@@ -57,6 +58,7 @@ class Problem:
         space: What the seen classes span of the text space.
         standardizer: Statistics of the final problem, fitted on seen windows of train subjects.
         folds: The final problem, then the inner folds.
+        source: How the windows were cut, where that is known.
     """
 
     split: Split
@@ -69,6 +71,7 @@ class Problem:
     space: SemanticSpace
     standardizer: Standardizer
     folds: tuple[Fold, ...]
+    source: InputFormat | None = None
 
     def windows(self, positions: np.ndarray, subjects: tuple[str, ...]) -> np.ndarray:
         """Return the indices of windows of the classes at `positions` from `subjects`."""
@@ -127,6 +130,7 @@ def make_problem(table: FeatureTable, split: Split, vectors: np.ndarray) -> Prob
         space=spaces[0],
         standardizer=fitted[0],
         folds=tuple(folds),
+        source=table.source,
     )
 
 

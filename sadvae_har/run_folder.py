@@ -19,7 +19,10 @@ from sadvae_har.config import Config, load_config
 
 PACKAGES = ("sadvae-har", "torch", "numpy", "scikit-learn", "scipy", "sentence-transformers", "safetensors")
 
-RESULTS = ("model.safetensors", "gate_examples.npz", "gate.json", "metrics.json", "predictions.npz", "report.html")
+RESULTS = (
+    *("model.safetensors", "gate_examples.npz", "gate.json", "metrics.json", "predictions.npz", "report.html"),
+    *("recognizer.safetensors", "calibration.json"),
+)
 
 
 class RunFolder:
