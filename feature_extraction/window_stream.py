@@ -96,7 +96,7 @@ class WindowStream:
         Raises:
             InputError: A wanted channel is missing, a unit is unknown, or the rates do not fit.
         """
-        if not 0 < rate_hz < np.inf:
+        if not 0.01 <= rate_hz < 1e5:
             raise InputError(f"rate_hz: {rate_hz} cannot be used; give a positive sampling rate")
         self._n_columns = len(channels)
         self._columns, self._factors = match_channels(channels, wanted)

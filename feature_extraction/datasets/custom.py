@@ -13,7 +13,7 @@ import numpy as np
 from feature_extraction.class_lists import ClassList, class_list_from_mapping
 from feature_extraction.datasets.custom_config import CustomConfig, Source, load_custom_config
 from feature_extraction.datasets.spec import DatasetSpec, class_name, natural_key, progress
-from feature_extraction.datasets.tables import Table, read_table
+from feature_extraction.datasets.tables import CsvLayout, Table, format_of, read_table
 from feature_extraction.errors import InputError
 from feature_extraction.recordings import Recording, Skipped
 from feature_extraction.signal import fill_short_gaps, merge_on_time
@@ -67,7 +67,8 @@ def read_files(config: CustomConfig, files: Sequence[Path], class_list: ClassLis
     root = os.path.commonpath([path.parent for path in files])
     for path in progress(files, config.dataset, "file"):
         name = Path(os.path.relpath(path, root)).as_posix()
-        table = read_table(config, path)
+        delimiter = "\t" if path.suffix.lower() == ".tsv" else config.delimiter
+        table = read_table(path, config.format or format_of(path), CsvLayout(delimiter, config.header))
         values = np.stack([table.numbers(column) for column in config.columns], axis=1)
         times = _times(config, table)
         labels = _entries(config.label, table, "label", config)

@@ -1,12 +1,15 @@
-"""One CSV, NPY or Parquet file of a user's own recordings as columns of numbers and of words."""
+"""A CSV, NPY or Parquet file of a user's own recordings as columns of numbers and of words."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tokenize import TokenError
 from typing import Any
 
 import numpy as np
 
-from feature_extraction.datasets.custom_config import FORMATS, Column, CustomConfig
+from feature_extraction.datasets.custom_config import Column
 from feature_extraction.errors import InputError
 
 SUFFIXES = {
@@ -17,15 +20,38 @@ SUFFIXES = {
     ".parquet": "parquet",
     ".pq": "parquet",
 }
+BATCH_ROWS = 1 << 16
+
+
+@dataclass(frozen=True)
+class CsvLayout:
+    """How a CSV file is written.
+
+    Attributes:
+        delimiter: Between values.
+        header: Whether the first line names the columns.
+        skip_lines: Lines before the header, or before the first row if `names` are given.
+        names: Names of the columns, if they are not to be read from the file.
+        decimal_point: In numbers.
+        encoding: Of the text.
+    """
+
+    delimiter: str = ","
+    header: bool = True
+    skip_lines: int = 0
+    names: tuple[str, ...] | None = None
+    decimal_point: str = "."
+    encoding: str = "utf8"
 
 
 @dataclass(frozen=True)
 class Table:
-    """One file: its column names, and its columns as arrays or Arrow columns."""
+    """One file, or some rows of it: column names, and columns as arrays or Arrow columns."""
 
     path: Path
     names: tuple[str, ...]
     columns: list[Any]
+    first_row: int = 0
 
     def find(self, column: Column) -> Any:
         """Return a column by name or by number from 0.
@@ -53,11 +79,12 @@ class Table:
             return found.astype(np.float64)
         try:
             return found.cast("float64").to_numpy()
-        except ValueError:
+        except (ValueError, NotImplementedError):
             row, value = _first_word(found.to_pylist())
+            name = column if isinstance(column, str) else self.names[column] or column
             raise InputError(
-                f"{self.path}: column {column!r}, row {row + 1} is {value!r}, not a number; correct it, "
-                "leave it empty, or name another column"
+                f"{self.path}: column {name!r}, row {self.first_row + row + 1} is {value!r}, not a number; "
+                "correct it, leave it empty, or name another column"
             ) from None
 
     def words(self, column: Column) -> np.ndarray:
@@ -67,53 +94,150 @@ class Table:
         return np.array([_word(value) for value in values], dtype=np.str_)
 
 
-def read_table(config: CustomConfig, path: Path) -> Table:
-    """Read a file in the format of the config, or the one its name tells.
+def format_of(path: Path) -> str:
+    """Return csv, npy or parquet, as the name of a file tells.
 
     Raises:
-        InputError: The format is unknown, or the file is damaged or empty.
+        InputError: It tells nothing.
     """
-    kind = config.format or SUFFIXES.get(path.suffix.lower(), "")
-    try:
+    if path.suffix.lower() not in SUFFIXES:
+        raise InputError(f"{path}: format not told by its name; give it one of the endings {', '.join(SUFFIXES)}")
+    return SUFFIXES[path.suffix.lower()]
+
+
+def read_table(path: Path, kind: str, layout: CsvLayout) -> Table:
+    """Read a whole file.
+
+    Args:
+        path: The file.
+        kind: csv, npy or parquet.
+        layout: How it is written, if it is a CSV file.
+
+    Raises:
+        InputError: The file is damaged or empty.
+    """
+    with readable(path, kind):
         if kind == "npy":
-            table = _read_npy(path)
+            array = map_npy(path)
+            table = Table(path, tuple(str(i) for i in range(array.shape[1])), list(np.array(array).T))
         elif kind == "parquet":
             from pyarrow import parquet
 
             read = parquet.read_table(path)
             table = Table(path, tuple(read.column_names), read.columns)
-        elif kind == "csv":
-            table = _read_csv(config, path)
         else:
-            raise InputError(f"{path}: format not told by its name; set format to one of {', '.join(FORMATS)}")
-    except InputError:
-        raise
-    except (OSError, ValueError, EOFError) as error:  # Arrow's errors are ValueError or OSError
-        detail = " ".join(str(error).split())[:200]
-        raise InputError(f"{path}: not readable as {kind} ({detail}); correct the file or its format") from None
+            from pyarrow import csv
+
+            read = csv.read_csv(path, *_csv_options(layout, None, ()))
+            table = Table(path, tuple(name.strip() for name in read.column_names), read.columns)
     if not table.columns or len(table.columns[0]) == 0:
         raise InputError(f"{path}: no rows; take the file away or export it again")
     return table
 
 
-def _read_csv(config: CustomConfig, path: Path) -> Table:
+def read_batches(
+    path: Path, kind: str, layout: CsvLayout, columns: Sequence[int] | None = None, numeric: Sequence[int] = ()
+) -> Iterator[Table]:
+    """Read a file some rows at a time.
+
+    Args:
+        path: The file.
+        kind: csv, npy or parquet.
+        layout: How it is written, if it is a CSV file; `names` must be given.
+        columns: Positions of the columns to read; by default all.
+        numeric: Positions of those that hold numbers, whatever the first rows look like.
+
+    Raises:
+        InputError: The file is damaged.
+    """
+    first_row = 0
+    with readable(path, kind):
+        for names, arrays in _batches(path, kind, layout, columns, numeric):
+            yield Table(path, names, arrays, first_row)
+            first_row += len(arrays[0]) if arrays else 0
+
+
+def _batches(
+    path: Path, kind: str, layout: CsvLayout, columns: Sequence[int] | None, numeric: Sequence[int]
+) -> Iterator[tuple[tuple[str, ...], list[Any]]]:
+    if kind == "npy":
+        array = map_npy(path)
+        chosen = list(range(array.shape[1]) if columns is None else columns)
+        for first in range(0, len(array), BATCH_ROWS):
+            yield tuple(map(str, chosen)), list(np.array(array[first : first + BATCH_ROWS, chosen]).T)
+        return
+    import pyarrow
+
+    if kind == "parquet":
+        from pyarrow import parquet
+
+        with parquet.ParquetFile(path) as file:
+            names = tuple(file.schema_arrow.names)
+            chosen = list(range(len(names)) if columns is None else columns)
+            for batch in file.iter_batches(BATCH_ROWS, columns=[names[i] for i in chosen]):
+                table = pyarrow.Table.from_batches([batch]).select([names[i] for i in chosen])
+                yield tuple(table.column_names), table.columns
+        return
     from pyarrow import csv
 
-    read = csv.read_csv(
-        path,
-        # Several threads would leave the row out of error messages.
-        read_options=csv.ReadOptions(use_threads=False, autogenerate_column_names=not config.header),
-        parse_options=csv.ParseOptions(delimiter="\t" if path.suffix.lower() == ".tsv" else config.delimiter),
-        convert_options=csv.ConvertOptions(strings_can_be_null=True),
+    names = layout.names or ()
+    with csv.open_csv(path, *_csv_options(layout, columns, numeric)) as reader:
+        for batch in reader:
+            table = pyarrow.Table.from_batches([batch])
+            yield tuple(names[int(i)] for i in table.column_names), table.columns
+
+
+@contextmanager
+def readable(path: Path, kind: str) -> Iterator[None]:
+    """Turn what the libraries raise on a file they cannot read into one kind of error.
+
+    Raises:
+        InputError: Naming the file and the library's reason.
+    """
+    try:
+        yield
+    except InputError:
+        raise
+    except (OSError, ValueError, EOFError, NotImplementedError, KeyError, SyntaxError, TokenError) as error:
+        detail = " ".join(str(error).split())[:200]  # Arrow's errors are ValueError, OSError and the like
+        raise InputError(f"{path}: not readable as {kind} ({detail}); correct the file or its format") from None
+
+
+def _csv_options(layout: CsvLayout, columns: Sequence[int] | None, numeric: Sequence[int]) -> tuple[Any, Any, Any]:
+    """Return Arrow's options for reading, parsing and converting; given names become column numbers."""
+    from pyarrow import csv
+
+    names = None if layout.names is None else [str(i) for i in range(len(layout.names))]
+    return (
+        csv.ReadOptions(
+            use_threads=False,  # several threads would leave the row out of error messages
+            autogenerate_column_names=names is None and not layout.header,
+            column_names=names,
+            skip_rows=layout.skip_lines,
+            encoding=layout.encoding,
+        ),
+        csv.ParseOptions(delimiter=layout.delimiter),
+        csv.ConvertOptions(
+            strings_can_be_null=True,
+            decimal_point=layout.decimal_point,
+            include_columns=None if columns is None else [str(i) for i in columns],
+            column_types={str(i): "float64" for i in numeric},
+        ),
     )
-    return Table(path, tuple(name.strip() for name in read.column_names), read.columns)
 
 
-def _read_npy(path: Path) -> Table:
-    array = np.load(path, allow_pickle=False)
+def map_npy(path: Path) -> np.ndarray:
+    """Open a matrix of numbers [T, C] without reading it.
+
+    Raises:
+        InputError: It is something else.
+    """
+    array = np.load(path, mmap_mode="r", allow_pickle=False)
+    if not isinstance(array, np.ndarray):
+        raise InputError(f"{path}: an archive of arrays; save the one with the samples as .npy")
     if array.ndim != 2 or array.dtype.kind not in "fiu":
         raise InputError(f"{path}: {array.dtype} of shape {array.shape}; expected numbers, one row per sample")
-    return Table(path, tuple(str(i) for i in range(array.shape[1])), list(array.T))
+    return array
 
 
 def _first_word(values: list[Any]) -> tuple[int, Any]:

@@ -1,0 +1,209 @@
+"""Which column of a user's file is which channel of a model, told by the names of the columns.
+
+Columns whose names leave over the same words, such as `left wrist`, are one sensor; where several could be
+meant, those words must name the device.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from feature_extraction.column_names import BRACKETS, Meaning, read_name, read_unit, words_of
+from feature_extraction.errors import InputError
+from feature_extraction.recordings import Channel
+
+
+@dataclass(frozen=True)
+class Matched:
+    """The column of every wanted channel.
+
+    Attributes:
+        columns: Positions in the file.
+        units: Unit that the name of the column states, or empty.
+        findings: One readable line per channel.
+        certain: Whether the names leave no doubt.
+    """
+
+    columns: tuple[int, ...]
+    units: tuple[str, ...]
+    findings: tuple[str, ...]
+    certain: bool
+
+
+def match_columns(
+    names: Sequence[str],
+    wanted: Sequence[Channel],
+    declared: Mapping[str, str | int],
+    time_column: int | None,
+    where: str,
+) -> Matched:
+    """Find the column of every wanted channel.
+
+    Args:
+        names: Of the columns of the file, empty where they have none.
+        wanted: Channels of the model.
+        declared: Columns the user named, by channel.
+        time_column: Position of the declared time column, if any.
+        where: The file, for messages.
+
+    Raises:
+        InputError: A channel has no column, or several could be it.
+    """
+    taken = _declared_columns(names, wanted, declared, where)
+    if time_column is not None and time_column in taken.values():
+        raise InputError(f"{where}: column {shown(names, time_column)} cannot be time and a channel; correct --columns")
+    if not any(names) and not taken:
+        return _in_order(names, wanted, time_column, where)
+    meanings = {i: read_name(name) for i, name in enumerate(names) if i not in {*taken.values(), time_column}}
+    found = dict(taken)
+    certain = True
+    for device, quantity in dict.fromkeys((channel.device, channel.quantity) for channel in wanted):
+        channels = [c for c in wanted if (c.device, c.quantity) == (device, quantity) and c.name not in taken]
+        several = len({channel.device for channel in wanted}) > 1
+        of_sensor, sure = _find_sensor(names, channels, meanings, several, where)
+        certain &= sure
+        found |= dict(zip((channel.name for channel in channels), of_sensor, strict=True))
+    columns = tuple(found[channel.name] for channel in wanted)
+    _require_apart(names, wanted, columns, where)
+    lines = tuple(f"{c.name} <- column {shown(names, i)}" for c, i in zip(wanted, columns, strict=True))
+    return Matched(
+        columns, tuple(_stated_unit(names[i], c) for c, i in zip(wanted, columns, strict=True)), lines, certain
+    )
+
+
+def position(names: Sequence[str], column: str | int, where: str) -> int:
+    """Return the position of a column that was named or numbered from 0.
+
+    Raises:
+        InputError: There is no such column, or several of that name.
+    """
+    if isinstance(column, str) and names.count(column) != 1 and not (column.isascii() and column.isdigit()):
+        what = "several columns" if column in names else "no column"
+        raise InputError(f"{where}: {what} {column!r}; {_listing(names)}, and numbers from 0 can be given, too")
+    number = names.index(column) if column in names else int(column)
+    if not 0 <= number < len(names):
+        raise InputError(f"{where}: no column {column}; it has {len(names)}, counted from 0")
+    return number
+
+
+def shown(names: Sequence[str], column: int) -> str:
+    """Return the name of a column in quotes, or its number if the name is empty or occurs twice."""
+    return repr(names[column]) if names[column] and names.count(names[column]) == 1 else str(column)
+
+
+def _declared_columns(
+    names: Sequence[str], wanted: Sequence[Channel], declared: Mapping[str, str | int], where: str
+) -> dict[str, int]:
+    one_device = len({channel.device for channel in wanted}) == 1
+    full = {channel.name: channel.name for channel in wanted}
+    if one_device:
+        full |= {f"{channel.quantity}_{channel.axis}": channel.name for channel in wanted}
+    unknown = [name for name in declared if name not in full]
+    if unknown:
+        raise InputError(f"--columns: the model reads no {unknown[0]!r}; it reads {', '.join(c.name for c in wanted)}")
+    return {full[name]: position(names, column, where) for name, column in declared.items()}
+
+
+def _in_order(names: Sequence[str], wanted: Sequence[Channel], time_column: int | None, where: str) -> Matched:
+    """Take the columns of a file without names in the order of the model."""
+    columns = tuple(i for i in range(len(names)) if i != time_column)
+    order = ", ".join(channel.name for channel in wanted)
+    if len(columns) != len(wanted):
+        raise InputError(
+            f"{where}: {len(columns)} columns without names, and the model reads {len(wanted)} ({order}); "
+            f"say which is which, counted from 0: {example(wanted, range(len(wanted)))}"
+        )
+    finding = f"columns without names are taken in the order of the model: {order}"
+    return Matched(columns, ("",) * len(columns), (finding,), certain=False)
+
+
+def _find_sensor(
+    names: Sequence[str],
+    channels: Sequence[Channel],
+    meanings: Mapping[int, Meaning | None],
+    several: bool,
+    where: str,
+) -> tuple[list[int], bool]:
+    """Return the columns of the axes of one sensor, and whether that is beyond doubt."""
+    if not channels:
+        return [], True
+    exact = [_named_exactly(names, channel, several) for channel in channels]
+    if all(len(columns) == 1 for columns in exact):
+        return [columns[0] for columns in exact], True
+    sensors: dict[frozenset[str], dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+    for i, meaning in meanings.items():
+        if meaning and meaning.quantity == channels[0].quantity:
+            sensors[meaning.rest][meaning.axis].append(i)
+    device = set(words_of(channels[0].device))
+    axes = [channel.axis for channel in channels]
+    complete = {rest: found for rest, found in sensors.items() if all(axis in found for axis in axes)}
+    fitting = [rest for rest in complete if device <= rest]
+    closest = [rest for rest in fitting if len(rest) == min(map(len, fitting))]
+    sure = True
+    if len(closest) == 1:
+        rest = closest[0]
+    elif not several and not fitting and (len(complete) == 1 or frozenset() in complete):
+        rest, sure = (next(iter(complete)), True) if len(complete) == 1 else (frozenset(), False)
+    elif not complete or (several and not fitting):
+        return _bare_axes(names, channels, several, where), False
+    else:
+        raise InputError(_ambiguous(names, channels, [complete[rest] for rest in closest or complete], where))
+    found = complete[rest]
+    if any(len(found[axis]) > 1 for axis in axes):
+        raise InputError(_ambiguous(names, channels, [found], where))
+    return [found[axis][0] for axis in axes], sure
+
+
+def _named_exactly(names: Sequence[str], channel: Channel, several: bool) -> list[int]:
+    """Return the columns whose name is the channel's; without the device, if there is only one."""
+    accepted = [words_of(channel.name)] + ([] if several else [[channel.quantity, channel.axis]])
+    found = [[i for i, name in enumerate(names) if words_of(BRACKETS.sub(" ", name)) == words] for words in accepted]
+    return next((columns for columns in found if columns), [])
+
+
+def _bare_axes(names: Sequence[str], channels: Sequence[Channel], several: bool, where: str) -> list[int]:
+    """Return the columns x, y and z for an accelerometer; nothing else can be told by the names."""
+    plain = ["".join(words_of(BRACKETS.sub(" ", name))) for name in names]
+    if several or channels[0].quantity != "acc" or any(plain.count(channel.axis) != 1 for channel in channels):
+        missing = ", ".join(channel.name for channel in channels)
+        raise InputError(f"{where}: no column found for {missing}; {_listing(names)}; name them: {example(channels)}")
+    return [plain.index(channel.axis) for channel in channels]
+
+
+def _ambiguous(
+    names: Sequence[str], channels: Sequence[Channel], sensors: Sequence[Mapping[str, Sequence[int]]], where: str
+) -> str:
+    axis = channels[0].axis
+    candidates = [i for found in sensors for i in found[axis]]
+    listing = ", ".join(shown(names, i) for i in candidates)
+    return f"{where}: {channels[0].name} could be column {listing}; choose with {example(channels, candidates)}"
+
+
+def _require_apart(names: Sequence[str], wanted: Sequence[Channel], columns: Sequence[int], where: str) -> None:
+    for channel, column in zip(wanted, columns, strict=True):
+        others = [c.name for c, i in zip(wanted, columns, strict=True) if i == column and c != channel]
+        if others:
+            raise InputError(
+                f"{where}: column {shown(names, column)} is both {channel.name} and {others[0]}; use --columns"
+            )
+
+
+def _stated_unit(name: str, channel: Channel) -> str:
+    """Return the unit the name of a column states: a known one, text nobody knows, or empty."""
+    meaning = read_name(name)
+    if meaning is not None and meaning.quantity == channel.quantity:
+        return meaning.unit or meaning.unknown_unit
+    bracket = BRACKETS.findall(name)
+    return (read_unit(bracket[-1]) or ("", bracket[-1]))[1] if bracket else ""
+
+
+def example(channels: Sequence[Channel], columns: Sequence[int] = ()) -> str:
+    """Return the flag that declares columns, with an example."""
+    values = [str(i) for i in columns] or [f"a{channel.axis}" for channel in channels]
+    return "--columns " + ",".join(f"{c.name}={v}" for c, v in zip(channels[:3], values, strict=False)) + ",..."
+
+
+def _listing(names: Sequence[str]) -> str:
+    named = [name for name in names if name]
+    more = f" and {len(named) - 12} more" if len(named) > 12 else ""
+    return f"its columns are {', '.join(named[:12])}{more}" if named else f"its {len(names)} columns have no names"
