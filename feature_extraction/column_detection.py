@@ -77,7 +77,11 @@ def position(names: Sequence[str], column: str | int, where: str) -> int:
     Raises:
         InputError: There is no such column, or several of that name.
     """
-    if isinstance(column, str) and names.count(column) != 1 and not (column.isascii() and column.isdigit()):
+    if (
+        isinstance(column, str)
+        and names.count(column) != 1
+        and not (column.isascii() and column.isdigit() and len(column) < 7)
+    ):
         what = "several columns" if column in names else "no column"
         raise InputError(f"{where}: {what} {column!r}; {_listing(names)}, and numbers from 0 can be given, too")
     number = names.index(column) if column in names else int(column)
@@ -176,7 +180,8 @@ def _ambiguous(
     axis = channels[0].axis
     candidates = [i for found in sensors for i in found[axis]]
     listing = ", ".join(shown(names, i) for i in candidates)
-    return f"{where}: {channels[0].name} could be column {listing}; choose with {example(channels, candidates)}"
+    first = [sensors[0][channel.axis][0] for channel in channels]
+    return f"{where}: {channels[0].name} could be column {listing}; choose, such as {example(channels, first)}"
 
 
 def _require_apart(names: Sequence[str], wanted: Sequence[Channel], columns: Sequence[int], where: str) -> None:
@@ -199,8 +204,9 @@ def _stated_unit(name: str, channel: Channel) -> str:
 
 def example(channels: Sequence[Channel], columns: Sequence[int] = ()) -> str:
     """Return the flag that declares columns, with an example."""
-    values = [str(i) for i in columns] or [f"a{channel.axis}" for channel in channels]
-    return "--columns " + ",".join(f"{c.name}={v}" for c, v in zip(channels[:3], values, strict=False)) + ",..."
+    values = [str(i) for i in columns] or ["NAME"] * 3
+    pairs = [f"{channel.name}={value}" for channel, value in zip(channels[:3], values, strict=False)]
+    return "--columns " + ",".join(pairs) + (",..." if len(pairs) < len(channels) else "")
 
 
 def _listing(names: Sequence[str]) -> str:

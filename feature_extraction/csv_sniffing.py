@@ -56,6 +56,8 @@ def layout_of(lines: Sequence[str], encoding: str, where: str) -> CsvLayout:
         )
     delimiter, rows, width = max(found, key=lambda candidate: candidate[2])
     first = next(i for i, row in enumerate(rows) if is_data(row, width, delimiter))
+    while first and len(rows[first - 1]) == width and all(field.lower() in MISSING for field in rows[first - 1]):
+        first -= 1  # samples of which everything is missing
     names, skip_lines = [""] * width, first
     above = [i for i in range(first) if len(rows[i]) == width and any(rows[i])]
     if above:
