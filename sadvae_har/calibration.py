@@ -143,9 +143,7 @@ def calibration_report(
                 "known_kept": float((entry["known"] <= 0).mean()),
                 "flagged": float((entry["alien"] > 0).mean()),
                 "flagged_at_95": float(flagged_at(entry["known"], entry["alien"], np.array([KNOWN_KEPT]))[0]),
-                "flagged_at_95_trained": float(
-                    flagged_at(entry["trained"], entry["alien"], np.array([KNOWN_KEPT]))[0]
-                ),
+                "flagged_at_95_trained": float(flagged_at(entry["trained"], entry["alien"], np.array([KNOWN_KEPT]))[0]),
             }
             for name, entry in unknown.items()
         },

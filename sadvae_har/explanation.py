@@ -59,9 +59,7 @@ def weigh(
         rival: Attribute -> value of the runner-up.
     """
     found = [
-        Evidence(
-            name, value, written[name], rival[name], abs(value - rival[name]) - abs(value - written[name])
-        )
+        Evidence(name, value, written[name], rival[name], abs(value - rival[name]) - abs(value - written[name]))
         for name, value in measured.items()
         if name in written and name in rival
     ]

@@ -78,9 +78,7 @@ class Familiarity:
         return {"factor": self.factor, "usual": self.usual, "spread": self.spread}
 
     @classmethod
-    def from_arrays(
-        cls, arrays: Mapping[str, np.ndarray], features: np.ndarray, classes: np.ndarray
-    ) -> "Familiarity":
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray], features: np.ndarray, classes: np.ndarray) -> "Familiarity":
         """Rebuild from `to_arrays`, standardised training windows [R, D] and their classes [R].
 
         Raises:

@@ -86,7 +86,9 @@ def load_model(path: Path) -> RecognizerModel:
     except InputError as error:
         raise InputError(str(error) if str(path) in str(error) else f"{path}: {error}; {_REMEDY}") from None
     except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: parts do not fit each other ({' '.join(repr(error).split())[:200]}); {_REMEDY}") from None
+        raise InputError(
+            f"{path}: parts do not fit each other ({' '.join(repr(error).split())[:200]}); {_REMEDY}"
+        ) from None
     return model
 
 
@@ -145,9 +147,7 @@ def _assemble(header: Mapping[str, Any], tensors: Mapping[str, Tensor], path: Pa
         train_classes=train["classes"],
         donors=synthesis["donors"],
         noise=synthesis["noise"],
-        familiarity=Familiarity.from_arrays(
-            arrays("familiarity"), train["features"].numpy(), train["classes"].numpy()
-        ),
+        familiarity=Familiarity.from_arrays(arrays("familiarity"), train["features"].numpy(), train["classes"].numpy()),
         gate=DomainClassifier.from_dict(header["gate"], str(path)),
         calibration=Calibration.from_dict(header["calibration"]),
         trained=_descriptions(header["trained"], text),

@@ -46,9 +46,7 @@ class Prediction:
     @property
     def segments(self) -> tuple[Segment, ...]:
         """Stretches of one activity, smoothed over neighbouring windows."""
-        return tuple(
-            segments(self.start_s, self.end_s, self.labels, self.probability, self.unseen, self.piece)
-        )
+        return tuple(segments(self.start_s, self.end_s, self.labels, self.probability, self.unseen, self.piece))
 
     def rows(self) -> list[dict[str, Any]]:
         """Return one row per window, of plain values."""

@@ -116,9 +116,7 @@ def gather_model(
         name=f"{problem.split.dataset}/{problem.split.name}, seed {config.seed}",
         encoder=encoder,
         standardizer=problem.standardizer,
-        text=TextSettings(
-            config.text.model, views, config.text.kinematics_weight, class_list.placements, paraphrases
-        ),
+        text=TextSettings(config.text.model, views, config.text.kinematics_weight, class_list.placements, paraphrases),
         space=problem.space,
         config=config,
         networks=networks,

@@ -43,7 +43,9 @@ class Scorer:
         config = self.model.config.classifier
         doubt = (config.doubt * unexplained).sqrt()
         parts = [
-            synthesise(self.model.networks, coordinates, doubt, classes[k : k + 1], self._donors, self.model.noise, config)
+            synthesise(
+                self.model.networks, coordinates, doubt, classes[k : k + 1], self._donors, self.model.noise, config
+            )
             for k in range(len(classes))
         ]
         if config.kind == "cosine":
