@@ -3,7 +3,8 @@
 Axis legend: n windows in order of time, A activities.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -22,22 +23,24 @@ class Prediction:
         end_s: End of each window [n].
         piece: Contiguous piece of the recording that it lies in [n].
         labels: Activity of each window, or `unknown`, [n].
-        probability: Probability of the likeliest activity, also where the label is `unknown`, [n].
+        activity: The activity it is taken for, also where the label is `unknown`, [n].
+        probability: Probability of that activity [n].
         unseen: Whether that activity is known by its description only [n].
-        strangeness: How unlike all trained windows it is, in standard deviations [n].
-        activities: Names of all activities, A.
+        strangeness: How unlike the training windows of the most similar class it is, in standard deviations [n].
         probabilities: Of all activities [n, A].
+        activities: Their names, A.
     """
 
     start_s: np.ndarray
     end_s: np.ndarray
     piece: np.ndarray
     labels: np.ndarray
+    activity: np.ndarray
     probability: np.ndarray
     unseen: np.ndarray
     strangeness: np.ndarray
-    activities: tuple[str, ...]
     probabilities: np.ndarray
+    activities: tuple[str, ...]
 
     def __len__(self) -> int:
         """Return the number of windows."""
@@ -46,7 +49,12 @@ class Prediction:
     @property
     def segments(self) -> tuple[Segment, ...]:
         """Stretches of one activity, smoothed over neighbouring windows."""
-        return tuple(segments(self.start_s, self.end_s, self.labels, self.probability, self.unseen, self.piece))
+        described = set(self.activity[self.unseen].tolist())
+        return segments(self.start_s, self.end_s, self.labels, self.probability, self.piece, described)
+
+    def windows_between(self, first: int, last: int) -> "Prediction":
+        """Return the windows from `first` up to, not including, `last`."""
+        return replace(self, **{name: getattr(self, name)[first:last] for name in _PER_WINDOW})
 
     def rows(self) -> list[dict[str, Any]]:
         """Return one row per window, of plain values."""
@@ -55,9 +63,19 @@ class Prediction:
                 "start_s": round(float(self.start_s[k]), 3),
                 "end_s": round(float(self.end_s[k]), 3),
                 "label": str(self.labels[k]),
+                "activity": str(self.activity[k]),
                 "probability": round(float(self.probability[k]), 4),
                 "unseen": bool(self.unseen[k]),
                 "strangeness": round(float(self.strangeness[k]), 3),
             }
             for k in range(len(self))
         ]
+
+
+_PER_WINDOW = tuple(field.name for field in fields(Prediction) if field.name != "activities")
+
+
+def join(parts: Sequence[Prediction]) -> Prediction:
+    """Return the windows of several predictions of one list of activities, one behind the other."""
+    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _PER_WINDOW}
+    return replace(parts[0], **columns)

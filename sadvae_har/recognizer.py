@@ -245,28 +245,34 @@ class Recognizer:
     def _describe(
         self, windows: TimedWindows, joint: np.ndarray, positions: np.ndarray, strangeness: np.ndarray
     ) -> Prediction:
-        calibration, names = self.model.calibration, np.array(self.names, dtype=object)
-        probabilities = calibration.probabilities(joint) if len(joint) else joint
-        described = positions >= len(self.model.trained)
-        excess = calibration.excess(smooth(strangeness, windows.piece), described)
-        return Prediction(
+        probabilities = self.model.calibration.probabilities(joint) if len(joint) else joint
+        activity = np.array(self.names)[positions]
+        found = Prediction(
             start_s=windows.start_s,
             end_s=windows.start_s + self.window_s,
             piece=windows.piece,
-            labels=np.where(excess > 0, UNKNOWN, names[positions]).astype(str),
+            labels=activity,
+            activity=activity,
             probability=probabilities[np.arange(len(positions)), positions],
-            unseen=described & (excess <= 0),
+            unseen=positions >= len(self.model.trained),
             strangeness=strangeness,
-            activities=self.names,
             probabilities=probabilities,
+            activities=self.names,
         )
+        return self.flag_unknown(found)
+
+    def flag_unknown(self, prediction: Prediction) -> Prediction:
+        """Return windows in order of time, those `unknown` that are stranger, with their neighbours, than allowed."""
+        smoothed = smooth(prediction.strangeness, prediction.piece)
+        unknown = self.model.calibration.excess(smoothed, prediction.unseen) > 0
+        return replace(prediction, labels=np.where(unknown, UNKNOWN, prediction.activity))
 
     def explain(self, window: np.ndarray) -> Explanation:
         """Say why a window [T, C] gets its label."""
         samples = np.asarray(window)[None]
         prediction, features = self.predict(samples), self.features(samples)
         order = np.argsort(-prediction.probabilities[0])
-        position = int(self.score(features)[1][0])
+        position = self.names.index(str(prediction.activity[0]))
         rival = int(next(k for k in order if k != position))
         texts = (*self.model.trained, *self._described)
         latents, anchors = self._scorer.directions(features)

@@ -4,7 +4,7 @@ Everything looks at `CONTEXT` windows on either side within one contiguous piece
 is final as soon as so many more have come. Axis legend: n windows in order of time.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection
 from typing import NamedTuple
 
 import numpy as np
@@ -69,35 +69,37 @@ def segments(
     end_s: np.ndarray,
     labels: np.ndarray,
     probability: np.ndarray,
-    unseen: np.ndarray,
     piece: np.ndarray,
-) -> Iterator[Segment]:
-    """Yield runs of windows with the same smoothed label; overlapping windows part half-way.
+    described: Collection[str],
+) -> tuple[Segment, ...]:
+    """Return runs of windows with the same smoothed label; overlapping windows part half-way.
 
     Args:
         start_s: Start of each window [n].
         end_s: End of each window [n].
         labels: Label of each window [n].
         probability: Of that label [n].
-        unseen: Whether that label is known by its description only [n].
         piece: As in `smooth`.
+        described: Labels that are known by their description only.
     """
-    if not len(labels):
-        return
     smoothed = smooth_labels(labels, probability, piece)
     breaks = np.flatnonzero((smoothed[1:] != smoothed[:-1]) | (piece[1:] != piece[:-1])) + 1
-    for rows in np.split(np.arange(len(labels)), breaks):
+    found = []
+    for rows in np.split(np.arange(len(labels)), breaks) if len(labels) else ():
         first, last, label = rows[0], rows[-1], str(smoothed[rows[0]])
         agreeing = rows[labels[rows] == label]
-        before, after = first > 0 and piece[first - 1] == piece[first], last + 1 < len(labels)
-        after = after and piece[last + 1] == piece[last]
-        yield Segment(
-            start_s=float((start_s[first] + end_s[first - 1]) / 2 if before else start_s[first]),
-            end_s=float((start_s[last + 1] + end_s[last]) / 2 if after else end_s[last]),
-            label=label,
-            probability=float(probability[agreeing if len(agreeing) else rows].mean()),
-            unseen=bool(unseen[labels == label].any()),
+        before = first > 0 and piece[first - 1] == piece[first]
+        after = last + 1 < len(labels) and piece[last + 1] == piece[last]
+        found.append(
+            Segment(
+                start_s=float((start_s[first] + end_s[first - 1]) / 2 if before else start_s[first]),
+                end_s=float((start_s[last + 1] + end_s[last]) / 2 if after else end_s[last]),
+                label=label,
+                probability=float(probability[agreeing if len(agreeing) else rows].mean()),
+                unseen=label in described,
+            )
         )
+    return tuple(found)
 
 
 def _shifted(n: int, shift: int) -> tuple[slice, slice]:

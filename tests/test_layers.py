@@ -36,6 +36,7 @@ ROOMS = (
     *("sadvae_har.familiarity", "sadvae_har.segments", "sadvae_har.calibration", "sadvae_har.activity_text"),
     *("sadvae_har.recognizer_model", "sadvae_har.model_file", "sadvae_har.recognizer_stage"),
     *("sadvae_har.scorer", "sadvae_har.prediction", "sadvae_har.explanation", "sadvae_har.recognizer"),
+    "sadvae_har.live",
     *("sadvae_har.baselines", "sadvae_har.original_layout", "sadvae_har.original_import"),
     "sadvae_har.rival_evaluation",
     *("sadvae_har.pipeline", "sadvae_har.cross_dataset", "sadvae_har.benchmark_methods"),

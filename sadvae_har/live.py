@@ -1,0 +1,57 @@
+"""Recognition while a recording arrives: chunks of any size give what the whole recording gives.
+
+A window's result is final once `CONTEXT` more windows, or the end of its piece, have come. Nothing older than that is
+kept, so memory does not grow with the recording. Axis legend: n windows, A activities.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from feature_extraction.recordings import Channel
+from feature_extraction.window_stream import TimedWindows, WindowStream
+from sadvae_har.prediction import Prediction, join
+from sadvae_har.recognizer import Recognizer
+from sadvae_har.segments import CONTEXT
+
+
+class RecordingStream:
+    """One recording on its way through a recogniser, whose list of activities should stay as it is meanwhile."""
+
+    def __init__(self, recognizer: Recognizer, channels: Sequence[Channel], rate_hz: float) -> None:
+        """Match what arrives with what the model reads.
+
+        Args:
+            recognizer: The trained model.
+            channels: What arrives, one per column, in its own units.
+            rate_hz: Rate at which rows arrive.
+
+        Raises:
+            InputError: A channel of the model is missing, a unit unknown, or the rate cannot be converted.
+        """
+        self._recognizer = recognizer
+        self._windows = WindowStream(channels, rate_hz, recognizer.channels, recognizer.source.settings)
+        self._held: Prediction | None = None  # The last windows, as context or not yet final.
+        self._n_given = 0  # How many of them were given out.
+
+    def push(self, samples: np.ndarray) -> Prediction:
+        """Take in the next rows [n, C], NaN where missing; return the windows that are final now.
+
+        Raises:
+            InputError: A value that no sensor can measure, or another number of columns.
+        """
+        return self._take_in(self._windows.push(samples), ended=False)
+
+    def finish(self) -> Prediction:
+        """Return the remaining windows at the end of the recording."""
+        return self._take_in(self._windows.finish(), ended=True)
+
+    def _take_in(self, windows: TimedWindows, ended: bool) -> Prediction:
+        new = self._recognizer.predict_windows(windows)
+        held = new if self._held is None else join([self._held, new])
+        held = self._recognizer.flag_unknown(held)
+        n_final = len(held) if ended else max(len(held) - CONTEXT, self._n_given)
+        final = held.windows_between(self._n_given, n_final)
+        first_kept = max(0, n_final - CONTEXT)
+        self._held, self._n_given = held.windows_between(first_kept, len(held)), n_final - first_kept
+        return final
