@@ -88,13 +88,24 @@ def _stage(name: str, arguments: Namespace) -> None:
 
 
 def report(arguments: Namespace) -> None:
-    """Write report.html of a run folder again from its saved results and print the summary."""
+    """Write report.html of a run again from its saved results, or one page that compares several runs.
+
+    Both pages are interactive and need no network. Runs are compared with the first one.
+    """
     from sadvae_har.report import write_report
+    from sadvae_har.report_comparison import write_comparison
     from sadvae_har.run_folder import RunFolder
     from sadvae_har.tables import run_summary
 
-    path = write_report(arguments.run)
-    print(run_summary(RunFolder(arguments.run).metrics()))
+    if len(arguments.runs) > 1:
+        path, text = write_comparison(arguments.runs, arguments.out)
+        print(f"{text}\ncomparison: {path}")
+        return
+    (folder,) = arguments.runs
+    if arguments.out is not None:
+        raise InputError(f"--out {arguments.out}: a run's own report is {folder / 'report.html'}; drop --out")
+    path = write_report(folder)
+    print(run_summary(RunFolder(folder).metrics()))
     print(f"report: {path}")
 
 
@@ -184,7 +195,15 @@ COMMANDS = (
         ),
         "--raw ~/datasets --processes 2",
     ),
-    cl.Command("report", report, (cl.option("run", type=Path, help="run folder"),), "resources/runs/quickstart"),
+    cl.Command(
+        "report",
+        report,
+        (
+            cl.option("runs", type=Path, nargs="+", help="run folder, or several to compare"),
+            cl.out("page of a comparison (default: comparison.html beside the first run folder)"),
+        ),
+        "resources/runs/quickstart resources/runs/another",
+    ),
     cl.Command(
         "original run",
         original_run,

@@ -1,4 +1,4 @@
-"""Figures of the benchmark page, drawn from rows alone. Style and colours are those of `plots.py`."""
+"""Figures of the benchmark page, drawn from rows alone. Colours are those of `colours.py`."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,9 +10,9 @@ from matplotlib.figure import Figure
 
 from feature_extraction.storage import atomic_path
 from sadvae_har.benchmark_statistics import Cells, Split
-from sadvae_har.plots import CLASS_COLOURS, DPI, INK, SEEN_COLOUR, UNSEEN_COLOUR
+from sadvae_har.colours import ACCENT_COLOUR, CLASS_COLOURS, INK, SEEN_COLOUR, UNSEEN_COLOUR
 
-RIVAL_COLOUR = "#d55e00"
+DPI = 144
 MARKERS = "os^v<>pPX"
 
 
@@ -102,7 +102,7 @@ def draw_differences(cells: Cells, ours: str, rival: str, splits: Sequence[Split
     figure = _figure(9, 3.4)
     axes = figure.subplots()
     values = np.array([100 * (cells.values[ours][s] - cells.values[rival][s]) for s in splits])
-    axes.bar(range(len(splits)), values, color=[UNSEEN_COLOUR if v >= 0 else RIVAL_COLOUR for v in values])
+    axes.bar(range(len(splits)), values, color=[UNSEEN_COLOUR if v >= 0 else ACCENT_COLOUR for v in values])
     axes.axhline(0, color=INK, linewidth=0.8)
     names = [dataset for dataset, _ in splits]
     for dataset in dict.fromkeys(names):

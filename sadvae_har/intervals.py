@@ -11,15 +11,15 @@ import numpy as np
 
 N_RESAMPLES = 1000
 LEVEL = 0.95
+FEWEST_SUBJECTS = 3  # with fewer, recordings are drawn: two subjects can only be drawn in three ways
 
 
 def drawing_units(subjects: np.ndarray, recordings: np.ndarray) -> np.ndarray:
     """Return what each window is drawn with, as a number from 0 to G - 1, [n] int.
 
-    That is its subject; with fewer than three subjects its recording, as two subjects can only be drawn
-    in three ways.
+    That is its subject; with fewer than `FEWEST_SUBJECTS` its recording.
     """
-    few = len(np.unique(subjects)) < 3
+    few = len(np.unique(subjects)) < FEWEST_SUBJECTS
     return np.unique(recordings if few else subjects, return_inverse=True)[1]
 
 

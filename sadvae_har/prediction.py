@@ -77,5 +77,5 @@ _PER_WINDOW = tuple(field.name for field in fields(Prediction) if field.name != 
 
 def join(parts: Sequence[Prediction]) -> Prediction:
     """Return the windows of several predictions of one list of activities, one behind the other."""
-    columns = {name: np.concatenate([getattr(part, name) for part in parts]) for name in _PER_WINDOW}
+    columns: dict[str, Any] = {n: np.concatenate([getattr(part, n) for part in parts]) for n in _PER_WINDOW}
     return replace(parts[0], **columns)

@@ -1,9 +1,8 @@
-"""report.html: one self-contained page of a run, written from its saved files alone."""
+"""report.html: one self-contained, interactive page of a run, written from its saved files alone."""
 
-import base64
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import shlex
+from collections.abc import Mapping
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -11,37 +10,33 @@ from typing import Any
 import numpy as np
 
 from feature_extraction.errors import InputError
-from feature_extraction.protocol import Split
-from feature_extraction.storage import read_json, read_npz, write_text
-from sadvae_har import plots
-from sadvae_har.report_style import PAGE
+from feature_extraction.storage import write_text
+from sadvae_har.protocol_checks import FAILED, Check, checklist
+from sadvae_har.report_calibration import calibration_section, read_calibration
+from sadvae_har.report_checklist import checklist_html, tally
+from sadvae_har.report_figures import run_figures
+from sadvae_har.report_files import REMEDY, RunFiles, read_run
+from sadvae_har.report_style import figures, folded, page, paragraph, section, table
+from sadvae_har.report_summary import summary_html
 from sadvae_har.tables import NOTHING, interval_text, percent, summary_rows
 
-_REMEDY = "run the same command again, or name a folder that a finished run wrote"
-_SCREEN_DPI = 96
-_ZSL = ("zsl_labels", "zsl_predictions", "latent_map_xy", "latent_map_class", "latent_map_kind")
-_GZSL = (
-    *("seen", "unseen", "gzsl_labels", "gzsl_predictions", "gzsl_scores"),
-    *("gate_p_unseen", "gate_is_unseen", "gate_threshold"),
+_MEASURES_NOTE = (
+    "Percent. Intervals: 95 % percentile bootstrap over test subjects (over recordings if there are fewer than three "
+    "subjects). Chance: a uniform guess, for AUSUC random scores, for the gate a coin. Majority: always the unseen "
+    "class with most test windows."
 )
-
-
-@dataclass(frozen=True)
-class _Run:
-    """What the report reads of a run folder."""
-
-    path: Path
-    metrics: dict[str, Any]
-    arrays: dict[str, np.ndarray]
-    split: Split
-    config: str
-    environment: dict[str, Any]
+_CHECKLIST_NOTE = (
+    "Each line was checked against the files of the run folder when this page was written. 'Not recorded' means that "
+    "the files cannot tell."
+)
+_CLASS_NOTE = "Test windows predicted rightly: among unseen classes (ZSL), among all classes (GZSL)."
 
 
 def write_report(run_folder: Path) -> Path:
     """Write `report.html` into a run folder, replacing an older one whole.
 
-    A run that has not reached the GZSL stage gets a report of its ZSL results.
+    A run that has not reached the GZSL stage gets a report of its ZSL results. A `calibration.json` in the folder
+    adds the section that `report_calibration.py` describes.
 
     Args:
         run_folder: Folder with `metrics.json`, `predictions.npz`, `split.json`, `config.yaml` and
@@ -53,76 +48,69 @@ def write_report(run_folder: Path) -> Path:
     Raises:
         InputError: The folder or one of these files is missing, damaged or incomplete.
     """
-    run = _read(Path(run_folder))
-    title = f"{run.split.dataset} / {run.split.name}"
-    page = PAGE.format(
-        title=escape(title),
-        summary=_summary(run),
-        protocol=_protocol(run),
-        figures=_figures(run),
-        per_class=_per_class(run),
-        config=escape(run.config),
-        environment=escape(json.dumps(run.environment, indent=2, ensure_ascii=False)),
-    )
+    run = read_run(Path(run_folder))
+    calibration = read_calibration(run.path)
+    sections = [
+        *_sections(run),
+        *([calibration_section(calibration)] if calibration else []),
+        section("classes", "Each class", _per_class(run), paragraph(_CLASS_NOTE, "note")),
+        section("split", "Split", f"<dl>{_facts(run)}</dl>"),
+        section("again", "Run it again", _commands(run)),
+        folded("Configuration", run.config_text),
+        folded("Environment", json.dumps(run.environment, indent=2, ensure_ascii=False)),
+    ]
     path = run.path / "report.html"
-    write_text(path, page)
+    title = f"{run.split.dataset} / {run.split.name}"
+    write_text(path, page(title, "Zero-shot activity recognition: one run on one split", sections))
     return path
 
 
-def _read(folder: Path) -> _Run:
-    if not folder.is_dir():
-        raise InputError(f"{folder}: no such run folder; {_REMEDY}")
-    config = folder / "config.yaml"
-    for name in ("metrics.json", "predictions.npz", "split.json", "environment.json", "config.yaml"):
-        if not (folder / name).is_file():
-            raise InputError(f"{folder / name}: no such file; {_REMEDY}")
-    metrics, arrays = read_json(folder / "metrics.json"), read_npz(folder / "predictions.npz")
-    if not isinstance(metrics, dict) or not isinstance(metrics.get("zsl"), dict):
-        raise InputError(f"{folder / 'metrics.json'}: holds no 'zsl' results; {_REMEDY}")
-    for name in (*_ZSL, *(_GZSL if "gzsl" in metrics else ())):
-        if name not in arrays:
-            raise InputError(f"{folder / 'predictions.npz'}: holds no array {name!r}; {_REMEDY}")
+def _sections(run: RunFiles) -> list[str]:
+    """Return summary, results, figures and checklist: what is computed from metrics and arrays."""
     try:
-        text = config.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"{config}: not readable ({error}); {_REMEDY}") from None
-    return _Run(
-        folder,
-        metrics,
-        arrays,
-        Split.load(folder / "split.json"),
-        text,
-        read_json(folder / "environment.json"),
-    )
+        summary, results = summary_html(run), _results(run)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise InputError(f"{run.path / 'metrics.json'}: incomplete ({error!r}); {REMEDY}") from None
+    try:
+        drawn, checks = figures(run_figures(run)), checklist(run)
+    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{run.path}: files do not fit each other ({error!r}); {REMEDY}") from None
+    return [
+        section("summary", "Summary", summary, _protocol_line(checks)),
+        section("results", "Results", results, paragraph(_MEASURES_NOTE, "note")),
+        section("figures", "Figures", drawn),
+        section("protocol", "Protocol checklist", checklist_html(checks), paragraph(_CHECKLIST_NOTE, "note")),
+    ]
 
 
-def _summary(run: _Run) -> str:
-    try:
-        rows = summary_rows(run.metrics)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{run.path / 'metrics.json'}: incomplete ({error!r}); {_REMEDY}") from None
+def _results(run: RunFiles) -> str:
     header = ("measure (%)", "value", "95 % interval", "chance", "majority class")
     body = []
-    for row in rows:
+    for row in summary_rows(run.metrics):
         name = escape(row.name) + (f' <em class="warning">{escape(row.note)}</em>' if row.note else "")
         numbers = (percent(row.value), interval_text(row), percent(row.chance), percent(row.majority))
         body.append((name, *map(escape, numbers)))
-    return _table(header, body)
+    return table(header, body, "measures")
 
 
-def _protocol(run: _Run) -> str:
+def _protocol_line(checks: list[Check]) -> str:
+    failed = [check.claim for check in checks if check.status == FAILED]
+    words = f'<a href="#protocol">Protocol checklist</a>: {tally(checks)}.'
+    if not failed:
+        return f"<p>{words}</p>"
+    return f'<p class="alert">{words} Failed: {escape("; ".join(failed))}.</p>'
+
+
+def _facts(run: RunFiles) -> str:
     split, chosen = run.split, run.metrics.get("chosen", {})
-    n_zsl, n_gzsl = run.metrics["zsl"].get("n_windows"), run.metrics.get("gzsl", {}).get("n_windows")
     folds = "; ".join(f"fold {k}: {', '.join(fold)}" for k, fold in enumerate(split.inner, start=1))
     facts = [
         ("Split", f"{split.name} of {split.dataset} ({split.kind}, seed {split.seed})"),
-        ("Seed of the run", str(run.metrics.get("seed"))),
         (f"{len(split.seen)} seen classes", ", ".join(split.seen)),
         (f"{len(split.unseen)} unseen classes", ", ".join(split.unseen)),
         ("Train subjects", ", ".join(split.train_subjects)),
         ("Validation subjects", ", ".join(split.val_subjects)),
         ("Test subjects", ", ".join(split.test_subjects)),
-        ("Test windows", f"{n_zsl} of unseen classes" + (f", {n_gzsl} of all classes" if n_gzsl else "")),
         ("Pseudo-unseen classes of inner folds", folds),
         ("Chosen on inner folds", _chosen(chosen)),
     ]
@@ -136,37 +124,25 @@ def _chosen(chosen: Mapping[str, Any]) -> str:
     return ", ".join(f"{name.replace('_', ' ')} {text(value)}" for name, value in chosen.items()) or NOTHING
 
 
-def _figures(run: _Run) -> str:
-    """Return every figure that the run's results allow, as PNG inside the page."""
-    arrays, zsl, gzsl = run.arrays, run.metrics["zsl"], run.metrics.get("gzsl")
-    bars = (zsl.get("per_class", {}), (gzsl or {}).get("per_class", {}))
-    draw: list[tuple[str, Callable[[], Any]]] = [
-        ("Confusion among unseen classes (ZSL)", lambda: plots.zsl_confusion(arrays)),
-        ("Map of semantic latents", lambda: plots.latent_plane(arrays)),
-        ("Accuracy of each class", lambda: plots.per_class_bars(arrays, *bars)),
+def _commands(run: RunFiles) -> str:
+    """Return the commands that repeat the run; they are called inside its folder."""
+    commit = str(run.environment.get("commit", ""))
+    again = shlex.quote(f"../{run.path.resolve().name}-again")
+    lines = [
+        *([f"git checkout {commit}   # in the folder of the code"] if commit.isalnum() and len(commit) >= 40 else []),
+        "pip install -r requirements.txt   # in the folder of the code",
+        f"sadvae-har run --config config.yaml --out {again}   # in this run folder",
+        f"sadvae-har report . {again}   # compares both",
     ]
-    if gzsl:
-        draw += [
-            ("Confusion among all classes (GZSL)", lambda: plots.gzsl_confusion(arrays)),
-            ("Seen-unseen curve", lambda: plots.curve_figure(arrays)),
-            ("Gate", lambda: plots.gate_histogram(arrays)),
-        ]
-    try:
-        images = [(name, plots.to_png(make())) for name, make in draw]
-    except (IndexError, KeyError, ValueError) as error:
-        where = run.path / "predictions.npz"
-        raise InputError(f"{where}: arrays do not fit each other ({error}); {_REMEDY}") from None
-    return "".join(_image(name, png) for name, png in images)
+    note = (
+        f"Recordings that do not lie in resources/raw/{run.split.dataset} are named with --raw FOLDER, a finished "
+        "feature table with --feature-table FILE; files that the config names by a relative path are looked for in "
+        "the folder where a command is called."
+    )
+    return f"<pre>{escape(chr(10).join(lines))}</pre>" + paragraph(note, "note")
 
 
-def _image(name: str, png: bytes) -> str:
-    data, label = base64.b64encode(png).decode("ascii"), escape(name)
-    width = int.from_bytes(png[16:20], "big") * _SCREEN_DPI // plots.DPI  # Letters are as large in every figure.
-    image = f'<img alt="{label}" src="data:image/png;base64,{data}" width="{width}">'
-    return f"<figure>{image}<figcaption>{label}</figcaption></figure>"
-
-
-def _per_class(run: _Run) -> str:
+def _per_class(run: RunFiles) -> str:
     zsl, gzsl = (run.metrics.get(part, {}).get("per_class", {}) for part in ("zsl", "gzsl"))
     labels = run.arrays.get("gzsl_labels", run.arrays["zsl_labels"])
     body = [
@@ -180,11 +156,4 @@ def _per_class(run: _Run) -> str:
         for name in (*run.split.seen, *run.split.unseen)
         if gzsl or name in run.split.unseen
     ]
-    return _table(("class", "kind", "test windows", "ZSL (%)", "GZSL (%)"), body)
-
-
-def _table(header: Sequence[str], body: Iterable[Sequence[str]]) -> str:
-    """Return a table of cells that are HTML already."""
-    head = "".join(f'<th scope="col">{cell}</th>' for cell in header)
-    rows = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in body)
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>'
+    return table(("class", "kind", "test windows", "ZSL (%)", "GZSL (%)"), body)

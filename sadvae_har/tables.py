@@ -15,7 +15,7 @@ Metrics = Mapping[str, Any]
 NOTHING = "-"
 ORACLE_NOTE = "selected on test, not comparable"
 
-_MEASURES: tuple[tuple[str, tuple[str, str]], ...] = (
+MEASURES: tuple[tuple[str, tuple[str, str]], ...] = (
     ("ZSL per-class top-1", ("zsl", "per_class_top1")),
     ("ZSL accuracy", ("zsl", "accuracy")),
     ("ZSL macro-F1", ("zsl", "macro_f1")),
@@ -67,7 +67,7 @@ def summary_rows(metrics: Metrics) -> list[Row]:
     """Return one row per measure that `metrics` holds, then those of the published recipe if it was run."""
     guess, largest = _chance(metrics), _majority(metrics)
     rows = []
-    for name, place in _MEASURES:
+    for name, place in MEASURES:
         if place[1] in metrics.get(place[0], {}):
             found = metrics[place[0]][place[1]]
             beside = guess.get(place, np.nan), largest.get(place, np.nan)

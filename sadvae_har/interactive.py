@@ -1,0 +1,103 @@
+"""What all interactive figures of a page share: layout, names that are not markup, and the script that draws them.
+
+Figures are Plotly's. Its script stands inside the page once, and the page's content security policy forbids the
+browser to load anything, so a page works without a network and tells nobody that it was opened.
+"""
+
+from collections.abc import Iterable, Sequence
+from html import escape
+from textwrap import wrap
+
+import plotly.graph_objects as go
+from plotly.io import to_html
+from plotly.offline import get_plotlyjs
+
+from sadvae_har.colours import INK
+
+_LINE, _LINES = 30, 2  # characters and lines of a class name beside an axis
+_BELOW = 26  # characters of a class name below an axis
+_LETTERS = "system-ui, -apple-system, Segoe UI, Roboto, Arial, sans-serif"
+_CONFIG = {
+    "displaylogo": False,
+    "showSendToCloud": False,  # a button that would send the numbers to Plotly's server
+    "plotlyServerURL": "",
+    "responsive": True,
+    "typesetMath": False,
+    "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
+    "toImageButtonOptions": {"format": "png", "scale": 2},
+}
+
+
+def script() -> str:
+    """Return the program that draws all figures of a page; it must stand there once, before them."""
+    return get_plotlyjs()
+
+
+def new_figure(title: str, height: int, x_title: str = "", y_title: str = "") -> go.Figure:
+    """Return an empty figure.
+
+    Args:
+        title: What is shown; plain text.
+        height: Height on the page in pixels; the width is that of the page.
+        x_title: What the horizontal axis shows; plain text.
+        y_title: What the vertical axis shows; plain text.
+    """
+    axis = {"showline": True, "linecolor": "#c4c9d1", "gridcolor": "#eceef1", "zeroline": False, "automargin": True}
+    return go.Figure(
+        layout={
+            "template": "none",
+            "height": height,
+            "title": {
+                "text": f"<b>{label(title)}</b>",
+                "x": 0,
+                "y": 1,
+                "pad": {"t": 8},
+                "yanchor": "top",
+                "font": {"size": 15},
+            },
+            "font": {"family": _LETTERS, "color": INK, "size": 12.5},
+            "paper_bgcolor": "white",
+            "plot_bgcolor": "white",
+            "margin": {"l": 60, "r": 20, "t": 84, "b": 50},
+            "xaxis": {**axis, "title": {"text": label(x_title), "standoff": 10, "font": {"size": 13}}},
+            "yaxis": {**axis, "title": {"text": label(y_title), "standoff": 10, "font": {"size": 13}}},
+            "legend": {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "xanchor": "left"},
+            "hoverlabel": {"bgcolor": "white", "font": {"color": INK}, "align": "left", "namelength": -1},
+        }
+    )
+
+
+def label(text: str) -> str:
+    """Return plain text as Plotly shows it unchanged: it reads labels as HTML."""
+    return escape(text, quote=False)
+
+
+def names_beside(names: Iterable[str]) -> dict[str, object]:
+    """Return settings of a vertical axis with a class at each of the positions 0, 1, ... from the top."""
+    shown = ["<br>".join(map(label, wrap(name, _LINE, max_lines=_LINES, placeholder=" …"))) for name in names]
+    return {**_positions(shown), "range": [len(shown) - 0.5, -0.5]}
+
+
+def names_below(names: Iterable[str]) -> dict[str, object]:
+    """Return settings of a horizontal axis with a class at each of the positions 0, 1, ... from the left."""
+    shown = [label(name if len(name) <= _BELOW else f"{name[: _BELOW - 1].rstrip()}…") for name in names]
+    return {**_positions(shown), "tickangle": -40 if len(shown) > 3 else 0}
+
+
+def _positions(shown: Sequence[str]) -> dict[str, object]:
+    settings = {"tickmode": "array", "tickvals": list(range(len(shown))), "ticktext": shown, "showgrid": False}
+    return {**settings, "ticks": "", "tickfont": {"size": 11.5}}
+
+
+def block(identifier: str, figure: go.Figure, caption: str, wide: bool = True) -> str:
+    """Return a figure as HTML; the page must hold `script()` before it.
+
+    Args:
+        identifier: Name of the figure in the page, unique there.
+        figure: What to draw.
+        caption: How to read it; plain text.
+        wide: Whether it takes the whole width of the page or half of it.
+    """
+    drawn = to_html(figure, config=_CONFIG, include_plotlyjs=False, full_html=False, div_id=identifier)
+    shape = ' class="wide"' if wide else ""
+    return f"<figure{shape}>{drawn}<figcaption>{escape(caption)}</figcaption></figure>"

@@ -1,0 +1,158 @@
+"""Optional part of a report: are probabilities what they say, and are unknown activities noticed?
+
+Reads `calibration.json` of a run folder, which has
+
+* `ece_before`, `ece_after`: expected calibration error before and after calibration, as fractions;
+* `n_windows`: number of windows they are computed from;
+* `reliability_before`, `reliability_after`: `[mean confidence, accuracy, windows]` of each bin with windows;
+* `unknown_curve`: `[known windows kept, unknown windows flagged]` at each possible threshold, as fractions;
+* `threshold`, `known_kept`, `unknown_flagged`: the threshold in use and what it does.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from feature_extraction.errors import InputError
+from feature_extraction.storage import read_json
+from sadvae_har.colours import ACCENT_COLOUR, INK, SECOND_COLOUR, UNSEEN_COLOUR
+from sadvae_har.interactive import block, new_figure
+from sadvae_har.report_figures import square_axes
+from sadvae_har.report_style import figures, paragraph, section
+
+_REMEDY = "make it again or delete it"
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Contents of `calibration.json`; arrays have one row per bin [B, 3] or per threshold [T, 2]."""
+
+    ece_before: float
+    ece_after: float
+    n_windows: int
+    reliability_before: np.ndarray
+    reliability_after: np.ndarray
+    unknown_curve: np.ndarray
+    threshold: float
+    known_kept: float
+    unknown_flagged: float
+
+
+def read_calibration(folder: Path) -> Calibration | None:
+    """Read `calibration.json`; none if the run folder has no such file.
+
+    Raises:
+        InputError: The file is damaged, or a value is missing or not of its kind.
+    """
+    path = folder / "calibration.json"
+    if not path.exists():
+        return None
+    value = read_json(path)
+    if not isinstance(value, dict):
+        raise InputError(f"{path}: holds a {type(value).__name__}, not named values; {_REMEDY}")
+    shares = ("ece_before", "ece_after", "known_kept", "unknown_flagged")
+    found = {name: float(_numbers(path, value, name, ())) for name in (*shares, "threshold", "n_windows")}
+    curve = _numbers(path, value, "unknown_curve", (2,))
+    reliability = {f"reliability_{when}": _numbers(path, value, f"reliability_{when}", (3,)) for when in _WHEN}
+    for name, numbers in (
+        *((name, np.array(found[name])) for name in shares),
+        ("unknown_curve", curve),
+        *((name, bins[:, :2]) for name, bins in reliability.items()),
+    ):
+        if numbers.min() < 0 or numbers.max() > 1:
+            raise InputError(f"{path}: {name} holds {_outside(numbers)}, which is no share from 0 to 1; {_REMEDY}")
+    for name, bins in reliability.items():
+        if bins[:, 2].min() < 1:
+            raise InputError(f"{path}: {name} has a bin of {bins[:, 2].min():g} windows; leave empty ones out")
+    if found["n_windows"] < 1 or found["n_windows"] % 1:
+        raise InputError(f"{path}: n_windows is {value['n_windows']}, no number of windows; {_REMEDY}")
+    n_windows = int(found.pop("n_windows"))
+    return Calibration(n_windows=n_windows, unknown_curve=curve, **reliability, **found)
+
+
+_WHEN = ("before", "after")
+
+
+def calibration_section(calibration: Calibration) -> str:
+    """Return the section of the page as HTML."""
+    found = calibration
+    change = (
+        f"Expected calibration error: {100 * found.ece_before:.1f} % before and {100 * found.ece_after:.1f} % after "
+        f"calibration, on {found.n_windows} windows. At the threshold {found.threshold:.3g}, "
+        f"{100 * found.known_kept:.0f} of 100 windows of known activities are kept and "
+        f"{100 * found.unknown_flagged:.0f} of 100 of unknown activities are flagged."
+    )
+    reading = "On the diagonal, confidence is what it says; below it, too high. Area of a point: its windows."
+    flags = "Every threshold; the point is the one in use. On the dashed line, flags are drawn by lot."
+    blocks = [
+        block("reliability", reliability_diagram(found), reading, wide=False),
+        block("unknown", unknown_figure(found), flags, wide=False),
+    ]
+    return section("calibration", "Probabilities and unknown activities", paragraph(change), figures(blocks))
+
+
+def reliability_diagram(calibration: Calibration) -> go.Figure:
+    """Draw accuracy against confidence, before and after calibration."""
+    figure = new_figure("Reliability of probabilities", 470, "mean confidence (%)", "accuracy (%)")
+    diagonal = {"x": [0, 100], "y": [0, 100], "hoverinfo": "skip", "showlegend": False, "mode": "lines"}
+    figure.add_scatter(**diagonal, line={"color": INK, "dash": "dash", "width": 1.5})
+    looks = (("before", SECOND_COLOUR, "square", "dot"), ("after", UNSEEN_COLOUR, "circle", "solid"))
+    for when, colour, symbol, dash in looks:
+        bins, error = getattr(calibration, f"reliability_{when}"), getattr(calibration, f"ece_{when}")
+        size = 8 + 18 * np.sqrt(bins[:, 2] / bins[:, 2].max())
+        figure.add_scatter(
+            x=100 * bins[:, 0],
+            y=100 * bins[:, 1],
+            customdata=bins[:, 2],
+            hovertemplate="confidence %{x:.1f} %, accuracy %{y:.1f} %, %{customdata:.0f} windows",
+            mode="lines+markers",
+            name=f"{when}, ECE {100 * error:.1f} %",
+            line={"color": colour, "dash": dash},
+            marker={"symbol": symbol, "size": size, "color": colour, "opacity": 0.8},
+        )
+    return square_axes(figure)
+
+
+def unknown_figure(calibration: Calibration) -> go.Figure:
+    """Draw unknown windows flagged against known windows kept, with the threshold in use."""
+    kept, flagged = 100 * calibration.unknown_curve.T
+    titles = ("known windows kept (%)", "unknown windows flagged (%)")
+    figure = new_figure("Noticing unknown activities", 470, *titles)
+    hover = "%{x:.1f} % of known kept, %{y:.1f} % of unknown flagged"
+    line = {"color": UNSEEN_COLOUR, "width": 2}
+    figure.add_scatter(x=kept, y=flagged, mode="lines", line=line, name="every threshold", hovertemplate=hover)
+    lot = {"x": [0, 100], "y": [100, 0], "mode": "lines", "name": "by lot", "hoverinfo": "name"}
+    figure.add_scatter(**lot, line={"color": INK, "dash": "dash", "width": 1.5})
+    figure.add_scatter(
+        x=[100 * calibration.known_kept],
+        y=[100 * calibration.unknown_flagged],
+        mode="markers",
+        cliponaxis=False,
+        marker={"symbol": "diamond", "size": 13, "color": ACCENT_COLOUR, "line": {"color": "white", "width": 1.5}},
+        name=f"in use, {calibration.threshold:.3g}",
+        hovertemplate=hover,
+    )
+    return square_axes(figure)
+
+
+def _numbers(path: Path, value: dict[str, Any], name: str, row: tuple[int, ...]) -> np.ndarray:
+    """Return finite numbers: one, or with `row` (c,) a table [r, c] of at least one row."""
+    if name not in value:
+        raise InputError(f"{path}: lacks {name!r}; {_REMEDY}")
+    what = f"a list of rows of {row[0]} numbers" if row else "a number"
+    try:
+        numbers = np.array(value[name], dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(f"{path}: {name} is not {what}; {_REMEDY}") from None
+    fits = numbers.ndim == 2 and numbers.shape[1:] == row if row else numbers.ndim == 0
+    if not fits or not numbers.size or not np.isfinite(numbers).all() or isinstance(value[name], str | bool):
+        raise InputError(f"{path}: {name} is not {what}; {_REMEDY}")
+    return numbers
+
+
+def _outside(numbers: np.ndarray) -> str:
+    values = numbers.ravel()
+    return f"{values[(values < 0) | (values > 1)][0]:g}"

@@ -1,0 +1,152 @@
+"""What reports read of a run folder: its saved files, never live models."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from feature_extraction.errors import InputError
+from feature_extraction.protocol import Split
+from feature_extraction.storage import read_json, read_npz
+
+REMEDY = "run the same command again, or name a folder that a finished run wrote"
+_NEEDED = ("metrics.json", "predictions.npz", "split.json", "environment.json", "config.yaml")
+_ZSL = ("zsl_labels", "zsl_predictions", "latent_map_xy", "latent_map_class", "latent_map_kind")
+_GZSL = (
+    *("seen", "unseen", "gzsl_labels", "gzsl_predictions", "gzsl_scores"),
+    *("gate_p_unseen", "gate_is_unseen", "gate_threshold"),
+)
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """The saved files of one run.
+
+    Attributes:
+        path: The run folder.
+        metrics: `metrics.json`, with results of ZSL at least.
+        arrays: `predictions.npz`, checked for length and class names.
+        split: `split.json`.
+        config_text: `config.yaml` as it stands.
+        config: The same, parsed.
+        environment: `environment.json`.
+        gate: `gate.json`; empty without it.
+        gate_examples: `gate_examples.npz`; empty without it.
+        progress: Entries of `progress.jsonl`; empty without it.
+    """
+
+    path: Path
+    metrics: dict[str, Any]
+    arrays: dict[str, np.ndarray]
+    split: Split
+    config_text: str
+    config: dict[str, Any]
+    environment: dict[str, Any]
+    gate: dict[str, Any]
+    gate_examples: dict[str, np.ndarray]
+    progress: tuple[dict[str, Any], ...]
+
+    @property
+    def has_gzsl(self) -> bool:
+        """Whether the run reached its last stage."""
+        return "gzsl" in self.metrics
+
+    @property
+    def unseen(self) -> list[str]:
+        """Unseen classes in the order of the scores."""
+        return self.arrays["unseen"].tolist() if "unseen" in self.arrays else list(self.split.unseen)
+
+    @property
+    def classes(self) -> list[str]:
+        """Seen, then unseen classes in the order of the scores."""
+        return [*(self.arrays["seen"].tolist() if "seen" in self.arrays else self.split.seen), *self.unseen]
+
+
+def read_run(folder: Path) -> RunFiles:
+    """Read a run folder.
+
+    Raises:
+        InputError: The folder or one of its files is missing, damaged, incomplete, or of another run.
+    """
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such run folder; {REMEDY}")
+    for name in _NEEDED:
+        if not (folder / name).is_file():
+            raise InputError(f"{folder / name}: no such file; {REMEDY}")
+    metrics, arrays = _mapping(folder / "metrics.json"), read_npz(folder / "predictions.npz")
+    if not isinstance(metrics.get("zsl"), dict):
+        raise InputError(f"{folder / 'metrics.json'}: holds no 'zsl' results; {REMEDY}")
+    for name in (*_ZSL, *(_GZSL if "gzsl" in metrics else ())):
+        if name not in arrays:
+            raise InputError(f"{folder / 'predictions.npz'}: holds no array {name!r}; {REMEDY}")
+    text, config = _config(folder / "config.yaml")
+    gate, examples = folder / "gate.json", folder / "gate_examples.npz"
+    run = RunFiles(
+        path=folder,
+        metrics=metrics,
+        arrays=arrays,
+        split=Split.load(folder / "split.json"),
+        config_text=text,
+        config=config,
+        environment=_mapping(folder / "environment.json"),
+        gate=_mapping(gate) if gate.exists() else {},
+        gate_examples=read_npz(examples) if examples.exists() else {},
+        progress=_progress(folder / "progress.jsonl"),
+    )
+    _check_arrays(run)
+    return run
+
+
+def _mapping(path: Path) -> dict[str, Any]:
+    value = read_json(path)
+    if not isinstance(value, dict):
+        raise InputError(f"{path}: holds a {type(value).__name__}, not named values; {REMEDY}")
+    return value
+
+
+def _config(path: Path) -> tuple[str, dict[str, Any]]:
+    try:
+        text = path.read_text(encoding="utf-8")
+        config = yaml.safe_load(text)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"{path}: not readable ({error}); {REMEDY}") from None
+    if not isinstance(config, dict):
+        raise InputError(f"{path}: holds no config; {REMEDY}")
+    return text, config
+
+
+def _progress(path: Path) -> tuple[dict[str, Any], ...]:
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        entries = tuple(json.loads(line) for line in lines if line.strip())
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: not readable ({error}); {REMEDY}") from None
+    if not all(isinstance(entry, dict) for entry in entries):
+        raise InputError(f"{path}: every line must hold named values; {REMEDY}")
+    return entries
+
+
+def _check_arrays(run: RunFiles) -> None:
+    """Refuse arrays that do not fit each other."""
+    arrays, where = run.arrays, run.path / "predictions.npz"
+    stages = [("zsl", run.unseen)] + ([("gzsl", run.classes)] if run.has_gzsl else [])
+    for stage, classes in stages:
+        n = len(np.atleast_1d(arrays[f"{stage}_labels"]))
+        parts = [f"{stage}_{part}" for part in ("labels", "predictions", "subjects", "recordings", "scores")]
+        shapes: dict[str, tuple[int, ...]] = {name: (n,) for name in parts if name in arrays}
+        if f"{stage}_scores" in arrays:
+            shapes[f"{stage}_scores"] = (n, len(classes))
+        if stage == "gzsl":
+            shapes |= {"gate_p_unseen": (n,), "gate_is_unseen": (n,), "gate_threshold": ()}
+        for name, shape in shapes.items():
+            if arrays[name].shape != shape:
+                found = f"{name} has shape {arrays[name].shape}, not {shape}"
+                raise InputError(f"{where}: arrays do not fit each other ({found}); {REMEDY}")
+        for part in ("labels", "predictions"):
+            strange = sorted(set(arrays[f"{stage}_{part}"].tolist()) - set(classes))
+            if strange or n == 0:
+                found = f"{stage}_{part} holds {strange}, no class of the run" if n else f"{stage} has no windows"
+                raise InputError(f"{where}: arrays do not fit each other ({found}); {REMEDY}")
