@@ -15,7 +15,7 @@ from plotly.offline import get_plotlyjs
 from sadvae_har.colours import INK
 
 _LINE, _LINES = 30, 2  # characters and lines of a class name beside an axis
-_BELOW = 26  # characters of a class name below an axis
+_BELOW, _HALF = 26, 13  # characters of a class name below an axis, and of either end of a longer one
 _LETTERS = "system-ui, -apple-system, Segoe UI, Roboto, Arial, sans-serif"
 _CONFIG = {
     "displaylogo": False,
@@ -80,7 +80,9 @@ def names_beside(names: Iterable[str]) -> dict[str, object]:
 
 def names_below(names: Iterable[str]) -> dict[str, object]:
     """Return settings of a horizontal axis with a class at each of the positions 0, 1, ... from the left."""
-    shown = [label(name if len(name) <= _BELOW else f"{name[: _BELOW - 1].rstrip()}…") for name in names]
+    shown = [
+        label(name if len(name) <= _BELOW else f"{name[:_HALF].rstrip()}…{name[-_HALF:].lstrip()}") for name in names
+    ]
     return {**_positions(shown), "tickangle": -40 if len(shown) > 3 else 0}
 
 

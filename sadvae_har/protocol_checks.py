@@ -51,9 +51,9 @@ def _verdict(problems: Iterable[str], evidence: str) -> Verdict:
 
 
 def _one_run(run: RunFiles) -> Verdict:
-    named = (run.metrics.get("dataset"), run.metrics.get("split"))
-    if None in named:
+    if not {"dataset", "split"} <= run.metrics.keys():
         return NOT_RECORDED, "metrics.json names no data set or no split"
+    named = (str(run.metrics["dataset"]), str(run.metrics["split"]))
     split = (run.split.dataset, run.split.name)
     differs = "" if named == split else f"metrics.json is of {' / '.join(named)}, split.json of {' / '.join(split)}"
     return _verdict([differs], f"metrics.json and split.json: {' / '.join(split)}")

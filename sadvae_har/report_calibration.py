@@ -53,27 +53,20 @@ def read_calibration(folder: Path) -> Calibration | None:
     value = read_json(path)
     if not isinstance(value, dict):
         raise InputError(f"{path}: holds a {type(value).__name__}, not named values; {_REMEDY}")
-    shares = ("ece_before", "ece_after", "known_kept", "unknown_flagged")
-    found = {name: float(_numbers(path, value, name, ())) for name in (*shares, "threshold", "n_windows")}
-    curve = _numbers(path, value, "unknown_curve", (2,))
-    reliability = {f"reliability_{when}": _numbers(path, value, f"reliability_{when}", (3,)) for when in _WHEN}
-    for name, numbers in (
-        *((name, np.array(found[name])) for name in shares),
-        ("unknown_curve", curve),
-        *((name, bins[:, :2]) for name, bins in reliability.items()),
-    ):
-        if numbers.min() < 0 or numbers.max() > 1:
-            raise InputError(f"{path}: {name} holds {_outside(numbers)}, which is no share from 0 to 1; {_REMEDY}")
-    for name, bins in reliability.items():
-        if bins[:, 2].min() < 1:
-            raise InputError(f"{path}: {name} has a bin of {bins[:, 2].min():g} windows; leave empty ones out")
-    if found["n_windows"] < 1 or found["n_windows"] % 1:
+    found = Calibration(
+        ece_before=_share(path, value, "ece_before"),
+        ece_after=_share(path, value, "ece_after"),
+        n_windows=int(_numbers(path, value, "n_windows", 0)),
+        reliability_before=_rows(path, value, "reliability_before", 3),
+        reliability_after=_rows(path, value, "reliability_after", 3),
+        unknown_curve=_rows(path, value, "unknown_curve", 2),
+        threshold=float(_numbers(path, value, "threshold", 0)),
+        known_kept=_share(path, value, "known_kept"),
+        unknown_flagged=_share(path, value, "unknown_flagged"),
+    )
+    if found.n_windows < 1 or found.n_windows != value["n_windows"]:
         raise InputError(f"{path}: n_windows is {value['n_windows']}, no number of windows; {_REMEDY}")
-    n_windows = int(found.pop("n_windows"))
-    return Calibration(n_windows=n_windows, unknown_curve=curve, **reliability, **found)
-
-
-_WHEN = ("before", "after")
+    return found
 
 
 def calibration_section(calibration: Calibration) -> str:
@@ -138,21 +131,35 @@ def unknown_figure(calibration: Calibration) -> go.Figure:
     return square_axes(figure)
 
 
-def _numbers(path: Path, value: dict[str, Any], name: str, row: tuple[int, ...]) -> np.ndarray:
-    """Return finite numbers: one, or with `row` (c,) a table [r, c] of at least one row."""
-    if name not in value:
-        raise InputError(f"{path}: lacks {name!r}; {_REMEDY}")
-    what = f"a list of rows of {row[0]} numbers" if row else "a number"
+def _share(path: Path, value: dict[str, Any], name: str) -> float:
+    return float(_in_range(path, name, _numbers(path, value, name, 0)))
+
+
+def _rows(path: Path, value: dict[str, Any], name: str, n_columns: int) -> np.ndarray:
+    """Return a table [r, c] of two shares a row and, in a third column, numbers of windows."""
+    rows = _numbers(path, value, name, n_columns)
+    _in_range(path, name, rows[:, :2])
+    if (rows[:, 2:] < 1).any():
+        raise InputError(f"{path}: {name} has a bin of {rows[:, 2].min():g} windows; leave empty bins out")
+    return rows
+
+
+def _in_range(path: Path, name: str, shares: np.ndarray) -> np.ndarray:
+    outside = shares[(shares < 0) | (shares > 1)]
+    if outside.size:
+        raise InputError(f"{path}: {name} holds {outside.ravel()[0]:g}, which is no share from 0 to 1; {_REMEDY}")
+    return shares
+
+
+def _numbers(path: Path, value: dict[str, Any], name: str, n_columns: int) -> np.ndarray:
+    """Return finite numbers: a table [r, c] of at least one row, or a single one [] if it has no columns."""
+    what = f"a list of rows of {n_columns} numbers" if n_columns else "a number"
+    found = value.get(name)
     try:
-        numbers = np.array(value[name], dtype=np.float64)
+        numbers = np.array(found, dtype=np.float64)
     except (TypeError, ValueError):
-        raise InputError(f"{path}: {name} is not {what}; {_REMEDY}") from None
-    fits = numbers.ndim == 2 and numbers.shape[1:] == row if row else numbers.ndim == 0
-    if not fits or not numbers.size or not np.isfinite(numbers).all() or isinstance(value[name], str | bool):
-        raise InputError(f"{path}: {name} is not {what}; {_REMEDY}")
+        numbers = np.array(np.nan)
+    fits = numbers.ndim == 2 and numbers.shape[1] == n_columns if n_columns else numbers.ndim == 0
+    if not fits or not numbers.size or not np.isfinite(numbers).all() or isinstance(found, str | bool):
+        raise InputError(f"{path}: {name} must be {what}; {_REMEDY}")
     return numbers
-
-
-def _outside(numbers: np.ndarray) -> str:
-    values = numbers.ravel()
-    return f"{values[(values < 0) | (values > 1)][0]:g}"

@@ -57,9 +57,9 @@ def write_comparison(folders: Sequence[Path], out: Path | None = None) -> tuple[
     ]
     sections = [
         section("comparable", "May these runs be compared?", *alerts),
+        section("configs", "What differs in the configs", _configs(runs)),
         section("measures", "Measures", _measures(runs, rows, against), paragraph(_note(runs, against), "note")),
         section("figures", "Figures", drawn),
-        section("configs", "What differs in the configs", _configs(runs)),
     ]
     title = f"{len(runs)} runs: {', '.join(dict.fromkeys(run.split.dataset for run in runs.values()))}"
     write_text(path, page(title, f"Compared with {next(iter(runs))}", sections))
@@ -86,25 +86,26 @@ def _measures(
                 continue
             lines = [interval_text(row)] if not np.isnan(row.low) else []
             lines += [row.note] if row.note else []
-            lines += [_difference(against[name][measure])] if measure in against.get(name, {}) else []
+            lines += [f"Δ {_difference(against[name][measure])}"] if measure in against.get(name, {}) else []
             small = "".join(f"<small>{escape(line)}</small>" for line in lines)
             kind, mark = (' class="best"', "★ ") if row.value == best else ("", "")
             cells.append(f"<td{kind}>{mark}{percent(row.value)}{small}</td>")
-        body.append(cells)
-    return table(("measure (%)", *map(escape, runs)), body)
+        guesses = dict.fromkeys(percent(rows[name][measure].chance) for name in taken)
+        body.append([*cells, " / ".join(guesses)])
+    return table(("measure (%)", *map(escape, runs), "chance"), body)
 
 
 def _difference(found: Difference) -> str:
     """Return a difference in points with its interval."""
     low, high = (f"{100 * end:+.1f}" for end in (found.low, found.high))
-    return f"{100 * found.value:+.1f} ({low} to {high})"
+    return f"{100 * found.value:+.1f} ({low} to {high})".replace("-", "−")
 
 
 def _note(runs: Mapping[str, RunFiles], against: Mapping[str, Mapping[str, Difference]]) -> str:
     words = "Below each value its 95 % interval"
     if any(against.values()):
         words += (
-            f"; below that the difference to {next(iter(runs))} in points with its 95 % interval, from a paired "
+            f"; Δ: the difference to {next(iter(runs))} in points with its 95 % interval, from a paired "
             f"bootstrap over {drawn_units(next(iter(runs.values())))}. Where that interval holds 0, these windows show "
             "no difference. ★: highest value"
         )
@@ -131,7 +132,7 @@ def class_bars(runs: Mapping[str, RunFiles], stage: str, title: str) -> go.Figur
     values = {run: files.metrics[stage].get("per_class", {}) for run, files in runs.items()}
     every = list(dict.fromkeys(name for found in values.values() for name in found))
     names = sorted(every, key=lambda name: name not in unseen)
-    height = 150 + len(names) * (14 + 12 * len(runs)) + 24 * len(runs)
+    height = 170 + len(names) * (14 + 12 * len(runs))
     figure = new_figure(title, height, "windows predicted rightly (%)")
     for k, (run, found) in enumerate(values.items()):
         known = [i for i, name in enumerate(names) if name in found]
@@ -140,14 +141,14 @@ def class_bars(runs: Mapping[str, RunFiles], stage: str, title: str) -> go.Figur
         look = {"marker_color": CLASS_COLOURS[k % len(CLASS_COLOURS)], "orientation": "h", "name": label(run)}
         figure.add_bar(x=shares, y=known, hovertext=hover, hoverinfo="text", **look)
     shown = [f"{name} (unseen)" if stage == "gzsl" and name in unseen else name for name in names]
-    figure.update_layout(barmode="group", bargap=0.22, margin_t=76 + 20 * len(runs))
+    figure.update_layout(barmode="group", bargap=0.22)
     return figure.update_xaxes(range=[0, 101]).update_yaxes(**names_beside(shown))
 
 
 def curves(runs: Mapping[str, RunFiles]) -> go.Figure:
     """Draw the seen-unseen curve of every run with its operating point."""
     title = ("accuracy on unseen classes (%)", "accuracy on seen classes (%)")
-    figure = new_figure("Seen-unseen curves", 560 + 20 * len(runs), *title)
+    figure = new_figure("Seen-unseen curves", 560, *title)
     for k, (name, run) in enumerate(runs.items()):
         on_seen, on_unseen, (at_seen, at_unseen, mean) = curve_of(run)
         colour = CLASS_COLOURS[k % len(CLASS_COLOURS)]
@@ -160,7 +161,6 @@ def curves(runs: Mapping[str, RunFiles]) -> go.Figure:
             hovertext=f"{label(name)}<br>S {100 * at_seen:.1f}, U {100 * at_unseen:.1f}, H {100 * mean:.1f}",
             **{"hoverinfo": "text", "showlegend": False, "cliponaxis": False},
         )
-    figure.update_layout(margin_t=76 + 20 * len(runs))
     return square_axes(figure)
 
 

@@ -42,7 +42,9 @@ def run_figures(run: RunFiles) -> list[str]:
     if run.has_gzsl:
         line = f"{reading} The orange lines part seen from unseen classes."
         blocks.append(block("gzsl-confusion", gzsl_confusion(run), line))
-        beyond = "Windows right of the threshold are taken for unseen classes. What overlaps there is confused."
+        beyond = (
+            "Windows right of the threshold are taken for unseen; seen ones there and unseen ones left of it are lost."
+        )
         blocks.append(block("gate", gate_histogram(run), beyond))
     plane = (
         "Circles: windows; crosses: synthesised samples; stars: text anchors. Axes and distances between groups have "
@@ -241,6 +243,7 @@ def _confusion(counts: np.ndarray, names: Sequence[str], n_seen: int, title: str
         for i in range(n_classes)
     ]
     figure = new_figure(title, max(470, 220 + 30 * n_classes), "predicted class", "true class (windows)")
+    figure.update_layout(margin_t=48)
     figure.add_heatmap(
         z=shares,
         zmin=0,

@@ -26,6 +26,7 @@ section { background: #fff; border: 1px solid var(--line); border-radius: 10px; 
   padding: .75rem 1rem; }
 .card b { display: block; font-size: 1.9rem; line-height: 1.2; font-variant-numeric: tabular-nums; }
 .card span { display: block; color: var(--soft); font-size: .88rem; }
+.card b + span { color: var(--ink); }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; font-size: .93rem; }
 th, td { padding: .4rem .7rem; border-bottom: 1px solid var(--line); text-align: right; vertical-align: top; }
@@ -33,7 +34,7 @@ th { color: var(--soft); font-weight: 600; }
 th:first-child, td:first-child, table.text td, table.text th { text-align: left; }
 .measures tbody td:nth-child(2) { font-weight: 600; }
 tbody tr:hover { background: var(--back); }
-td small { display: block; color: var(--soft); }
+td small { display: block; color: var(--soft); font-weight: 400; }
 .best { background: #e5f1f8; font-weight: 600; }
 .mark { white-space: nowrap; font-weight: 600; }
 .passed { color: var(--good); }
@@ -52,9 +53,10 @@ figure.wide { grid-column: 1 / -1; }
 figcaption { color: var(--soft); font-size: .88rem; margin-top: .25rem; }
 summary { cursor: pointer; font-weight: 600; }
 pre { overflow-x: auto; background: var(--back); padding: .9rem; border-radius: 6px; font-size: .82rem; }
-@media (max-width: 760px) { dl, .figures { grid-template-columns: 1fr; } figure.wide { grid-column: auto; } }
+@media screen and (max-width: 760px) { dl, .figures { grid-template-columns: 1fr; } figure.wide { grid-column: auto; } }
 @page { size: 320mm 452mm; margin: 10mm; }
-@media print { body { background: #fff; } main { padding: 0; } .modebar { display: none !important; }
+@media print { body { background: #fff; } main { padding: 0; } h2 { break-after: avoid; }
+  .modebar { display: none !important; }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact; } tr { break-inside: avoid; } }
 """
 

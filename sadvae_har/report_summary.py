@@ -79,6 +79,8 @@ def details(run: RunFiles, rows: dict[str, Row]) -> list[str]:
     if 0 < n_people < FEWEST_SUBJECTS:
         people = count(n_people, "person was tested", "people were tested")
         found.append(f"Only {people}, so intervals say little about other people.")
+    if rows[TOP1].low == rows[TOP1].high:
+        found.append("Every resample gave the same number, so the interval has no width; that is not certainty.")
     return found
 
 
@@ -96,5 +98,5 @@ def _card(row: Row, meaning: str) -> str:
     if not np.isnan(row.majority):
         beside += f", majority class {percent(row.majority)}"
     lines = (f"{row.name}: {meaning}", f"95 % interval {interval_text(row)}", beside)
-    first, *others = (f"<span>{escape(line)}</span>" for line in lines)
-    return f'<div class="card">{first}<b>{percent(row.value)} %</b>{"".join(others)}</div>'
+    below = "".join(f"<span>{escape(line)}</span>" for line in lines)
+    return f'<div class="card"><b>{percent(row.value)} %</b>{below}</div>'

@@ -1,4 +1,3 @@
-import base64
 import json
 import re
 from html import escape
@@ -6,112 +5,100 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from report_runs import SEEN, UNSEEN, predictions, write_run
 
 from feature_extraction.errors import InputError
-from feature_extraction.protocol import Split
-from feature_extraction.storage import read_json, read_npz, write_json, write_npz, write_text
-from sadvae_har.evaluate import evaluate_gzsl, evaluate_zsl
+from feature_extraction.storage import read_json, read_npz, write_json, write_npz
+from sadvae_har import __main__ as cli
+from sadvae_har import command_line as cl
+from sadvae_har.interactive import script
 from sadvae_har.report import write_report
+from sadvae_har.report_summary import answer
+from sadvae_har.tables import Row
 
-SEEN = ("walk <b>fast</b>", "run & jump", "sit $x$ {0}")
-UNSEEN = ("lie", 'say "hi"')
-FIGURES = (
-    "Confusion among unseen classes (ZSL)",
-    "Confusion among all classes (GZSL)",
-    "Map of semantic latents",
-    "Seen-unseen curve",
-    "Gate",
-    "Accuracy of each class",
-)
-
-
-def _arrays() -> dict[str, np.ndarray]:
-    rng = np.random.default_rng(0)
-    classes, n = np.array([*SEEN, *UNSEEN]), 200
-    true = np.arange(n) % 5
-    scores = rng.normal(size=(n, 5)) + 2 * np.eye(5)[true]
-    subjects, zsl = np.array([f"p{k % 3}" for k in range(n)]), true >= 3
-    kinds = np.array(["seen"] * 3 + ["unseen"] * 2 + ["synthesised"] * 2 + ["text"] * 5)
-    return {
-        "zsl_labels": classes[true[zsl]],
-        "zsl_predictions": classes[3 + scores[zsl, 3:].argmax(1)],
-        "zsl_scores": scores[zsl, 3:],
-        "zsl_subjects": subjects[zsl],
-        "zsl_recordings": subjects[zsl],
-        "gzsl_labels": classes[true],
-        "gzsl_predictions": classes[scores.argmax(1)],
-        "gzsl_scores": scores,
-        "gzsl_subjects": subjects,
-        "gzsl_recordings": subjects,
-        "gate_p_unseen": rng.random(n),
-        "gate_is_unseen": zsl,
-        "gate_threshold": np.array(0.4),
-        "seen": np.array(SEEN),
-        "unseen": np.array(UNSEEN),
-        "latent_map_xy": rng.normal(size=(12, 2)),
-        "latent_map_class": classes[[0, 1, 2, 3, 4, 3, 4, 0, 1, 2, 3, 4]],
-        "latent_map_kind": kinds,
-    }
+FIGURES = {"zsl-confusion", "curve", "per-class", "gzsl-confusion", "gate", "latents"}
 
 
 @pytest.fixture
 def run_folder(tmp_path: Path) -> Path:
-    a, folder = _arrays(), tmp_path / "run"
-    zsl = (a["zsl_labels"], a["zsl_predictions"], a["zsl_subjects"], a["zsl_recordings"])
-    gzsl = (a["gzsl_labels"], a["gzsl_predictions"], a["gzsl_scores"], a["gate_p_unseen"])
-    subjects = (a["gzsl_subjects"], a["gzsl_recordings"])
-    oracle = {"per_class_top1": 0.847, "accuracy": 0.861, "cycle": 6}
-    metrics = {
-        "dataset": "toy",
-        "split": "random-1",
-        "seed": 0,
-        "zsl": evaluate_zsl(*zsl, UNSEEN, seed=0),
-        **evaluate_gzsl(*gzsl, *subjects, SEEN, UNSEEN, seed=0),
-        "chosen": {"step": 400, "temperature": 0.5, "threshold": 0.4},
-        "chance": {"zsl": 0.5, "gzsl": 0.2, "majority_zsl": 0.5},
-        "reference": {"last_cycle": {"per_class_top1": 0.412, "accuracy": 0.434}, "oracle": oracle},
-    }
-    subjects_of = {"train_subjects": ("<s1>",), "val_subjects": ("p9",), "test_subjects": ("p0", "p1", "p2")}
-    Split("toy", "random-1", "random", 0, SEEN, UNSEEN, **subjects_of, inner=(SEEN[:1],)).save(folder / "split.json")
-    write_json(folder / "metrics.json", metrics)
-    write_npz(folder / "predictions.npz", a)
-    write_json(folder / "environment.json", {"python": "3.11", "note": "<script>"})
-    write_text(folder / "config.yaml", "dataset: toy # <i>\n")
-    return folder
+    return write_run(tmp_path / "run")
 
 
-def test_report_holds_every_figure_as_a_png(run_folder: Path) -> None:
-    path = write_report(run_folder)
-    assert path == run_folder / "report.html"
-    images = dict(re.findall(r'<img alt="([^"]+)" src="data:image/png;base64,([^"]+)"', path.read_text("utf-8")))
-    assert set(images) == set(FIGURES)
-    assert all(base64.b64decode(data).startswith(b"\x89PNG") for data in images.values())
+def written(folder: Path) -> str:
+    """Return the page without Plotly's program, which must stand there once."""
+    page = write_report(folder).read_text("utf-8")
+    assert page.count(script()) == 1
+    return page.replace(script(), "")
 
 
-def test_report_refers_to_nothing_outside(run_folder: Path) -> None:
-    page = write_report(run_folder).read_text("utf-8")
-    assert "http" not in re.sub(r"base64,[^\"]+", "", page)
-    assert not re.search(r"<(script|link|iframe)|url\(|@import", page)
+def test_report_holds_every_figure(run_folder: Path) -> None:
+    page = written(run_folder)
+    assert set(re.findall(r'Plotly\.newPlot\(\s*"([^"]+)"', page)) == FIGURES
+    assert set(re.findall(r'<div id="([^"]+)" class="plotly', page)) == FIGURES
+
+
+def test_report_loads_nothing_and_sends_nothing(run_folder: Path) -> None:
+    page = written(run_folder)
+    assert not re.search(r"https?:|//[a-z]+\.|<link|<iframe|<img|url\(|@import|\bsrc\s*=", page)
+    assert set(re.findall(r'href="([^"]*)"', page)) == {"#protocol"}
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]+)"', page)
+    assert policy is not None and policy[1].startswith("default-src 'none';") and "http" not in policy[1]
+    assert page.index(policy[0]) < page.index("<script>")
+    starts = [found.start() for found in re.finditer(r'\{"displaylogo"', page)]
+    settings = [json.JSONDecoder().raw_decode(page, start)[0] for start in starts]
+    assert len(settings) == len(FIGURES)
+    assert all(not found["showSendToCloud"] and found["plotlyServerURL"] == "" for found in settings)
 
 
 def test_names_are_escaped(run_folder: Path) -> None:
-    page = write_report(run_folder).read_text("utf-8")
+    page = written(run_folder)
     for name in (*SEEN, *UNSEEN, "<s1>", "# <i>"):
         assert escape(name) in page
-    for raw in ("<b>", "<s1>", "<i>", "<script>", "run & jump"):
+    for raw in ("<b>fast", "<s1>", "<i>", '"<script>"', "run & jump"):
         assert raw not in page
 
 
 def test_report_shows_results_protocol_and_reference(run_folder: Path) -> None:
     metrics = read_json(run_folder / "metrics.json")
-    page = write_report(run_folder).read_text("utf-8")
+    page = written(run_folder)
     assert f"<td>{100 * metrics['gzsl']['ausuc']['value']:.1f}</td>" in page
-    assert "step 400, temperature 0.5, threshold 0.4" in page
+    assert "step 400, temperature 0.5, gate threshold 0.4" in page
     assert "<dd>p0, p1, p2</dd>" in page
     oracle = next(row for row in page.split("<tr>") if "best cycle: ZSL per-class top-1" in row)
     assert "selected on test, not comparable" in oracle and "84.7" in oracle
     last = next(row for row in page.split("<tr>") if "last cycle: ZSL per-class top-1" in row)
     assert "selected on test" not in last and "41.2" in last
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [
+        (0.3, 0.7, "40 were named rightly (95 % interval 30 to 70), more than the 20 of a guess."),
+        (0.2, 0.7, "a guess, 20, lies within that interval, so this run does not show more than guessing."),
+        (0.1, 0.15, "fewer than the 20 of a guess."),
+        (np.nan, np.nan, "40 were named rightly; there is no interval to compare it with a guess."),
+    ],
+)
+def test_the_answer_follows_from_the_interval(low: float, high: float, words: str) -> None:
+    assert answer(Row("top-1", 0.4, low, high, chance=0.2)).endswith(words)
+
+
+def test_summary_says_what_was_asked_and_how_it_ended(run_folder: Path) -> None:
+    page = written(run_folder)
+    zsl = read_json(run_folder / "metrics.json")["zsl"]
+    assert "Can 2 activities of toy be recognised" in page and "80 windows of 3 people" in page
+    weakest = min(zsl["per_class"], key=zsl["per_class"].get)
+    assert f"Weakest among the unseen activities: {escape(weakest)}" in page
+    assert f"<b>{100 * zsl['per_class_top1']['value']:.1f} %</b>" in page
+    assert "16 passed." not in page and "17 passed." in page
+
+
+def test_the_command_in_the_report_is_one(run_folder: Path) -> None:
+    lines = re.findall(r"^sadvae-har (.*?)   #", written(run_folder), re.MULTILINE)
+    assert [line.split()[0] for line in lines] == ["run", "report"]
+    (run_folder / "config.yaml").write_text("dataset: dsads\nseed: 3\n")
+    command = lines[0].replace("config.yaml", str(run_folder / "config.yaml"))
+    assert cl.leaf_arguments(cl.build_parser(cli.COMMANDS).parse_args(command.split()))[1].seed == 3
 
 
 def test_report_is_written_the_same_again_and_leaves_no_other_file(run_folder: Path) -> None:
@@ -128,9 +115,11 @@ def test_a_run_before_the_gzsl_stage_gets_its_zsl_report(run_folder: Path) -> No
     write_json(run_folder / "metrics.json", metrics)
     zsl_only = {name: array for name, array in arrays.items() if name.startswith(("zsl", "latent"))}
     write_npz(run_folder / "predictions.npz", zsl_only)
-    page = write_report(run_folder).read_text("utf-8")
-    assert page.count("<img") == 3
-    assert "GZSL harmonic" not in page
+    for name in ("gate.json", "gate_examples.npz", "progress.jsonl"):
+        (run_folder / name).unlink()
+    page = written(run_folder)
+    assert set(re.findall(r'Plotly\.newPlot\(\s*"([^"]+)"', page)) == {"zsl-confusion", "per-class", "latents"}
+    assert "GZSL harmonic" not in page and "6 not recorded" in page
 
 
 @pytest.mark.parametrize("name", ["metrics.json", "predictions.npz", "split.json", "environment.json", "config.yaml"])
@@ -140,7 +129,13 @@ def test_a_missing_file_is_named_with_a_remedy(run_folder: Path, name: str) -> N
         write_report(run_folder)
 
 
-@pytest.mark.parametrize("name", ["metrics.json", "predictions.npz", "split.json", "environment.json"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("metrics.json", "predictions.npz", "split.json", "environment.json"),
+        *("gate.json", "gate_examples.npz", "progress.jsonl"),
+    ],
+)
 def test_a_damaged_file_is_named(run_folder: Path, name: str) -> None:
     path = run_folder / name
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
@@ -149,13 +144,26 @@ def test_a_damaged_file_is_named(run_folder: Path, name: str) -> None:
     assert not (run_folder / "report.html").exists()
 
 
+@pytest.mark.parametrize("content", ["[", "- a list", ""])
+def test_a_config_that_is_none_is_named(run_folder: Path, content: str) -> None:
+    (run_folder / "config.yaml").write_text(content)
+    with pytest.raises(InputError, match=r"config\.yaml"):
+        write_report(run_folder)
+
+
 def test_incomplete_results_are_named(run_folder: Path) -> None:
-    arrays = read_npz(run_folder / "predictions.npz")
+    arrays = predictions()
     write_npz(run_folder / "predictions.npz", {k: v for k, v in arrays.items() if k != "gzsl_scores"})
     with pytest.raises(InputError, match="predictions.npz.*gzsl_scores"):
         write_report(run_folder)
     write_npz(run_folder / "predictions.npz", arrays | {"gate_is_unseen": arrays["gate_is_unseen"][:-1]})
     with pytest.raises(InputError, match="predictions.npz.*do not fit"):
+        write_report(run_folder)
+    write_npz(run_folder / "predictions.npz", arrays | {"zsl_predictions": np.full(80, "swim")})
+    with pytest.raises(InputError, match="predictions.npz.*do not fit.*swim"):
+        write_report(run_folder)
+    write_npz(run_folder / "predictions.npz", arrays | {"latent_map_kind": arrays["latent_map_kind"][:-1]})
+    with pytest.raises(InputError, match="do not fit"):
         write_report(run_folder)
     (run_folder / "metrics.json").write_text(json.dumps({"split": "x"}))
     with pytest.raises(InputError, match="metrics.json.*zsl"):

@@ -1,0 +1,85 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from report_runs import write_run
+
+from feature_extraction.errors import InputError
+from sadvae_har.interactive import script
+from sadvae_har.report import write_report
+from sadvae_har.report_calibration import read_calibration, reliability_diagram, unknown_figure
+
+GOOD: dict[str, Any] = {
+    "ece_before": 0.14,
+    "ece_after": 0.04,
+    "n_windows": 300,
+    "reliability_before": [[0.3, 0.2, 100], [0.9, 0.7, 200]],
+    "reliability_after": [[0.25, 0.24, 140], [0.8, 0.78, 160]],
+    "unknown_curve": [[1, 0], [0.95, 0.5], [0, 1]],
+    "threshold": 0.37,
+    "known_kept": 0.95,
+    "unknown_flagged": 0.5,
+}
+
+
+def put(folder: Path, **changes: Any) -> Path:
+    folder.mkdir(exist_ok=True)
+    (folder / "calibration.json").write_text(json.dumps(GOOD | changes))
+    return folder
+
+
+def test_the_section_is_there_only_with_the_file(tmp_path: Path) -> None:
+    folder = write_run(tmp_path / "run")
+    assert "Probabilities and unknown activities" not in write_report(folder).read_text("utf-8")
+    page = write_report(put(folder)).read_text("utf-8").replace(script(), "")
+    assert "14.0 % before and 4.0 % after" in page and "50 of 100 of unknown activities are flagged" in page
+    assert '"reliability"' in page and '"unknown"' in page
+
+
+def test_figures_show_the_numbers_of_the_file(tmp_path: Path) -> None:
+    found = read_calibration(put(tmp_path))
+    assert found is not None
+    before = next(trace for trace in reliability_diagram(found).data if trace.name == "before, ECE 14.0 %")
+    assert np.allclose(before.x, [30, 90]) and np.allclose(before.y, [20, 70])
+    area = (np.array(before.marker.size) - 8) ** 2
+    assert area[0] / area[1] == pytest.approx(1 / 2)
+    point = unknown_figure(found).data[-1]
+    assert (point.x[0], point.y[0], point.name) == (95, 50, "in use, 0.37")
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"ece_before": None}, "ece_before must be a number"),
+        ({"ece_after": 1.4}, "ece_after holds 1.4"),
+        ({"threshold": "high"}, "threshold must be a number"),
+        ({"threshold": "0.5"}, "threshold must be a number"),
+        ({"threshold": float("nan")}, "threshold must be a number"),
+        ({"known_kept": True}, "known_kept must be a number"),
+        ({"n_windows": 0}, "n_windows is 0"),
+        ({"n_windows": 2.5}, "n_windows is 2.5"),
+        ({"reliability_before": []}, "reliability_before must be a list of rows of 3 numbers"),
+        ({"reliability_before": [[0.1, 0.2]]}, "reliability_before must be a list of rows of 3 numbers"),
+        ({"reliability_after": [[0.1, 0.2, 3], [0.1]]}, "reliability_after must be a list of rows of 3 numbers"),
+        ({"reliability_after": [[0.1, 0.2, 0]]}, "a bin of 0 windows"),
+        ({"reliability_after": [[0.1, -0.2, 4]]}, "reliability_after holds -0.2"),
+        ({"unknown_curve": [[0.5, 2]]}, "unknown_curve holds 2"),
+        ({"unknown_curve": 3}, "unknown_curve must be a list of rows of 2 numbers"),
+    ],
+    ids=str,
+)
+def test_a_malformed_value_is_named_with_its_file(tmp_path: Path, changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(InputError, match=r"calibration\.json: .*" + words.replace(".", r"\.")):
+        read_calibration(put(tmp_path, **changes))
+
+
+@pytest.mark.parametrize("content", ["[1]", '{"ece_before": 0.1}', "{", ""])
+def test_a_malformed_file_leaves_the_old_report(tmp_path: Path, content: str) -> None:
+    folder = write_run(tmp_path / "run")
+    before = write_report(folder).read_bytes()
+    (folder / "calibration.json").write_text(content)
+    with pytest.raises(InputError, match=r"calibration\.json"):
+        write_report(folder)
+    assert (folder / "report.html").read_bytes() == before
