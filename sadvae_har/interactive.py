@@ -20,7 +20,6 @@ _LETTERS = "system-ui, -apple-system, Segoe UI, Roboto, Arial, sans-serif"
 _CONFIG = {
     "displaylogo": False,
     "showSendToCloud": False,  # a button that would send the numbers to Plotly's server
-    "plotlyServerURL": "",
     "responsive": True,
     "typesetMath": False,
     "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],

@@ -66,8 +66,9 @@ def same_windows(first: RunFiles, other: RunFiles, stage: str) -> bool:
     names = [f"{stage}_{part}" for part in _WINDOW]
     if first.split.dataset != other.split.dataset or set(first.unseen) != set(other.unseen):
         return False
-    if stage == "gzsl" and set(first.classes) != set(other.classes):
-        return False
+    if stage == "gzsl":
+        if not (first.has_gzsl and other.has_gzsl) or set(first.classes) != set(other.classes):
+            return False
     if not all(name in run.arrays for name in names for run in (first, other)):
         return False
     return all(np.array_equal(first.arrays[name], other.arrays[name]) for name in names)

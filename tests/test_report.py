@@ -47,7 +47,7 @@ def test_report_loads_nothing_and_sends_nothing(run_folder: Path) -> None:
     starts = [found.start() for found in re.finditer(r'\{"displaylogo"', page)]
     settings = [json.JSONDecoder().raw_decode(page, start)[0] for start in starts]
     assert len(settings) == len(FIGURES)
-    assert all(not found["showSendToCloud"] and found["plotlyServerURL"] == "" for found in settings)
+    assert not any(found["showSendToCloud"] or found["displaylogo"] for found in settings)
 
 
 def test_names_are_escaped(run_folder: Path) -> None:
