@@ -213,17 +213,17 @@ def _reference(run: RunFiles) -> Verdict:
     if not found:
         return NOT_RECORDED, "no reference recipe was run"
     last, best = found.get("last_cycle", {}), found.get("oracle", {})
-    cycles = last.get("per_class_top1_by_cycle")
-    if "per_class_top1" not in last or "per_class_top1" not in best:
+    cycles, cycle = last.get("per_class_top1_by_cycle"), best.get("cycle")
+    if not {"per_class_top1", "accuracy"} <= last.keys() & best.keys() or not cycles or cycle is None:
         return NOT_RECORDED, "metrics.json lacks its last or its best cycle"
-    if not cycles:
-        below = best["per_class_top1"] < last["per_class_top1"]
-        return _verdict(["its 'best' cycle is worse than the last" if below else ""], "kept apart as 'oracle'")
+    of_best = cycles[cycle - 1] if 0 < cycle <= len(cycles) else np.nan
     problems = [
         "" if np.isclose(last["per_class_top1"], cycles[-1]) else "the last cycle is not the one reported as last",
-        "" if np.isclose(best["per_class_top1"], max(cycles)) else "the best cycle is not the one kept as 'oracle'",
+        "" if np.isclose(best["per_class_top1"], of_best) else f"cycle {cycle} is not the one kept as 'oracle'",
+        "" if best["accuracy"] >= last["accuracy"] else "the cycle kept as 'oracle' is worse than the last one",
     ]
-    return _verdict(problems, f"best of {len(cycles)} cycles kept apart as 'oracle'; the last one stands beside it")
+    words = f"cycle {cycle} of {len(cycles)}, best on test windows, is kept apart as 'oracle'"
+    return _verdict(problems, f"{words}; the last cycle stands beside it")
 
 
 def _enough_subjects(run: RunFiles) -> Verdict:
