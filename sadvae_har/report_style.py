@@ -53,7 +53,8 @@ figure.wide { grid-column: 1 / -1; }
 figcaption { color: var(--soft); font-size: .88rem; margin-top: .25rem; }
 summary { cursor: pointer; font-weight: 600; }
 pre { overflow-x: auto; background: var(--back); padding: .9rem; border-radius: 6px; font-size: .82rem; }
-@media screen and (max-width: 760px) { dl, .figures { grid-template-columns: 1fr; } figure.wide { grid-column: auto; } }
+@media screen and (max-width: 760px) { dl, .figures { grid-template-columns: minmax(0, 1fr); }
+  figure.wide { grid-column: auto; } }
 @page { size: 320mm 452mm; margin: 10mm; }
 @media print { body { background: #fff; } main { padding: 0; } h2 { break-after: avoid; }
   .modebar { display: none !important; }
