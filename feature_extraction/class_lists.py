@@ -72,7 +72,7 @@ def attribute_names(folder: Path = CLASS_LISTS_FOLDER) -> tuple[str, ...]:
         InputError: The file is missing or has no `attributes`.
     """
     path = folder / "kinematics.yaml"
-    value = _read_yaml(path)
+    value = read_yaml(path)
     if not isinstance(value, Mapping) or not isinstance(value.get("attributes"), Mapping):
         raise InputError(f"{path}: needs a mapping 'attributes' of attribute names to definitions")
     return tuple(value["attributes"])
@@ -86,7 +86,7 @@ def load_class_list(dataset: str, folder: Path = CLASS_LISTS_FOLDER) -> ClassLis
     """
     codes = _read_codes(folder / f"{dataset}.csv")
     path = folder / f"{dataset}_descriptions.yaml"
-    value = _read_yaml(path)
+    value = read_yaml(path)
     if not isinstance(value, Mapping) or not isinstance(value.get("classes"), Mapping):
         raise InputError(f"{path}: needs a mapping 'classes' of class names to descriptions")
     if value.get("dataset") != dataset:
@@ -297,10 +297,15 @@ class _UniqueKeyLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: 
         return super().construct_mapping(node, deep)
 
 
-def _read_yaml(path: Path) -> Any:
+def read_yaml(path: Path) -> Any:
+    """Read YAML in which no key stands twice.
+
+    Raises:
+        InputError: The file is missing, or is not such YAML.
+    """
     try:
         return yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, TypeError, RecursionError, yaml.YAMLError) as error:
         raise InputError(f"{path}: not readable as YAML ({' '.join(str(error).split())})") from None

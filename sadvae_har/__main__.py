@@ -19,6 +19,7 @@ from sadvae_har import command_line as cl
 from sadvae_har.config import config_from_namespace
 from sadvae_har.data_commands import DATA_COMMANDS
 from sadvae_har.encoder_commands import ENCODER_COMMANDS
+from sadvae_har.predict_commands import PREDICT_COMMANDS
 
 
 def text_embed(arguments: Namespace) -> None:
@@ -195,6 +196,7 @@ COMMANDS = (
         ),
         "--raw ~/datasets --processes 2",
     ),
+    *PREDICT_COMMANDS,
     cl.Command(
         "report",
         report,

@@ -32,6 +32,7 @@ GROUPS = {
     "zsl": "stage 1 alone: train, evaluate",
     "gate": "stages 2 and 3 alone: train",
     "gzsl": "stage 4 alone: evaluate",
+    "activities": "what a model recognises: list, add, remove",
     "original": "the original SA-DVAE folder layout: export, run",
 }
 

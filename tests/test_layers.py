@@ -40,15 +40,18 @@ ROOMS = (
     *("sadvae_har.familiarity", "sadvae_har.segments", "sadvae_har.calibration", "sadvae_har.activity_text"),
     *("sadvae_har.recognizer_model", "sadvae_har.model_file", "sadvae_har.recognizer_stage"),
     *("sadvae_har.scorer", "sadvae_har.prediction", "sadvae_har.explanation", "sadvae_har.recognizer"),
-    "sadvae_har.live",
+    *("sadvae_har.live", "sadvae_har.prediction_files", "sadvae_har.activity_files"),
     *("sadvae_har.baselines", "sadvae_har.original_layout", "sadvae_har.original_import"),
     "sadvae_har.rival_evaluation",
     *("sadvae_har.pipeline", "sadvae_har.cross_dataset", "sadvae_har.benchmark_methods"),
     *("sadvae_har.benchmark_rows", "sadvae_har.benchmark_statistics", "sadvae_har.benchmark"),
     *("sadvae_har.benchmark_figures", "sadvae_har.benchmark_tables", "sadvae_har.benchmark_page"),
-    *("sadvae_har.command_line", "sadvae_har.data_commands", "sadvae_har.encoder_commands", "sadvae_har.__main__"),
+    *("sadvae_har.command_line", "sadvae_har.data_commands", "sadvae_har.encoder_commands"),
+    *("sadvae_har.predict_commands", "sadvae_har.__main__"),
 )
-COMMAND_LINE = ("sadvae_har.data_commands", "sadvae_har.encoder_commands", "sadvae_har.__main__")
+COMMAND_LINE = tuple(
+    f"sadvae_har.{name}" for name in ("data_commands", "encoder_commands", "predict_commands", "__main__")
+)
 PACKAGES = ("feature_extraction", "sadvae_har")
 
 

@@ -1,0 +1,223 @@
+"""The commands `predict` and `activities`: a trained model on recordings of one's own."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jsonargparse import Namespace
+from tqdm.auto import tqdm
+
+from feature_extraction.errors import InputError
+from feature_extraction.user_recordings import Declared, ReadingPlan, follow, plan_reading, read_recording
+from sadvae_har import command_line as cl
+from sadvae_har.prediction_files import RowWriter, kind_of, write_file
+
+if TYPE_CHECKING:
+    from sadvae_har.recognizer import Recognizer
+    from sadvae_har.segments import Segment
+
+
+def predict(arguments: Namespace) -> None:
+    """Recognise the activities in recordings with a trained model.
+
+    Columns, units and rate are declared, or detected and said aloud; what had to be guessed needs a yes. A window is
+    `unknown` if it is like nothing that the model was trained on. Standard output has the segments, or with --out csv
+    and --out json the windows. With --follow, CSV lines are read from standard input while they arrive.
+    """
+    from sadvae_har.activity_files import read_activities
+    from sadvae_har.recognizer import Recognizer
+
+    kind = kind_of(arguments.out) if arguments.out else "csv"
+    if bool(arguments.files) == arguments.follow:
+        raise InputError("give one recording or more, or --follow for lines from standard input, not both")
+    if arguments.out == "parquet" or (arguments.follow and kind == "parquet"):
+        raise InputError("--out parquet: Parquet is written to files, once all rows are there; give a path, or csv")
+    extra = read_activities(arguments.activities) if arguments.activities else {}
+    recognizer = Recognizer.load(arguments.model)
+    for name, description in extra.items():
+        recognizer.add_activity(name, description)
+    if arguments.follow:
+        _follow(recognizer, arguments, kind)
+    else:
+        _predict_files(recognizer, arguments, kind)
+
+
+def _predict_files(recognizer: "Recognizer", arguments: Namespace, kind: str) -> None:
+    """Predict every file that can be read; those that cannot are named at the end."""
+    from sadvae_har.live import RecordingStream
+    from sadvae_har.prediction import join
+
+    declared, failures, rows = _declared(arguments), [], []
+    to_file = arguments.out is not None and Path(arguments.out).suffix != ""
+    writer = RowWriter(sys.stdout, kind) if arguments.out and not to_file else None
+    for path in arguments.files:
+        try:
+            plan = plan_reading(path, recognizer.channels, declared)
+            _confirm(path, plan, arguments.yes)
+            stream = RecordingStream(recognizer, plan.channels, plan.rate_hz)
+            parts = [stream.push(chunk) for chunk in _with_progress(read_recording(path, plan), path)]
+            prediction = join([*parts, stream.finish()])
+            if not len(prediction):
+                raise InputError(
+                    f"{path}: no stretch without gaps has the {recognizer.window_s:g} s of a window; record longer"
+                )
+        except InputError as error:
+            failures.append(str(error))
+            print(f"error: {error}", file=sys.stderr)
+            continue
+        found = [{"file": str(path), **row} for row in prediction.rows()]
+        if writer:
+            writer.write(found)
+        elif to_file:
+            rows += found
+        else:
+            _print_segments(path, prediction.segments)
+    if to_file and rows:
+        write_file(rows, Path(arguments.out))
+        print(f"{len(rows)} windows: {arguments.out}")
+    if failures:
+        raise InputError(f"{len(failures)} of {len(arguments.files)} recordings could not be read, see above")
+
+
+def _follow(recognizer: "Recognizer", arguments: Namespace, kind: str) -> None:
+    """Predict lines from standard input; each window is written as soon as its label is final."""
+    from sadvae_har.live import RecordingStream
+
+    plan, chunks = follow(sys.stdin, recognizer.channels, _declared(arguments))
+    _say(plan)
+    stream = RecordingStream(recognizer, plan.channels, plan.rate_hz)
+    to_file = arguments.out not in (None, kind)
+    with open(arguments.out, "w", encoding="utf-8") if to_file else nullcontext(sys.stdout) as out:
+        writer = RowWriter(out, kind)
+        for chunk in chunks:
+            writer.write({"file": "-", **row} for row in stream.push(chunk).rows())
+        writer.write({"file": "-", **row} for row in stream.finish().rows())
+
+
+def _declared(arguments: Namespace) -> Declared:
+    """Return what the flags say about the recordings."""
+    columns = _pairs(arguments.columns, "--columns", "wrist.acc_x=ax,wrist.acc_y=ay")
+    units = _pairs(arguments.units, "--units", "acc=g,gyro=deg/s")
+    return Declared(arguments.rate_hz, units, columns, arguments.time_column, arguments.time_unit)
+
+
+def _pairs(text: str | None, flag: str, example: str) -> dict[str, str]:
+    pairs = [entry.partition("=") for entry in (text or "").split(",") if entry.strip()]
+    bad = [f"{key}{equals}{value}" for key, equals, value in pairs if not (equals and key.strip() and value.strip())]
+    if bad:
+        raise InputError(f"{flag}: {bad[0]!r} is no pair; write {flag} {example}")
+    return {key.strip(): value.strip() for key, _, value in pairs}
+
+
+def _confirm(path: Path, plan: ReadingPlan, yes: bool) -> None:
+    """Say what was found; where something was guessed, ask, or insist on --yes where nobody can answer."""
+    print(f"{path}:", file=sys.stderr)
+    _say(plan)
+    if plan.certain or yes:
+        return
+    if not sys.stdin.isatty():
+        raise InputError(f"{path}: the lines above are guesses; add --yes if they are right, or declare what is wrong")
+    print("read it like this? [y/N] ", end="", file=sys.stderr, flush=True)
+    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+        raise InputError(f"{path}: not read; declare --columns, --units, --rate-hz or --time-column")
+
+
+def _say(plan: ReadingPlan) -> None:
+    for finding in plan.findings:
+        print(f"  {finding}", file=sys.stderr)
+
+
+def _with_progress(chunks: Iterator[np.ndarray], path: Path) -> Iterator[np.ndarray]:
+    with tqdm(desc=path.name, unit=" rows", unit_scale=True, disable=None, leave=False) as bar:
+        for chunk in chunks:
+            yield chunk
+            bar.update(len(chunk))
+
+
+def _print_segments(path: Path, segments: Sequence["Segment"]) -> None:
+    width = max(len(segment.label) for segment in segments)
+    print(f"{path}")
+    for segment in segments:
+        known = "described" if segment.unseen else ""
+        span = f"{segment.start_s:9.1f} s to {segment.end_s:9.1f} s"
+        print(f"{span}  {segment.label:{width}}  {100 * segment.probability:3.0f} %  {known}".rstrip())
+
+
+def activities_list(arguments: Namespace) -> None:
+    """List the activities of a model, trained and described."""
+    from sadvae_har.recognizer import Recognizer
+
+    recognizer = Recognizer.load(arguments.model)
+    sensors = ", ".join(channel.name for channel in recognizer.channels)
+    print(f"{recognizer.model.name}: windows of {recognizer.window_s:g} s at {recognizer.rate_hz:g} Hz of {sensors}")
+    width = max(map(len, recognizer.names))
+    for activity in recognizer.activities:
+        print(f"{'trained  ' if activity.seen else 'described'}  {activity.name:{width}}  {activity.description}")
+
+
+def activities_add(arguments: Namespace) -> None:
+    """Add an activity to a model by describing it; nothing is trained."""
+    from sadvae_har.recognizer import Recognizer
+
+    recognizer = Recognizer.load(arguments.model)
+    recognizer.add_activity(arguments.name, arguments.description)
+    print(f"{arguments.name!r} added: {recognizer.save(arguments.out or arguments.model)}")
+
+
+def activities_remove(arguments: Namespace) -> None:
+    """Take a described activity off the list of a model."""
+    from sadvae_har.recognizer import Recognizer
+
+    recognizer = Recognizer.load(arguments.model)
+    recognizer.remove_activity(arguments.name)
+    print(f"{arguments.name!r} removed: {recognizer.save(arguments.out or arguments.model)}")
+
+
+_MODEL = cl.option("model", type=Path, help="model file, or folder of a finished run")
+_OUT = cl.out("model file to write (default: the same one)")
+_DECLARED = (
+    cl.option("--rate-hz", type=float, default=None, help="sampling rate (default: from time stamps)"),
+    cl.option("--units", default=None, help="units, such as acc=g,gyro=deg/s (default: from names or data)"),
+    cl.option("--columns", default=None, help="columns, such as wrist.acc_x=ax,... (default: from their names)"),
+    cl.option("--time-column", default=None, help="column of time stamps (default: from its name)"),
+    cl.option("--time-unit", default=None, help="unit of the time stamps: s, ms, us, ns (default: detected)"),
+)
+PREDICT_COMMANDS = (
+    cl.Command(
+        "predict",
+        predict,
+        (
+            cl.option("files", nargs="*", type=Path, help="recordings: CSV, TSV, TXT, Parquet or NPY"),
+            cl.option("--model", type=Path, required=True, help="model file, or folder of a finished run"),
+            cl.option(
+                "--activities", type=Path, default=None, help="YAML file of activities to add: name: description"
+            ),
+            cl.option("--out", default=None, help="csv or json on standard output, or a .csv, .json or .parquet file"),
+            cl.option("--follow", action="store_true", help="read CSV lines from standard input while they arrive"),
+            cl.option("--yes", action="store_true", help="go on with what was guessed about a recording"),
+            *_DECLARED,
+        ),
+        "walk.csv --model resources/runs/quickstart --units acc=g,gyro=deg/s --rate-hz 50",
+    ),
+    cl.Command("activities list", activities_list, (_MODEL,), "resources/runs/quickstart"),
+    cl.Command(
+        "activities add",
+        activities_add,
+        (
+            _MODEL,
+            cl.option("name", help="name of the activity"),
+            cl.option("description", help="a sentence on what the body does"),
+            _OUT,
+        ),
+        'resources/runs/quickstart "rope skipping" "A person jumps over a swinging rope, both feet at once."',
+    ),
+    cl.Command(
+        "activities remove",
+        activities_remove,
+        (_MODEL, cl.option("name", help="name of the activity"), _OUT),
+        'resources/runs/quickstart "rope skipping"',
+    ),
+)

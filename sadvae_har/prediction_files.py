@@ -1,0 +1,70 @@
+"""Predictions as rows of a file: CSV, JSON (one object a line) or Parquet."""
+
+import csv
+import io
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from feature_extraction.errors import InputError
+from feature_extraction.storage import atomic_path
+
+FORMATS = ("csv", "json", "parquet")
+COLUMNS = ("file", "start_s", "end_s", "label", "activity", "probability", "unseen", "strangeness")
+
+Row = Mapping[str, Any]
+
+
+class RowWriter:
+    """Writes rows to a text stream as they come, each flushed at once."""
+
+    def __init__(self, stream: TextIO, kind: str) -> None:
+        """Start with the header line of `csv`; `json` has none."""
+        self._stream, self._kind = stream, kind
+        if kind == "csv":
+            self._stream.write(",".join(COLUMNS) + "\n")
+
+    def write(self, rows: Iterable[Row]) -> None:
+        """Write rows."""
+        for row in rows:
+            self._stream.write(format_row(row, self._kind))
+        self._stream.flush()
+
+
+def format_row(row: Row, kind: str) -> str:
+    """Return a row as one line of CSV or JSON."""
+    if kind == "json":
+        return json.dumps(dict(row), ensure_ascii=False) + "\n"
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow([row[name] for name in COLUMNS])
+    return line.getvalue()
+
+
+def kind_of(out: str) -> str:
+    """Return the format of `--out`: one of `FORMATS`, or the suffix of a path.
+
+    Raises:
+        InputError: Neither.
+    """
+    kind = out if out in FORMATS else Path(out).suffix.removeprefix(".").lower()
+    if kind not in FORMATS:
+        raise InputError(
+            f"--out: {out!r} names no format; give csv or json, or a path that ends in .csv, .json, .parquet"
+        )
+    return kind
+
+
+def write_file(rows: Sequence[Row], path: Path) -> None:
+    """Write rows to a file in the format of its suffix, replacing it whole."""
+    kind = kind_of(str(path))
+    with atomic_path(path) as temporary:
+        if kind == "parquet":
+            import pyarrow  # slow to import
+            import pyarrow.parquet
+
+            columns = {name: [row[name] for row in rows] for name in COLUMNS}
+            pyarrow.parquet.write_table(pyarrow.table(columns), temporary)
+            return
+        with temporary.open("w", encoding="utf-8", newline="") as file:
+            RowWriter(file, kind).write(rows)
