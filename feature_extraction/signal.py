@@ -155,8 +155,8 @@ def merge_on_time(
     Returns:
         Contiguous pieces in order of time: start time in seconds, and float32 [T, sum of C].
     """
-    ordered = [_in_order(np.asarray(times, dtype=np.float64), np.asarray(v)) for times, v in streams]
-    parts = [_split_at_pauses(times, values, max_gap_s) for times, values in ordered]
+    ordered = [in_order(np.asarray(times, dtype=np.float64), np.asarray(v)) for times, v in streams]
+    parts = [split_at_pauses(times, values, max_gap_s) for times, values in ordered]
     pieces = []
     for start_s, end_s in _common_spans([[(t[0], t[-1]) for t, _ in stream] for stream in parts]):
         n_samples = int(np.floor((end_s - start_s) * rate_hz + 1e-6)) + 1
@@ -165,19 +165,21 @@ def merge_on_time(
         columns = []
         for stream in parts:
             times, values = next((t, v) for t, v in stream if t[0] <= start_s and end_s <= t[-1])
-            columns.append(_on_clock(times - start_s, values, n_samples, rate_hz))
+            columns.append(on_clock(times - start_s, values, n_samples, rate_hz))
         pieces.append((float(start_s), np.concatenate(columns, axis=1)))
     return pieces
 
 
-def _in_order(times: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def in_order(times: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Sort samples by time; of those with the same time the first is kept."""
     order = np.argsort(times, kind="stable")
     times, values = times[order], values[order]
     first = np.r_[True, np.diff(times) > 0] if len(times) else np.zeros(0, dtype=bool)
     return times[first], values[first]
 
 
-def _split_at_pauses(times: np.ndarray, values: np.ndarray, max_gap_s: float) -> list[tuple[np.ndarray, np.ndarray]]:
+def split_at_pauses(times: np.ndarray, values: np.ndarray, max_gap_s: float) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return the times and values of every stretch without a pause longer than `max_gap_s`; two samples at least."""
     cuts = np.flatnonzero(np.diff(times) > max_gap_s) + 1
     pairs = zip(np.split(times, cuts), np.split(values, cuts), strict=True)
     return [(t, v) for t, v in pairs if len(t) >= 2]
@@ -191,8 +193,18 @@ def _common_spans(spans: list[list[tuple[float, float]]]) -> list[tuple[float, f
     return common
 
 
-def _on_clock(times: np.ndarray, values: np.ndarray, n_samples: int, rate_hz: float) -> np.ndarray:
-    """Evaluate one contiguous stream at 0, 1/rate, ... (`times` start at or before 0)."""
+def on_clock(times: np.ndarray, values: np.ndarray, n_samples: int, rate_hz: float) -> np.ndarray:
+    """Evaluate one contiguous stream at 0, 1/rate, ...
+
+    Args:
+        times: Seconds, strictly increasing, at least two; the first is 0 or earlier [n].
+        values: [n, C].
+        n_samples: Length of the result.
+        rate_hz: Rate of the result.
+
+    Returns:
+        float32 [n_samples, C].
+    """
     from scipy.interpolate import CubicSpline
 
     usual = float(np.median(np.diff(times)))

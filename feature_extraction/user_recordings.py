@@ -17,20 +17,15 @@ from feature_extraction.column_detection import position
 from feature_extraction.csv_sniffing import DELIMITERS, MISSING, is_data, is_number, sniff_layout
 from feature_extraction.datasets.tables import CsvLayout, Table, format_of, read_batches
 from feature_extraction.errors import InputError
+from feature_extraction.even_clock import even_rows
 from feature_extraction.reading_plan import Declared, ReadingPlan, is_date, make_plan, stamps_of
 from feature_extraction.recordings import Channel
-from feature_extraction.signal import merge_on_time
 
 __all__ = ["Declared", "ReadingPlan", "follow", "plan_reading", "read_recording"]
 
 LARGEST_FILE = 2 << 30  # bytes
 MOST_ROWS = 50_000_000  # six days at 100 Hz
 MOST_TIMED_ROWS = 10_000_000  # more than a day at 100 Hz; time stamps are put in order in memory
-MAX_GAP_S = 0.2
-LONGEST_USUAL_INTERVAL = 2.5
-LONGEST_PAUSE_S = 31 * 24 * 3600
-LATEST_BACK_S = 1.0
-CHUNK_ROWS = 1 << 16
 FLUSH_S = 0.1
 
 
@@ -75,8 +70,10 @@ def read_recording(path: Path, plan: ReadingPlan) -> Iterator[np.ndarray]:
     parts = [
         (stamps_of(table, len(columns))[0], values) for table, values in _values(batches, len(columns), MOST_TIMED_ROWS)
     ]
-    times, samples = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    yield from _on_even_clock(times, samples, plan, path)
+    times, values = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    del parts  # as large as what was made of them
+    where = f"{path}: time column {plan.time_column!r}"
+    yield from even_rows(times * plan.time_unit_s, values, plan.rate_hz, where)
 
 
 def follow(
@@ -199,29 +196,3 @@ def _values(batches: Iterator[Table], n_channels: int, most_rows: int) -> Iterat
                 "correct it or leave it empty"
             )
         yield table, values
-
-
-def _on_even_clock(times: np.ndarray, values: np.ndarray, plan: ReadingPlan, path: Path) -> Iterator[np.ndarray]:
-    """Yield rows at 0, 1/rate, ... from the first time stamp on, NaN where there is a pause."""
-    timed = np.flatnonzero(np.isfinite(times))
-    seconds = (times[timed] - times[timed[:1]]) * plan.time_unit_s
-    steps = np.diff(seconds)
-    for bad, what in ((steps < -LATEST_BACK_S, "goes back"), (steps > LONGEST_PAUSE_S, "jumps ahead")):
-        if bad.any():
-            row = int(np.flatnonzero(bad)[0])
-            raise InputError(
-                f"{path}: time column {plan.time_column!r} {what} by {abs(steps[row]):.4g} s at row "
-                f"{timed[row + 1] + 1}; cut the file there"
-            )
-    good = np.isfinite(values[timed]).all(axis=1)
-    usual_s = float(np.median(steps[steps > 0])) if (steps > 0).any() else 0.0
-    longest_s = max(MAX_GAP_S, LONGEST_USUAL_INTERVAL * usual_s)
-    pieces = merge_on_time([(seconds[good], values[timed][good])], plan.rate_hz, longest_s) if good.any() else []
-    shortest_pause = int(MAX_GAP_S * plan.rate_hz) + 1  # rows of NaN that no reader fills
-    n_given = 0
-    for start_s, samples in pieces:
-        n_missing = max(round(start_s * plan.rate_hz) - n_given, shortest_pause if n_given else 0)
-        for first in range(0, n_missing, CHUNK_ROWS):
-            yield np.full((min(CHUNK_ROWS, n_missing - first), samples.shape[1]), np.nan)
-        yield samples.astype(np.float64)
-        n_given += n_missing + len(samples)

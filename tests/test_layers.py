@@ -17,7 +17,7 @@ ROOMS = (
     "feature_extraction.window_stream",
     *("feature_extraction.datasets", "feature_extraction.split_creation"),
     *("feature_extraction.column_names", "feature_extraction.column_detection", "feature_extraction.csv_sniffing"),
-    *("feature_extraction.reading_plan", "feature_extraction.user_recordings"),
+    *("feature_extraction.even_clock", "feature_extraction.reading_plan", "feature_extraction.user_recordings"),
     *("feature_extraction.window_summary", "feature_extraction.data_check", "feature_extraction.prepare"),
     *("feature_extraction.text", "feature_extraction.normalize"),
     *("feature_extraction.rotations", "feature_extraction.smooth_curves", "feature_extraction.channel_changes"),

@@ -174,6 +174,13 @@ def test_paths_that_are_no_files(tmp_path: Path) -> None:
             plan_reading(path, WANTED, DECLARED)
 
 
+def test_a_recording_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("feature_extraction.user_recordings.MOST_ROWS", 399)
+    (tmp_path / "a.npy").write_bytes(NPY)
+    with pytest.raises(InputError, match="a.npy: more than 399 rows; cut it"):
+        windows_in(tmp_path / "a.npy")
+
+
 def test_a_file_beyond_the_limit_is_refused_unread(tmp_path: Path) -> None:
     with (tmp_path / "a.csv").open("wb") as file:
         file.truncate((2 << 30) + 1)

@@ -230,11 +230,13 @@ def map_npy(path: Path) -> np.ndarray:
     """Open a matrix of numbers [T, C] without reading it.
 
     Raises:
-        InputError: It is something else.
+        InputError: It is an array of something else.
+        ValueError: It is no NPY file, a damaged one, or one of objects.
     """
+    with path.open("rb") as file:
+        if file.read(len(np.lib.format.MAGIC_PREFIX)) != np.lib.format.MAGIC_PREFIX:
+            raise ValueError("not an NPY file")
     array = np.load(path, mmap_mode="r", allow_pickle=False)
-    if not isinstance(array, np.ndarray):
-        raise InputError(f"{path}: an archive of arrays; save the one with the samples as .npy")
     if array.ndim != 2 or array.dtype.kind not in "fiu":
         raise InputError(f"{path}: {array.dtype} of shape {array.shape}; expected numbers, one row per sample")
     return array
@@ -245,6 +247,8 @@ def _first_word(values: list[Any]) -> tuple[int, Any]:
         try:
             float("nan" if value is None else value)
         except (TypeError, ValueError):
+            return row, value
+        if "_" in str(value):  # Python's way to group digits, not Arrow's
             return row, value
     return 0, values[0]
 
