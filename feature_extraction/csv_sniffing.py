@@ -12,6 +12,7 @@ from feature_extraction.datasets.tables import CsvLayout
 from feature_extraction.errors import InputError
 
 HEAD_BYTES = 1 << 17
+MOST_COLUMNS = 2000
 DELIMITERS = ("\t", ";", ",", " ")
 MISSING = ("", "na", "n/a", "nan", "null", "none")
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -55,6 +56,8 @@ def layout_of(lines: Sequence[str], encoding: str, where: str) -> CsvLayout:
             "separated by commas, semicolons, tabs or single spaces"
         )
     delimiter, rows, width = max(found, key=lambda candidate: candidate[2])
+    if width > MOST_COLUMNS:
+        raise InputError(f"{where}: more than {MOST_COLUMNS} values in a line; expected one row per sample")
     first = next(i for i, row in enumerate(rows) if is_data(row, width, delimiter))
     while first and len(rows[first - 1]) == width and all(field.lower() in MISSING for field in rows[first - 1]):
         first -= 1  # samples of which everything is missing
