@@ -264,7 +264,8 @@ def _clock_of(names: Sequence[str], head: Table, column: int, declared_unit: str
     rate_hz = 1 / (step * TIME_UNITS_S[unit])
     if not SLOWEST_HZ <= rate_hz <= FASTEST_HZ:
         raise InputError(f"{where}: time column {name} has steps of {step:g} {unit}, no sampling rate; {remedy}")
-    finding = f"time <- column {name} in {unit}{source}: {rate_hz:.4g} Hz"
+    how = "as dates" if is_date(head, column) else f"in {unit}{source}"
+    finding = f"time <- column {name} {how}: {rate_hz:.4g} Hz"
     return _Clock(even_rate(rate_hz), column, TIME_UNITS_S[unit], finding, not source)
 
 

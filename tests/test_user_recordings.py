@@ -121,6 +121,16 @@ def test_a_declared_rate_is_the_clock_and_must_agree(tmp_path: Path) -> None:
         plan_reading(path, WANTED, Declared(units=ALL, rate_hz=100.0))
 
 
+def test_nanoseconds_since_1970(tmp_path: Path) -> None:
+    """Sensor Logger: such numbers do not fit a double to the last digit, and need not."""
+    nanoseconds = [1_750_000_000_123_456_789 + 20_000_000 * k for k in range(len(samples()))]
+    rows = [f"{t},{z!r},{y!r},{x!r}" for t, (x, y, z) in zip(nanoseconds, samples()[:, :3].tolist(), strict=True)]
+    (tmp_path / "a.csv").write_text("\n".join(["time,z,y,x", *rows]))
+    plan, found = read(tmp_path / "a.csv", Declared(), ACC)
+    assert plan.findings[-1] == "time <- column 'time' in ns, as its size tells: 50 Hz"
+    np.testing.assert_allclose(found.samples, windows_of(watch(), ACC, SETTINGS).samples, atol=1e-3)
+
+
 def test_a_counter_of_rows_is_no_time(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text(csv_text(["t", *NAMES], [np.arange(len(samples())), samples()]))
     with pytest.raises(InputError, match="the sampling rate is not known; time column 't' has steps of 1 in a unit"):

@@ -78,7 +78,7 @@ class Table:
         if isinstance(found, np.ndarray):
             return found.astype(np.float64)
         try:
-            return found.cast("float64").to_numpy()
+            return found.cast("float64", safe=False).to_numpy()  # nanoseconds since 1970 lose their last digits
         except (ValueError, NotImplementedError):
             row, value = _first_word(found.to_pylist())
             name = column if isinstance(column, str) else self.names[column] or column
