@@ -13,6 +13,7 @@ from tqdm.auto import tqdm
 from feature_extraction.errors import InputError
 from feature_extraction.user_recordings import Declared, ReadingPlan, follow, plan_reading, read_recording
 from sadvae_har import command_line as cl
+from sadvae_har.prediction import UNKNOWN, join
 from sadvae_har.prediction_files import RowWriter, kind_of, write_file
 
 if TYPE_CHECKING:
@@ -48,7 +49,6 @@ def predict(arguments: Namespace) -> None:
 def _predict_files(recognizer: "Recognizer", arguments: Namespace, kind: str) -> None:
     """Predict every file that can be read; those that cannot are named at the end."""
     from sadvae_har.live import RecordingStream
-    from sadvae_har.prediction import join
 
     declared, failures, rows = _declared(arguments), [], []
     to_file = arguments.out is not None and Path(arguments.out).suffix != ""
@@ -141,9 +141,10 @@ def _print_segments(path: Path, segments: Sequence["Segment"]) -> None:
     width = max(len(segment.label) for segment in segments)
     print(f"{path}")
     for segment in segments:
-        known = "described" if segment.unseen else ""
         span = f"{segment.start_s:9.1f} s to {segment.end_s:9.1f} s"
-        print(f"{span}  {segment.label:{width}}  {100 * segment.probability:3.0f} %  {known}".rstrip())
+        sure = f"{100 * segment.probability:3.0f} %" if segment.label != UNKNOWN else ""
+        known = "described" if segment.unseen else ""
+        print(f"{span}  {segment.label:{width}}  {sure}  {known}".rstrip())
 
 
 def activities_list(arguments: Namespace) -> None:

@@ -55,12 +55,13 @@ def smooth_labels(labels: np.ndarray, weights: np.ndarray, piece: np.ndarray) ->
         piece: As in `smooth`.
     """
     names, positions = np.unique(labels, return_inverse=True)
+    rows = np.arange(len(labels))
     votes = np.zeros((len(labels), len(names)))
     for shift in range(-CONTEXT, CONTEXT + 1):
         here, there = _shifted(len(labels), shift)
         same = piece[here] == piece[there]
-        votes[here, positions[there]] += np.where(same, weights[there], 0)
-    votes[np.arange(len(labels)), positions] += 1e-9
+        votes[rows[here], positions[there]] += np.where(same, weights[there], 0)
+    votes[rows, positions] += 1e-9
     return names[votes.argmax(1)]
 
 
