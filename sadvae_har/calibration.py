@@ -130,7 +130,10 @@ def calibration_report(
     unknown = _unknown_by_class(test, strangeness, gate, calibration)
     kept_levels = np.round(np.linspace(0.5, 1.0, 51), 2)
     curves = [flagged_at(entry["known"], entry["alien"], kept_levels) for entry in unknown.values()]
-    flagged = np.mean(curves, axis=0) if curves else np.full(len(kept_levels), np.nan)
+    in_use = {}
+    if curves:
+        in_use["known_kept"] = float(np.mean([(entry["known"] <= 0).mean() for entry in unknown.values()]))
+        in_use["unknown_flagged"] = float(np.mean([(entry["alien"] > 0).mean() for entry in unknown.values()]))
     return {
         "n_windows": len(rows),
         "temperature": calibration.temperature,
@@ -147,7 +150,8 @@ def calibration_report(
             }
             for name, entry in unknown.items()
         },
-        "unknown_curve": np.stack([kept_levels, flagged], axis=1).tolist() if curves else [],
+        "unknown_curve": np.stack([kept_levels, np.mean(curves, axis=0)], axis=1).tolist() if curves else [],
+        **in_use,
     }
 
 

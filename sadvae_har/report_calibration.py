@@ -5,8 +5,9 @@ Reads `calibration.json` of a run folder, which has
 * `ece_before`, `ece_after`: expected calibration error before and after calibration, as fractions;
 * `n_windows`: number of windows they are computed from;
 * `reliability_before`, `reliability_after`: `[mean confidence, accuracy, windows]` of each bin with windows;
-* `unknown_curve`: `[known windows kept, unknown windows flagged]` at each possible threshold, as fractions;
-* `threshold`, `known_kept`, `unknown_flagged`: the threshold in use and what it does.
+* `unknown_curve`: `[known windows kept, unknown windows flagged]` at several limits, as fractions; empty where no class
+  could be left out of the list;
+* `known_kept`, `unknown_flagged`: what the limits in use do, as fractions; absent with an empty curve.
 """
 
 from dataclasses import dataclass
@@ -28,7 +29,7 @@ _REMEDY = "make it again or delete it"
 
 @dataclass(frozen=True)
 class Calibration:
-    """Contents of `calibration.json`; arrays have one row per bin [B, 3] or per threshold [T, 2]."""
+    """Contents of `calibration.json`; arrays have one row per bin [B, 3] or per limit [T, 2]."""
 
     ece_before: float
     ece_after: float
@@ -36,9 +37,13 @@ class Calibration:
     reliability_before: np.ndarray
     reliability_after: np.ndarray
     unknown_curve: np.ndarray
-    threshold: float
     known_kept: float
     unknown_flagged: float
+
+    @property
+    def has_unknown(self) -> bool:
+        """Return whether unknown activities were tried."""
+        return len(self.unknown_curve) > 0
 
 
 def read_calibration(folder: Path) -> Calibration | None:
@@ -53,16 +58,16 @@ def read_calibration(folder: Path) -> Calibration | None:
     value = read_json(path)
     if not isinstance(value, dict):
         raise InputError(f"{path}: holds a {type(value).__name__}, not named values; {_REMEDY}")
+    tried = value.get("unknown_curve") != []
     found = Calibration(
         ece_before=_share(path, value, "ece_before"),
         ece_after=_share(path, value, "ece_after"),
         n_windows=int(_numbers(path, value, "n_windows", 0)),
         reliability_before=_rows(path, value, "reliability_before", 3),
         reliability_after=_rows(path, value, "reliability_after", 3),
-        unknown_curve=_rows(path, value, "unknown_curve", 2),
-        threshold=float(_numbers(path, value, "threshold", 0)),
-        known_kept=_share(path, value, "known_kept"),
-        unknown_flagged=_share(path, value, "unknown_flagged"),
+        unknown_curve=_rows(path, value, "unknown_curve", 2) if tried else np.empty((0, 2)),
+        known_kept=_share(path, value, "known_kept") if tried else np.nan,
+        unknown_flagged=_share(path, value, "unknown_flagged") if tried else np.nan,
     )
     if found.n_windows < 1 or found.n_windows != value["n_windows"]:
         raise InputError(f"{path}: n_windows is {value['n_windows']}, no number of windows; {_REMEDY}")
@@ -74,16 +79,19 @@ def calibration_section(calibration: Calibration) -> str:
     found = calibration
     change = (
         f"Expected calibration error: {100 * found.ece_before:.1f} % before and {100 * found.ece_after:.1f} % after "
-        f"calibration, on {found.n_windows} windows. At the threshold {found.threshold:.3g}, "
-        f"{100 * found.known_kept:.0f} of 100 windows of known activities are kept and "
-        f"{100 * found.unknown_flagged:.0f} of 100 of unknown activities are flagged."
+        f"calibration, on {found.n_windows} windows."
     )
+    if found.has_unknown:
+        change += (
+            " With each unseen class left out of the list in turn, "
+            f"{100 * found.known_kept:.0f} of 100 windows of listed activities are kept and "
+            f"{100 * found.unknown_flagged:.0f} of 100 of the one left out are flagged as unknown."
+        )
     reading = "On the diagonal, confidence is what it says; below it, too high. Area of a point: its windows."
-    flags = "Every threshold; the point is the one in use. On the dashed line, flags are drawn by lot."
-    blocks = [
-        block("reliability", reliability_diagram(found), reading, wide=False),
-        block("unknown", unknown_figure(found), flags, wide=False),
-    ]
+    blocks = [block("reliability", reliability_diagram(found), reading, wide=False)]
+    if found.has_unknown:
+        flags = "Limits from loose to strict; the point is the one in use. On the dashed line, flags are drawn by lot."
+        blocks.append(block("unknown", unknown_figure(found), flags, wide=False))
     return section("calibration", "Probabilities and unknown activities", paragraph(change), figures(blocks))
 
 
@@ -110,13 +118,13 @@ def reliability_diagram(calibration: Calibration) -> go.Figure:
 
 
 def unknown_figure(calibration: Calibration) -> go.Figure:
-    """Draw unknown windows flagged against known windows kept, with the threshold in use."""
+    """Draw unknown windows flagged against known windows kept, with the limits in use."""
     kept, flagged = 100 * calibration.unknown_curve.T
     titles = ("known windows kept (%)", "unknown windows flagged (%)")
     figure = new_figure("Noticing unknown activities", 470, *titles)
     hover = "%{x:.1f} % of known kept, %{y:.1f} % of unknown flagged"
     line = {"color": UNSEEN_COLOUR, "width": 2}
-    figure.add_scatter(x=kept, y=flagged, mode="lines", line=line, name="every threshold", hovertemplate=hover)
+    figure.add_scatter(x=kept, y=flagged, mode="lines", line=line, name="other limits", hovertemplate=hover)
     lot = {"x": [0, 100], "y": [100, 0], "mode": "lines", "name": "by lot", "hoverinfo": "name"}
     figure.add_scatter(**lot, line={"color": INK, "dash": "dash", "width": 1.5})
     figure.add_scatter(
@@ -125,7 +133,7 @@ def unknown_figure(calibration: Calibration) -> go.Figure:
         mode="markers",
         cliponaxis=False,
         marker={"symbol": "diamond", "size": 13, "color": ACCENT_COLOUR, "line": {"color": "white", "width": 1.5}},
-        name=f"in use, {calibration.threshold:.3g}",
+        name="in use",
         hovertemplate=hover,
     )
     return square_axes(figure)

@@ -1,6 +1,7 @@
 """Every command as a newcomer calls it: help, each stage alone, the whole run, interruption, continuation."""
 
 import json
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +27,7 @@ ROWS_PER_CLASS = 8 * RATE_HZ
 ARTEFACTS = {
     *("config.yaml", "split.json", "environment.json", "progress.jsonl", "model.safetensors"),
     *("gate_examples.npz", "gate.json", "metrics.json", "predictions.npz", "report.html"),
+    *("recognizer.safetensors", "calibration.json"),
 }
 
 
@@ -120,7 +122,7 @@ def test_help_teaches(command, capsys):
 
 @pytest.mark.parametrize("command", [c for c in cli.COMMANDS if c.example], ids=lambda c: c.name)
 def test_examples_in_the_help_are_accepted(command):
-    words = [word.strip("'") for word in f"{command.name} {command.example}".split()]
+    words = shlex.split(f"{command.name} {command.example}")
     name, _ = cli.cl.leaf_arguments(cli.cl.build_parser(cli.COMMANDS).parse_args(words))
     assert name == command.name
 

@@ -18,7 +18,6 @@ GOOD: dict[str, Any] = {
     "reliability_before": [[0.3, 0.2, 100], [0.9, 0.7, 200]],
     "reliability_after": [[0.25, 0.24, 140], [0.8, 0.78, 160]],
     "unknown_curve": [[1, 0], [0.95, 0.5], [0, 1]],
-    "threshold": 0.37,
     "known_kept": 0.95,
     "unknown_flagged": 0.5,
 }
@@ -34,8 +33,14 @@ def test_the_section_is_there_only_with_the_file(tmp_path: Path) -> None:
     folder = write_run(tmp_path / "run")
     assert "Probabilities and unknown activities" not in write_report(folder).read_text("utf-8")
     page = write_report(put(folder)).read_text("utf-8").replace(script(), "")
-    assert "14.0 % before and 4.0 % after" in page and "50 of 100 of unknown activities are flagged" in page
+    assert "14.0 % before and 4.0 % after" in page and "50 of 100 of the one left out are flagged" in page
     assert '"reliability"' in page and '"unknown"' in page
+
+
+def test_without_an_activity_to_leave_out_there_are_probabilities_only(tmp_path: Path) -> None:
+    folder = put(write_run(tmp_path / "run"), unknown_curve=[], known_kept=None, unknown_flagged=None)
+    page = write_report(folder).read_text("utf-8").replace(script(), "")
+    assert '"reliability"' in page and '"unknown"' not in page and "left out" not in page
 
 
 def test_figures_show_the_numbers_of_the_file(tmp_path: Path) -> None:
@@ -46,7 +51,7 @@ def test_figures_show_the_numbers_of_the_file(tmp_path: Path) -> None:
     area = (np.array(before.marker.size) - 8) ** 2
     assert area[0] / area[1] == pytest.approx(1 / 2)
     point = unknown_figure(found).data[-1]
-    assert (point.x[0], point.y[0], point.name) == (95, 50, "in use, 0.37")
+    assert (point.x[0], point.y[0], point.name) == (95, 50, "in use")
 
 
 @pytest.mark.parametrize(
@@ -54,9 +59,9 @@ def test_figures_show_the_numbers_of_the_file(tmp_path: Path) -> None:
     [
         ({"ece_before": None}, "ece_before must be a number"),
         ({"ece_after": 1.4}, "ece_after holds 1.4"),
-        ({"threshold": "high"}, "threshold must be a number"),
-        ({"threshold": "0.5"}, "threshold must be a number"),
-        ({"threshold": float("nan")}, "threshold must be a number"),
+        ({"unknown_flagged": "high"}, "unknown_flagged must be a number"),
+        ({"unknown_flagged": "0.5"}, "unknown_flagged must be a number"),
+        ({"unknown_flagged": float("nan")}, "unknown_flagged must be a number"),
         ({"known_kept": True}, "known_kept must be a number"),
         ({"n_windows": 0}, "n_windows is 0"),
         ({"n_windows": 2.5}, "n_windows is 2.5"),
