@@ -1,9 +1,9 @@
 """Command line: `python -m sadvae_har COMMAND` or `sadvae-har COMMAND`.
 
-The commands `data`, `splits` and `encoder` stand in `data_commands.py` and `encoder_commands.py`; nothing but these
-and this module prints. Handlers import what they need when they run, so that light commands start fast. An
-`InputError` becomes one line on standard error and exit code 2; Ctrl-C leaves a state from which the same command
-continues and exits with 130.
+The commands `data`, `splits`, `encoder` and `demo` stand in `data_commands.py`, `encoder_commands.py` and
+`demo_command.py`; nothing but these and this module prints. Handlers import what they need when they run, so that
+light commands start fast. An `InputError` becomes one line on standard error and exit code 2; Ctrl-C leaves a state
+from which the same command continues and exits with 130.
 """
 
 import logging
@@ -18,6 +18,7 @@ from feature_extraction.errors import InputError
 from sadvae_har import command_line as cl
 from sadvae_har.config import config_from_namespace
 from sadvae_har.data_commands import DATA_COMMANDS
+from sadvae_har.demo_command import DEMO_COMMAND
 from sadvae_har.encoder_commands import ENCODER_COMMANDS
 from sadvae_har.predict_commands import PREDICT_COMMANDS
 
@@ -206,6 +207,7 @@ COMMANDS = (
         ),
         "resources/runs/quickstart resources/runs/another",
     ),
+    DEMO_COMMAND,
     cl.Command(
         "original run",
         original_run,

@@ -96,17 +96,15 @@ def run(config: Config, locations: Locations, out: Path | None = None) -> tuple[
     """
     folder, problem = _begin(config, locations, out)
     metrics = run_stages(problem, config, folder)
-    make_recognizer(problem, config, folder, locations)
+    if make_recognizer(problem, config, folder, locations):
+        write_report(folder.path)  # It shows what calibration found.
     return folder, metrics
 
 
-def make_recognizer(problem: Problem, config: Config, folder: RunFolder, locations: Locations) -> None:
-    """Write the model file of a run whose stages are done, unless it is there or the run cannot have one.
-
-    The report is written anew, since it shows what calibration found.
-    """
+def make_recognizer(problem: Problem, config: Config, folder: RunFolder, locations: Locations) -> bool:
+    """Write the model file of a run whose stages are done; return whether it was missing and could be made."""
     if (folder.path / MODEL_FILE).exists():
-        return
+        return False
     try:
         encoder = _window_encoder(problem, config, locations)
         class_list, vectors = get_dataset(config.dataset).class_list(), load_text(config, problem.split, locations)
@@ -114,8 +112,8 @@ def make_recognizer(problem: Problem, config: Config, folder: RunFolder, locatio
         write_recognizer(problem, config, fitted, folder, encoder, class_list, vectors)
     except InputError as error:
         logger.warning("no model file for `predict` and `demo`: %s", error)
-        return
-    write_report(folder.path)
+        return False
+    return True
 
 
 def _window_encoder(problem: Problem, config: Config, locations: Locations) -> WindowEncoder:
@@ -283,5 +281,6 @@ def run_stage(name: str, config: Config, locations: Locations, out: Path | None)
         experiment.train_gate(problem, config, folder)
     else:
         experiment.evaluate_gzsl(problem, config, fitted, folder)
+        make_recognizer(problem, config, folder, locations)
     folder.merge_metrics({"chance": chance_levels(problem)})
     return folder

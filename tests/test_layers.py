@@ -46,11 +46,13 @@ ROOMS = (
     *("sadvae_har.pipeline", "sadvae_har.cross_dataset", "sadvae_har.benchmark_methods"),
     *("sadvae_har.benchmark_rows", "sadvae_har.benchmark_statistics", "sadvae_har.benchmark"),
     *("sadvae_har.benchmark_figures", "sadvae_har.benchmark_tables", "sadvae_har.benchmark_page"),
+    "sadvae_har.demo",
     *("sadvae_har.command_line", "sadvae_har.data_commands", "sadvae_har.encoder_commands"),
-    *("sadvae_har.predict_commands", "sadvae_har.__main__"),
+    *("sadvae_har.predict_commands", "sadvae_har.demo_command", "sadvae_har.__main__"),
 )
-COMMAND_LINE = tuple(
-    f"sadvae_har.{name}" for name in ("data_commands", "encoder_commands", "predict_commands", "__main__")
+COMMAND_LINE = (
+    *("sadvae_har.data_commands", "sadvae_har.encoder_commands", "sadvae_har.predict_commands"),
+    *("sadvae_har.demo_command", "sadvae_har.__main__"),
 )
 PACKAGES = ("feature_extraction", "sadvae_har")
 

@@ -1,0 +1,231 @@
+"""The page itself: a script that the web server runs anew for a tab whenever something in it changes.
+
+It only arranges; `session.py` does the work and `views.py` shows the results below the signals.
+"""
+
+import sys
+from collections.abc import Callable
+
+import streamlit as st
+
+from feature_extraction.errors import InputError
+from feature_extraction.signal import FACTORS
+from sadvae_har.demo.clips import SUFFIXES, Clip, declare, read_upload
+from sadvae_har.demo.figures import CONFIG, UNKNOWN, palette, recording_figure
+from sadvae_har.demo.service import DemoService, DemoSettings, open_service
+from sadvae_har.demo.session import LONGEST_DESCRIPTION, LONGEST_NAME, DemoSession
+from sadvae_har.demo.views import VIEWS, WHY
+from sadvae_har.demo.wording import STYLE, chips, plain, readable_errors
+
+DETECT = "as detected"
+UPLOAD = "my own recording"
+
+
+def main() -> None:
+    """Show the page of one tab."""
+    st.set_page_config(page_title="Zero-shot activity recognition", layout="wide")
+    st.html(STYLE)
+    service = open_service(DemoSettings.from_json(sys.argv[1]))
+    if "session" not in st.session_state:
+        st.session_state["session"] = service.new_session()
+    session: DemoSession = st.session_state["session"]
+    show_header(service)
+    left, right = st.columns([2, 3], gap="medium")
+    with left.container(border=True):
+        choose_recording(service, session)
+    with right.container(border=True):
+        edit_activities(session)
+    if session.timeline is None:
+        st.info("Choose an example or upload a recording to see what is recognised in it.")
+        return
+    colours = activity_colours(session)
+    with st.container(border=True):
+        show_recording(session, colours)
+    with st.container(border=True):
+        view = st.segmented_control("Look closer", list(VIEWS), default=next(iter(VIEWS)), required=True, key="view")
+        with readable_errors():
+            VIEWS[view](session, colours)
+
+
+def show_header(service: DemoService) -> None:
+    """Say what the page is and what the model reads."""
+    model = service.recognizer
+    sensors = ", ".join(dict.fromkeys(f"{channel.device} {channel.quantity}" for channel in model.channels))
+    learned = sum(activity.seen for activity in model.activities)
+    st.title("Recognise activities from their description")
+    st.markdown(
+        f"Model of **{plain(model.dataset)}**: {learned} activities learned from recordings, "
+        f"{len(model.activities) - learned} known only by what is written about them. It reads windows of "
+        f"{model.window_s:g} s, one every {model.stride_s:g} s, at {model.rate_hz:g} Hz ({plain(sensors)}). "
+        "Everything stays on this machine."
+    )
+
+
+def choose_recording(service: DemoService, session: DemoSession) -> None:
+    """Offer the examples and an upload; open what was chosen, once."""
+    st.subheader("1 · Recording", anchor=False)
+    titles = [example.title for example in service.examples.offered]
+    chosen = st.selectbox("Recording", [*titles, UPLOAD], key="recording", label_visibility="collapsed")
+    if chosen != UPLOAD:
+        st.caption(plain(service.examples.note))
+        if st.session_state.get("opened") != chosen:
+            st.session_state["opened"] = chosen
+            st.session_state["problem"] = ""
+            example = next(example for example in service.examples.offered if example.title == chosen)
+            open_clip(session, lambda: service.limit.run(example.open))
+    else:
+        if not titles:
+            st.caption(plain(service.examples.note))
+        upload(service, session)
+    if st.session_state.get("problem"):
+        st.error(plain(st.session_state["problem"]))
+    elif session.clip is not None:
+        with st.expander("How it was read", expanded=True):
+            st.markdown("\n".join(f"- {plain(line)}" for line in session.clip.findings))
+
+
+def upload(service: DemoService, session: DemoSession) -> None:
+    """Offer an upload, with fields for what the file does not say."""
+    limit_mb = service.settings.max_upload_mb
+    file = st.file_uploader(
+        f"CSV, NPY or Parquet, up to {limit_mb} MB", type=[suffix[1:] for suffix in SUFFIXES], key="upload"
+    )
+    quantities = dict.fromkeys(channel.quantity for channel in service.recognizer.channels)
+    rate_field, *unit_fields = st.columns(1 + len(quantities))
+    rate_hz = rate_field.number_input(
+        "Rate in Hz", min_value=0.0, max_value=10_000.0, value=None, placeholder=DETECT, key="rate"
+    )
+    units = {
+        quantity: field.selectbox(f"Unit of {quantity}", [DETECT, *FACTORS[quantity]], key=f"unit {quantity}")
+        for quantity, field in zip(quantities, unit_fields, strict=True)
+    }
+    if file is None:
+        st.session_state["opened"], st.session_state["problem"] = None, ""
+        session.close()
+        return
+    opened = (file.file_id, rate_hz, *units.values())
+    if st.session_state.get("opened") != opened:
+        st.session_state["opened"] = opened
+        declared = declare(rate_hz, {quantity: "" if unit == DETECT else unit for quantity, unit in units.items()})
+        content, name, wanted = file.getvalue(), file.name, service.recognizer.channels
+        open_clip(session, lambda: service.limit.run(lambda: read_upload(content, name, wanted, declared)))
+
+
+def open_clip(session: DemoSession, read: Callable[[], Clip]) -> None:
+    """Read a recording and recognise it; remember why not, if so."""
+    st.session_state["problem"] = ""
+    st.session_state["window"] = 1
+    session.close()
+    try:
+        with st.spinner("recognising …"):
+            session.open(read())
+    except InputError as error:
+        st.session_state["problem"] = str(error)
+
+
+def edit_activities(session: DemoSession) -> None:
+    """Show the activities, take a new one, remove added ones."""
+    st.subheader("2 · Activities", anchor=False)
+    shown = st.container()
+    with st.form("new activity", border=False):
+        name = st.text_input("New activity", max_chars=LONGEST_NAME, placeholder="such as arm circles")
+        description = st.text_area(
+            "What the body does in it",
+            max_chars=LONGEST_DESCRIPTION,
+            height=90,
+            placeholder="such as: The person stretches one arm out sideways and draws wide circles with it.",
+        )
+        if st.form_submit_button("Add and recognise again", type="primary"):
+            with readable_errors():
+                session.add(name, description)
+    if session.added:
+        with st.form("remove", border=False):
+            field, button = st.columns([3, 1], vertical_alignment="bottom")
+            unwanted = field.selectbox("Added here", session.added)
+            if button.form_submit_button("Remove", width="stretch"):
+                with readable_errors():
+                    session.remove(unwanted)
+                st.rerun()
+    colours = activity_colours(session)
+    added = session.added
+    shown.html(
+        chips(
+            [
+                (
+                    activity.name,
+                    colours[activity.name],
+                    "added" if activity.name in added else "" if activity.seen else "by description",
+                )
+                for activity in session.recognizer.activities
+            ]
+        )
+    )
+    announce_change(session)
+
+
+def announce_change(session: DemoSession) -> None:
+    """Say what the last added or removed activity changed."""
+    if not session.change:
+        return
+    n_changed = sum(change.n_windows for change in session.changes())
+    if session.timeline is None:
+        st.success(f"{plain(session.change)}.")
+    elif n_changed:
+        largest = session.changes()[0]
+        st.success(
+            f"{plain(session.change)}: {n_changed} of {len(session.timeline.labels)} windows are recognised as "
+            f"something else now, most of them {plain(largest.before)} → {plain(largest.now)}."
+        )
+    else:
+        st.info(f"{plain(session.change)}: no window is recognised as something else.")
+
+
+def activity_colours(session: DemoSession) -> dict[str, str]:
+    """Return the colour of every activity that this tab has ever had, so that none changes colour."""
+    names: dict[str, None] = st.session_state.setdefault("names", {})
+    names.update(dict.fromkeys(activity.name for activity in session.recognizer.activities))
+    return palette(list(names))
+
+
+def show_recording(session: DemoSession, colours: dict[str, str]) -> None:
+    """Show the key figures, and the signals over the recognised activities."""
+    clip, timeline = session.clip, session.timeline
+    if clip is None or timeline is None:
+        return
+    st.subheader("3 · What was recognised", anchor=False)
+    with st.container(horizontal=True):
+        st.metric("Length", f"{clip.duration_s:.0f} s")
+        st.metric("Windows", len(timeline.labels))
+        st.metric("Segments", len(timeline.segments))
+        st.metric("Unknown", f"{timeline.share(UNKNOWN):.0%}", help="Windows that look like no activity of the list")
+        if clip.truth:
+            share = f"{timeline.agreement(clip.truth):.0%}"
+            st.metric("As done", share, help="Windows whose middle lies in the exercise that was recognised")
+    explained = st.session_state.get("view") == WHY
+    chosen = min(st.session_state.get("window", 1), len(timeline.labels)) - 1 if explained else None
+    st.plotly_chart(
+        recording_figure(clip, timeline, colours, session.added, chosen),
+        key="signals",
+        theme=None,
+        on_select=choose_clicked,
+        selection_mode="points",
+        config=CONFIG,
+    )
+    st.caption(
+        "Colours show the recognised activity; dots are single windows, the fainter the less sure. Drag to zoom, "
+        "double-click to see all. Click a segment or a dot to ask why."
+    )
+
+
+def choose_clicked() -> None:
+    """Take the clicked window as the one to explain."""
+    points = st.session_state["signals"]["selection"]["points"]
+    numbers = [point["customdata"] for point in points if point.get("customdata")]
+    if numbers:
+        first = numbers[0]
+        st.session_state["window"] = 1 + int(first[0] if isinstance(first, list) else next(iter(first.values())))
+        st.session_state["view"] = WHY
+
+
+if __name__ == "__main__":
+    main()

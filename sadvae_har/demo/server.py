@@ -1,0 +1,74 @@
+"""Serves the page on one address of this machine, with everything off that would reach outside or that nobody needs."""
+
+import socket
+from pathlib import Path
+
+from feature_extraction.errors import InputError
+from sadvae_har.demo.service import DemoSettings
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+PAGE = Path(__file__).with_name("page.py")
+
+
+def find_port(host: str, port: int) -> int:
+    """Return `port` if it is free on `host`; for 0, a free one.
+
+    Raises:
+        InputError: The port is taken or impossible, or this machine has no such address.
+    """
+    if not 0 <= port <= 65_535:
+        raise InputError(f"--port: {port} cannot be used; give 1 to 65535, or 0 for a free one")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((host, port))
+            return int(probe.getsockname()[1])
+    except OSError as error:
+        raise InputError(
+            f"--host {host} --port {port}: {error.strerror or error}; choose another port, 0 for a free one"
+        ) from None
+
+
+def address(host: str, port: int) -> str:
+    """Return the address to open in a browser."""
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def serve(settings: DemoSettings, host: str, port: int) -> None:
+    """Serve the page until the process is interrupted; `open_service` was called before, so mistakes are known."""
+    from streamlit.web import bootstrap
+
+    flags = server_flags(settings, host, port)
+    bootstrap.load_config_options(flags)
+    bootstrap.run(str(PAGE), False, [settings.to_json()], flags)
+
+
+def server_flags(settings: DemoSettings, host: str, port: int) -> dict[str, object]:
+    """Return the settings of the web server; they outweigh its own files and environment variables."""
+    return {
+        "server.address": host,
+        "server.port": port,
+        "server.headless": True,
+        "server.allowedHosts": list(LOOPBACK) if host in LOOPBACK else [],  # keeps other sites' names out (rebinding)
+        "server.maxUploadSize": settings.max_upload_mb,
+        "server.fileWatcherType": "none",
+        "server.enableStaticServing": False,
+        "server.enableAgentApi": False,
+        "server.enableCORS": True,
+        "server.enableXsrfProtection": True,
+        "browser.gatherUsageStats": False,
+        "browser.serverAddress": host,
+        "browser.serverPort": port,
+        "client.allowedOrigins": [],
+        "client.showErrorDetails": "none",
+        "client.showErrorLinks": False,
+        "client.toolbarMode": "minimal",
+        "logger.hideWelcomeMessage": True,
+        "logger.level": "error",
+        "runner.magicEnabled": False,
+        "theme.base": "light",
+        "theme.primaryColor": "#0072b2",
+        "theme.textColor": "#1d2433",
+        "theme.secondaryBackgroundColor": "#f3f5f8",
+    }

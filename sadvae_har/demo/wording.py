@@ -1,0 +1,58 @@
+"""How texts of people and files get onto the page: as plain words, whatever Markdown or HTML they hold."""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from html import escape
+
+import streamlit as st
+
+from feature_extraction.errors import InputError
+from sadvae_har.demo.figures import UNKNOWN
+
+_MARKS = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&@/])")  # also / and @, or bare addresses would become links
+
+
+def plain(text: str) -> str:
+    """Return Markdown that shows `text` as it is, in one line."""
+    return _MARKS.sub(r"\\\1", " ".join(text.split()))
+
+
+@contextmanager
+def readable_errors() -> Iterator[None]:
+    """Show what cannot be used as a message in the page."""
+    try:
+        yield
+    except InputError as error:
+        st.error(plain(str(error)))
+
+
+def chips(names: list[tuple[str, str, str]]) -> str:
+    """Return HTML for activities as coloured chips.
+
+    Args:
+        names: Name, colour and kind of each; the kind stands behind the name unless it is empty.
+    """
+    made = []
+    for name, colour, kind in names:
+        note = f"<small>{escape(kind)}</small>" if kind and name != UNKNOWN else ""
+        made.append(f'<span class="chip"><i style="background:{colour}"></i>{escape(name)}{note}</span>')
+    return f'<div class="chips">{"".join(made)}</div>'
+
+
+STYLE = """<style>
+.block-container { max-width: 1180px; padding-top: 2rem; padding-bottom: 4rem; }
+h1 { font-size: 1.9rem !important; padding-bottom: .1rem !important; }
+h3 { font-size: 1.12rem !important; padding-top: .2rem !important; }
+.chips { display: flex; flex-wrap: wrap; gap: .4rem; margin-bottom: .25rem; }
+.chip { display: inline-flex; align-items: center; gap: .4rem; padding: .12rem .6rem; font-size: .9rem;
+  border: 1px solid #e4e7ec; border-radius: 999px; background: #fff; overflow-wrap: anywhere; }
+.chip i { width: .7rem; height: .7rem; border-radius: 50%; flex: none; }
+.chip small { color: #667085; white-space: nowrap; }
+[data-testid="stMetricValue"] { font-size: 1.45rem; }
+[data-testid="stMetric"] { min-width: 7rem; }
+@media (max-width: 640px) {
+  .block-container { padding-left: .9rem; padding-right: .9rem; padding-top: 1rem; }
+  h1 { font-size: 1.5rem !important; }
+}
+</style>"""
