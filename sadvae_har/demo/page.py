@@ -64,6 +64,7 @@ def show_header(service: DemoService) -> None:
 def choose_recording(service: DemoService, session: DemoSession) -> None:
     """Offer the examples and an upload; open what was chosen, once."""
     st.subheader("1 · Recording", anchor=False)
+    wanted = ", ".join(channel.name for channel in service.recognizer.channels)
     titles = [example.title for example in service.examples.offered]
     chosen = st.selectbox("Recording", [*titles, UPLOAD], key="recording", label_visibility="collapsed")
     if chosen != UPLOAD:
@@ -77,8 +78,12 @@ def choose_recording(service: DemoService, session: DemoSession) -> None:
         if not titles:
             st.caption(plain(service.examples.note))
         upload(service, session)
-    if st.session_state.get("problem"):
-        st.error(plain(st.session_state["problem"]))
+    if problem := st.session_state.get("problem"):
+        st.error(plain(problem))
+        if "--" in problem and chosen == UPLOAD:  # it names flags of the command line
+            st.caption(
+                f"On this page: give rate and units in the fields above; call columns {plain(wanted)} in the file."
+            )
     elif session.clip is not None:
         with st.expander("How it was read", expanded=True):
             st.markdown("\n".join(f"- {plain(line)}" for line in session.clip.findings))

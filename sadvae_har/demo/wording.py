@@ -10,12 +10,14 @@ import streamlit as st
 from feature_extraction.errors import InputError
 from sadvae_har.demo.figures import UNKNOWN
 
-_MARKS = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:&@/])")  # also / and @, or bare addresses would become links
+_MARKS = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:])")
+_ADDRESSES = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?<=@)")  # where a bare address becomes a link, escaped or not
+_NO_WIDTH = "\u2060"
 
 
 def plain(text: str) -> str:
-    """Return Markdown that shows `text` as it is, in one line."""
-    return _MARKS.sub(r"\\\1", " ".join(text.split()))
+    """Return Markdown that shows `text` as it is, in one line; addresses do not become links."""
+    return _MARKS.sub(r"\\\1", _ADDRESSES.sub(_NO_WIDTH, " ".join(text.split())))
 
 
 @contextmanager

@@ -1,0 +1,321 @@
+"""The demo page in a real browser, and its server by plain HTTP: nothing outside is reached, no other file is read."""
+
+import http.client
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+import pytest
+
+from feature_extraction.kinematic_lexicon import load_lexicon
+from sadvae_har.demo.examples import find_examples
+from sadvae_har.demo.session import DemoSession
+from sadvae_har.demo.time_limit import TimeLimit
+from sadvae_har.recognizer import Recognizer
+
+pytest.importorskip("streamlit", reason="the extra `demo` is not installed")
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+ROOT = Path(__file__).resolve().parents[1]
+QUIET = ("--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync")
+PATIENCE_MS = 30_000
+PICTURE = "![x](http://192.0.2.1/x.png) <img src=http://192.0.2.1/y.png> http://192.0.2.1/z"
+
+
+@pytest.fixture(scope="module")
+def address(trained_recognizer_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Start the page as a person would, on a free port, and end it as Ctrl-C would."""
+    folder = tmp_path_factory.mktemp("page")
+    (folder / "secret.txt").write_text("the-secret-of-this-test", encoding="utf-8")
+    command = [sys.executable, "-m", "sadvae_har", "demo", str(trained_recognizer_path), "--port", "0"]
+    with (folder / "log.txt").open("w+", encoding="utf-8") as log:
+        page = subprocess.Popen(
+            [*command, "--max-upload-mb", "1"],
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            cwd=folder,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        try:
+            assert page.stdout is not None
+            found = re.search(r"page: (http://127\.0\.0\.1:\d+) ", page.stdout.readline())
+            assert found, (folder / "log.txt").read_text(encoding="utf-8")
+            wait_until_up(found[1])
+            yield found[1]
+        finally:
+            page.terminate()
+            assert page.wait(20) == 0
+    assert "Traceback" not in (folder / "log.txt").read_text(encoding="utf-8")
+
+
+def wait_until_up(address: str) -> None:
+    for _ in range(200):
+        try:
+            if ask(address, "/_stcore/health")[0] == 200:
+                return
+        except ConnectionError:
+            time.sleep(0.1)
+    raise TimeoutError(address)
+
+
+def ask(address: str, path: str, method: str = "GET", body: bytes = b"", **headers: str) -> tuple[int, bytes]:
+    """Send a request with the path exactly as given."""
+    connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=10)
+    try:
+        connection.request(method, path, body or None, {k.replace("_", "-"): v for k, v in headers.items()})
+        answer = connection.getresponse()
+        return answer.status, b"" if answer.status == 101 else answer.read()
+    finally:
+        connection.close()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    if CHROMIUM is None:
+        pytest.skip("no chromium is installed")
+    with sync_api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", *QUIET])
+        yield chromium
+        chromium.close()
+
+
+class Tab:
+    """A tab of its own, with everything it asked for."""
+
+    def __init__(self, browser: Any, address: str) -> None:
+        self.context = browser.new_context(viewport={"width": 1280, "height": 900})
+        self.context.set_default_timeout(PATIENCE_MS)
+        self.requested: list[str] = []
+        self.context.on("request", lambda request: self.requested.append(request.url))
+        self.page = self.context.new_page()
+        self.page.on("websocket", lambda socket: self.requested.append(socket.url))
+        self.page.goto(address)
+        self.page.get_by_text("What was recognised").wait_for()
+
+    def add(self, name: str, description: str) -> str:
+        """Add an activity; return what the page says of it."""
+        self.page.get_by_label("New activity").fill(name)
+        self.page.get_by_label("What the body does in it").fill(description)
+        self.page.get_by_role("button", name="Add and recognise again").click()
+        said = self.page.get_by_test_id("stAlert").filter(has_text="was added")
+        self.page.locator(".chip").filter(has_text=name).wait_for()
+        said.wait_for()
+        return said.inner_text()
+
+    def look(self, view: str) -> None:
+        self.page.get_by_test_id("stButtonGroup").get_by_text(view, exact=True).click()
+
+    def upload(self, name: str, content: bytes) -> None:
+        self.choose("my own recording")
+        self.page.locator("input[type=file]").set_input_files(
+            {"name": name, "mimeType": "application/octet-stream", "buffer": content}
+        )
+
+    def choose(self, recording: str) -> None:
+        self.page.get_by_role("combobox").first.click()
+        self.page.get_by_role("option", name=recording).click()
+
+    def chips(self) -> list[str]:
+        return self.page.locator(".chip").all_inner_texts()
+
+    def metric(self, label: str) -> str:
+        shown = self.page.get_by_test_id("stMetric").filter(has_text=label)
+        return shown.get_by_test_id("stMetricValue").inner_text()
+
+
+@pytest.fixture
+def tab(browser: Any, address: str) -> Iterator[Tab]:
+    tab = Tab(browser, address)
+    yield tab
+    hosts = {urlsplit(url).hostname for url in tab.requested if not url.startswith(("data:", "blob:"))}
+    assert len(tab.requested) > 20 and hosts == {"127.0.0.1"}
+    assert tab.page.get_by_text("Traceback").count() == 0
+    tab.context.close()
+
+
+@pytest.fixture(scope="module")
+def expected(trained_recognizer_path: Path) -> DemoSession:
+    """What the page shows at first, computed without it."""
+    recognizer = Recognizer.load(trained_recognizer_path)
+    session = DemoSession(recognizer, TimeLimit(60))
+    examples = find_examples(trained_recognizer_path, recognizer.dataset, recognizer.channels, None)
+    session.open(examples.offered[0].open())
+    return session
+
+
+def test_a_new_activity_is_predicted_at_once_and_can_be_removed(tab: Tab, expected: DemoSession) -> None:
+    n_windows = len(expected.timeline.labels)
+    assert tab.metric("Windows") == str(n_windows) and tab.metric("Segments") == str(len(expected.timeline.segments))
+    segments = expected.timeline.segments
+    known = [activity.description for activity in expected.recognizer.activities]
+    for text in (*known, *load_lexicon().texts[:100]):  # some description looks like one of the exercises
+        expected.add("my exercise", text)
+        changed = sum(change.n_windows for change in expected.changes())
+        won = expected.timeline.share("my exercise")
+        segments_now = len(expected.timeline.segments)
+        expected.remove("my exercise")
+        if won:
+            break
+    assert won > 0, "no description wins a window"
+    assert f"{changed} of {n_windows} windows" in tab.add("my exercise", text)
+    assert any("my exercise" in chip and "added" in chip for chip in tab.chips())
+    tab.look("What changed")
+    tab.page.get_by_text(f"{changed} of {n_windows} windows changed").wait_for()
+    strips = tab.page.locator(".js-plotly-plot").last
+    strips.get_by_text("my exercise").first.wait_for()
+    assert strips.get_by_text("before").count() == strips.get_by_text("now").count() == 1
+    assert tab.metric("Segments") == str(segments_now)
+    tab.page.get_by_role("button", name="Remove").click()
+    tab.page.get_by_text("was removed").first.wait_for()
+    assert not any("my exercise" in chip for chip in tab.chips())
+    assert tab.metric("Segments") == str(len(segments))
+
+
+def test_two_tabs_do_not_see_each_others_activities(tab: Tab, browser: Any, address: str) -> None:
+    other = Tab(browser, address)
+    before = other.chips()
+    tab.add("wood chopping", "The person swings an axe down with both arms, again and again.")
+    assert "stretching" in other.add("stretching", "The person stretches both arms out and holds still.")
+    assert len(tab.chips()) == len(other.chips()) == len(before) + 1
+    assert not any("wood chopping" in chip for chip in other.chips())
+    fresh = other.context.new_page()
+    fresh.goto(address)
+    fresh.get_by_text("What was recognised").wait_for()
+    assert fresh.locator(".chip").all_inner_texts() == before
+    other.context.close()
+
+
+def as_csv(expected: DemoSession, with_time: bool = True) -> bytes:
+    _, recording = expected.clip.pieces[0]
+    times = np.arange(1500) / recording.rate_hz
+    columns = [times] if with_time else []
+    header = ["time_s"] if with_time else []
+    header += [f"{c.quantity}_{c.axis} ({c.unit})" for c in recording.channels]
+    rows = np.column_stack([*columns, recording.samples[:1500]])
+    return "\n".join([",".join(header), *(",".join(f"{v:.5f}" for v in row) for row in rows)]).encode()
+
+
+def test_upload_bad_upload_and_declared_rate(tab: Tab, expected: DemoSession) -> None:
+    tab.upload("../../walk ![x](http://192.0.2.1).csv", as_csv(expected))
+    tab.page.get_by_text("How it was read").wait_for()
+    tab.page.get_by_test_id("stMetricValue").get_by_text("30 s").wait_for()
+    assert tab.page.get_by_text("acc_x").count() > 0  # the findings
+    tab.upload("damaged.npy", b"this is no array")
+    tab.page.get_by_test_id("stAlert").filter(has_text="damaged.npy").wait_for()
+    assert tab.page.get_by_text("Segments").count() == 0
+    tab.upload("no clock.csv", as_csv(expected, with_time=False))
+    tab.page.get_by_test_id("stAlert").filter(has_text="no clock.csv").wait_for()
+    tab.page.get_by_label("Rate in Hz").fill("50")
+    tab.page.get_by_label("Rate in Hz").press("Enter")
+    tab.page.get_by_text("What was recognised").wait_for()
+    assert tab.metric("Length") == "30 s"
+    tab.upload("large.csv", b"1,2,3\n" * 200_000)
+    tab.page.get_by_text("must be 1.0MB or smaller").wait_for()
+
+
+def test_two_descriptions_side_by_side(tab: Tab) -> None:
+    tab.look("Compare descriptions")
+    tab.page.get_by_label("Second description").fill("The person lies still on the back and does not move at all.")
+    tab.page.get_by_role("button", name="Compare", exact=True).click()
+    tab.page.get_by_text("What the two texts say of the movement").wait_for()
+    shares = [value.inner_text() for value in tab.page.get_by_test_id("stMetricValue").all()][-4:]
+    assert all(re.fullmatch(r"\d+% of windows|\d+%", share) for share in shares)
+    assert int(shares[1].rstrip("%")) + int(shares[3].rstrip("%")) in (99, 100, 101)
+    attributes = tab.page.locator(".js-plotly-plot").last
+    for text in ("first text", "second text"):
+        attributes.get_by_text(text).wait_for()
+
+
+def test_a_clicked_segment_is_explained(tab: Tab, expected: DemoSession) -> None:
+    segment = expected.timeline.segments[-1]
+    bar = tab.page.locator(".js-plotly-plot .barlayer .point path").nth(len(expected.timeline.segments) - 1)
+    bar.scroll_into_view_if_needed()
+    middle = bar.bounding_box()
+    tab.page.mouse.click(middle["x"] + middle["width"] / 2, middle["y"] + middle["height"] / 2)
+    tab.page.get_by_text("Nearest descriptions").wait_for()
+    number = int(tab.page.get_by_test_id("stSliderThumbValue").inner_text())
+    assert segment.start_s <= (expected.timeline.start_s[number - 1] + expected.timeline.end_s[number - 1]) / 2
+    tab.page.get_by_role("slider").press("Home")
+    tab.page.get_by_text(re.compile(r"^0\.0 to 5\.0 s: ")).wait_for()
+    tab.look("Map")
+    tab.page.get_by_text("A plane cannot keep all distances").wait_for()
+
+
+def test_texts_are_shown_as_they_are(tab: Tab) -> None:
+    """Markdown and HTML in a name load no picture and make no link; the fixture checks what was requested."""
+    tab.add(PICTURE[:59], f"The person waves. {PICTURE}")
+    assert any("![x](http://192.0.2.1/x.png)" in chip for chip in tab.chips())
+    for view in ("What changed", "Compare descriptions", "Map", "Why", "Segments"):
+        tab.look(view)
+        tab.page.wait_for_timeout(300)
+    assert tab.page.locator("a[href*='192.0.2.1'], img[src*='192.0.2.1']").count() == 0
+
+
+def probes(secret: Path) -> Iterator[str]:
+    up = ("..%2f" * 12, "../" * 12, "%2e%2e/" * 12, "..%5c" * 12, "....//" * 12)
+    for route in ("/", "/static/", "/media/", "/component/x/", "/app/static/", "/_stcore/bidi-components/x/"):
+        for step in up:
+            yield f"{route}{step}{str(secret).lstrip('/')}"
+        yield f"{route}{secret}"
+        yield f"{route}%2f{str(secret).lstrip('/')}"
+        yield f"{route}secret.txt"
+        yield f"{route}../secret.txt"
+    yield f"/?file={secret}"
+
+
+def test_no_path_reads_a_file(address: str, tmp_path: Path) -> None:
+    secret = tmp_path / "secret.txt"
+    secret.write_text("the-secret-of-this-test", encoding="utf-8")
+    tried = 0
+    for path in probes(secret):
+        status, body = ask(address, path)
+        assert status < 500 and b"the-secret-of-this-test" not in body, path
+        tried += 1
+    assert tried > 50
+
+
+def test_uploads_without_a_session_and_over_the_limit_are_refused(address: str) -> None:
+    body = (
+        b'--x\r\nContent-Disposition: form-data; name="f"; filename="../../x.csv"\r\n\r\n' + b"1" * 9 + b"\r\n--x--\r\n"
+    )
+    headers = {"Content_Type": "multipart/form-data; boundary=x"}
+    for target in ("nobody/1", "..%2f..%2fetc/1", "../../etc/1"):
+        assert 400 <= ask(address, f"/_stcore/upload_file/{target}", "PUT", body, **headers)[0] < 500
+
+
+def test_pages_of_other_sites_get_no_connection(address: str) -> None:
+    """Neither another origin nor another name for this machine (DNS rebinding) may open the page's socket."""
+    upgrade = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec_WebSocket_Version": "13",
+        "Sec_WebSocket_Key": "dGhlIHNhbXBsZSBub25jZQ==",
+    }
+    assert ask(address, "/_stcore/stream", Origin=address, **upgrade)[0] == 101
+    assert ask(address, "/_stcore/stream", Origin="http://example.org", **upgrade)[0] == 403
+    assert ask(address, "/_stcore/stream", Origin="http://example.org", Host="example.org", **upgrade)[0] == 403
+    assert ask(address, "/_stcore/agent/interact", "POST", b"{}", Content_Type="application/json")[0] >= 400
+
+
+def test_another_address_is_warned_of_and_mistakes_are_one_line(trained_recognizer_path: Path, tmp_path: Path) -> None:
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "sadvae_har", "demo", *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=ROOT)
+
+    for wrong in (
+        (str(tmp_path / "absent"),),
+        (str(trained_recognizer_path), "--port", "99999"),
+        (str(trained_recognizer_path), "--host", "203.0.113.7"),
+    ):
+        done = run(*wrong)
+        assert done.returncode == 2 and done.stdout == "" and len(done.stderr.splitlines()) == 1, done.stderr
+        assert done.stderr.startswith("error: ")

@@ -1,0 +1,286 @@
+"""What a tab of the demo page can do, without a browser, on the real recogniser."""
+
+import json
+import socket
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from feature_extraction.errors import InputError
+from feature_extraction.recordings import Recording, three_axes
+from feature_extraction.user_recordings import Declared
+from sadvae_har.demo.clips import Clip, TrueSpan, declare, make_recording, read_upload
+from sadvae_har.demo.examples import find_examples, join
+from sadvae_har.demo.session import LONGEST_DESCRIPTION, LONGEST_NAME, DemoSession, Timeline, recognise
+from sadvae_har.demo.time_limit import TimeLimit
+from sadvae_har.recognizer import Recognizer
+
+CHANNELS = three_axes("imu", "acc", "g") + three_axes("imu", "gyro", "rad/s")
+WAVE = "The person waves one raised hand quickly from side to side."
+
+
+@pytest.fixture(scope="module")
+def recognizer(trained_recognizer_path: Path) -> Recognizer:
+    return Recognizer.load(trained_recognizer_path)
+
+
+@pytest.fixture(scope="module")
+def clip(trained_recognizer_path: Path, recognizer: Recognizer) -> Clip:
+    return find_examples(trained_recognizer_path, "watch", recognizer.channels, None).offered[-1].open()
+
+
+@pytest.fixture
+def session(recognizer: Recognizer, clip: Clip) -> DemoSession:
+    session = DemoSession(recognizer, TimeLimit(60))
+    session.open(clip)
+    return session
+
+
+def names(recognizer: Recognizer) -> list[str]:
+    return [activity.name for activity in recognizer.activities]
+
+
+def test_tabs_do_not_see_each_others_activities(recognizer: Recognizer) -> None:
+    first, second = DemoSession(recognizer, TimeLimit(60)), DemoSession(recognizer, TimeLimit(60))
+    before = names(recognizer)
+    first.add("waving", WAVE)
+    assert names(first.recognizer) == [*before, "waving"]
+    assert names(second.recognizer) == names(recognizer) == before
+    second.add("waving", "The person sits still.")
+    assert first.recognizer.activities[-1].description == WAVE
+
+
+def test_removing_gives_back_the_same_predictions(session: DemoSession) -> None:
+    before = session.timeline
+    session.add("waving", WAVE)
+    session.remove("waving")
+    assert before is not None and session.timeline is not None
+    assert session.timeline.labels.tolist() == before.labels.tolist()
+    assert np.allclose(session.timeline.probabilities, before.probabilities)
+    assert session.added == ()
+
+
+def test_changes_are_counted_by_hand(session: DemoSession) -> None:
+    now = session.timeline
+    assert now is not None and session.changes() == ()
+    labels = np.array(["a"] * 3 + ["b"] * (len(now.labels) - 3))
+    session.timeline = replace(now, labels=labels)
+    session.previous = replace(now, labels=np.array(["c", "a", "c", *["b"] * (len(labels) - 4), "d"]))
+    assert [(c.before, c.now, c.n_windows) for c in session.changes()] == [("c", "a", 2), ("d", "b", 1)]
+
+
+def test_agreement_by_hand(session: DemoSession) -> None:
+    timeline = session.timeline
+    assert timeline is not None
+    one = replace(
+        timeline, start_s=np.array([0.0, 2, 4, 9]), end_s=np.array([2.0, 4, 6, 11]), labels=np.array([*"aabb"])
+    )
+    truth = (TrueSpan(0, 3, "a"), TrueSpan(3, 8, "b"))  # middles 1, 3, 5, 10: right, wrong, right, outside
+    assert one.agreement(truth) == pytest.approx(2 / 3)
+    assert one.share("a") == 0.5
+
+
+def test_comparison_leaves_the_activities_and_is_antisymmetric(session: DemoSession) -> None:
+    before, shown = names(session.recognizer), session.timeline
+    there = session.compare("waving", WAVE, "The person lies still on the back.")
+    back = session.compare("waving", "The person lies still on the back.", WAVE)
+    assert names(session.recognizer) == before and session.timeline is shown
+    assert there.share_first == pytest.approx(1 - back.share_first)
+    assert session.compare("waving", WAVE, WAVE).share_first == 0.5
+    sizes = [abs(first - second) for _, first, second in there.differences()]
+    assert sizes == sorted(sizes, reverse=True) and sizes[0] > 0.05
+
+
+def test_a_learned_activity_is_not_redescribed(session: DemoSession) -> None:
+    learned = next(activity.name for activity in session.recognizer.activities if activity.seen)
+    with pytest.raises(InputError, match="was learned from recordings"):
+        session.compare(learned, WAVE, WAVE)
+
+
+def test_reasons_and_map_cover_the_recording(session: DemoSession) -> None:
+    timeline = session.timeline
+    assert timeline is not None
+    latent = session.latent_map()
+    assert latent.windows_xy.shape == (len(timeline.labels), 2)
+    assert set(latent.names) == set(names(session.recognizer))
+    assert session.explain(0).nearest
+    for window in (-1, len(timeline.labels)):
+        with pytest.raises(InputError, match=f"window {window} does not exist"):
+            session.explain(window)
+
+
+@pytest.mark.parametrize(
+    ("name", "description", "message"),
+    [
+        ("", WAVE, "the name is empty"),
+        ("waving", " \n ", "the description is empty"),
+        ("w" * (LONGEST_NAME + 1), WAVE, f"name has {LONGEST_NAME + 1} characters; use up to {LONGEST_NAME}"),
+        ("waving", "w" * (LONGEST_DESCRIPTION + 1), f"use up to {LONGEST_DESCRIPTION}"),
+    ],
+)
+def test_texts_that_cannot_be_used(session: DemoSession, name: str, description: str, message: str) -> None:
+    before = names(session.recognizer)
+    with pytest.raises(InputError, match=message):
+        session.add(name, description)
+    assert names(session.recognizer) == before and session.added == ()
+
+
+def test_only_what_was_added_here_can_be_removed(session: DemoSession) -> None:
+    with pytest.raises(InputError, match="was not added here"):
+        session.remove(names(session.recognizer)[0])
+
+
+def test_a_gap_splits_the_recording(recognizer: Recognizer, clip: Clip) -> None:
+    """Two pieces give the windows of each, at its own place in time; no window crosses the gap."""
+    recording = clip.pieces[0][1]
+    half = [
+        replace(recording, samples=recording.samples[:1000]),
+        replace(recording, samples=recording.samples[1500:2500]),
+    ]
+    both = recognise(recognizer, Clip("two", ((0.0, half[0]), (30.0, half[1])), ()))
+    alone = [recognise(recognizer, Clip("one", ((0.0, part),), ())) for part in half]
+    assert both.labels.tolist() == [*alone[0].labels, *alone[1].labels]
+    assert np.allclose(both.start_s, [*alone[0].start_s, *(30 + alone[1].start_s)])
+    assert max(segment.end_s for segment in both.segments) == pytest.approx(30 + alone[1].segments[-1].end_s)
+
+
+def test_too_short_a_recording(session: DemoSession) -> None:
+    short = Clip("short", ((0.0, make_recording(np.ones((20, 6)), CHANNELS, 50.0, "short")),), ())
+    with pytest.raises(InputError, match="short"):
+        session.open(short)
+    assert session.clip is None and session.timeline is None
+
+
+def test_examples_of_a_run_are_of_its_test_subjects(tmp_path: Path, recognizer: Recognizer) -> None:
+    split = json.loads(Path("resources/label_splits/watch/random-1.json").read_text(encoding="utf-8"))
+    (tmp_path / "split.json").write_text(json.dumps(split), encoding="utf-8")
+    examples = find_examples(tmp_path, "watch", recognizer.channels, None)
+    people = {example.title.split()[1].rstrip(",") for example in examples.offered}
+    assert people == set(split["test_subjects"]) and "not trained on" in examples.note
+    opened = examples.offered[0].open()
+    assert opened.duration_s == pytest.approx(7 * 17, abs=3) and len({span.label for span in opened.truth}) == 7
+
+
+def test_joined_recordings_by_hand() -> None:
+    parts = [
+        Recording(np.full((n, 6), k + 1.0), CHANNELS, 50.0, "watch", f"r{k}", "1", label)
+        for k, (n, label) in enumerate(((1000, "a"), (100, "b")))
+    ]
+    joined = join("both", parts, seconds_each=4.0)
+    assert joined.truth == (TrueSpan(0, 4, "a"), TrueSpan(4, 6, "b"))
+    assert joined.pieces[0][1].samples[:, 0].tolist() == [1.0] * 200 + [2.0] * 100
+
+
+def test_other_data_sets_say_that_there_are_no_examples(recognizer: Recognizer, tmp_path: Path) -> None:
+    nothing = find_examples(tmp_path, "dsads", recognizer.channels, None)
+    assert nothing.offered == () and "--recordings" in nothing.note
+    with pytest.raises(InputError, match="holds no recordings"):
+        find_examples(tmp_path, "dsads", recognizer.channels, tmp_path)
+    with pytest.raises(InputError, match="no such folder"):
+        find_examples(tmp_path, "dsads", recognizer.channels, tmp_path / "absent")
+
+
+def test_a_folder_of_recordings_is_offered(recognizer: Recognizer, clip: Clip, tmp_path: Path) -> None:
+    (tmp_path / "walk.csv").write_text(as_csv(clip), encoding="utf-8")
+    (tmp_path / "notes.md").write_text("not offered", encoding="utf-8")
+    (offered,) = find_examples(tmp_path, "dsads", recognizer.channels, tmp_path).offered
+    assert offered.title == "walk.csv"
+    assert recognise(recognizer, offered.open()).labels.tolist() == recognise(recognizer, clip).labels.tolist()
+
+
+def as_csv(clip: Clip, seconds: float = 600.0) -> str:
+    """Return the first piece as text, time stamps included."""
+    _, recording = clip.pieces[0]
+    rows = [
+        f"{k / recording.rate_hz:.3f}," + ",".join(f"{v:.5f}" for v in row) for k, row in enumerate(recording.samples)
+    ]
+    header = "time_s," + ",".join(f"{c.quantity}_{c.axis} ({c.unit})" for c in recording.channels)
+    return "\n".join([header, *rows[: round(seconds * recording.rate_hz)]]) + "\n"
+
+
+@pytest.mark.parametrize("name", ["../../etc/passwd.csv", "/etc/cron.d/x.csv", "C:\\windows\\x.csv", "a/../../b.csv"])
+def test_the_name_of_an_upload_is_no_path(
+    recognizer: Recognizer, clip: Clip, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    read = read_upload(as_csv(clip).encode(), name, recognizer.channels, Declared())
+    assert "/" not in read.title and "\\" not in read.title and list(tmp_path.iterdir()) == []
+    assert np.allclose(read.pieces[0][1].samples, clip.pieces[0][1].samples, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("content", "name"),
+    [
+        (b"", "empty.csv"),
+        (b"\x00\x01\x02" * 99, "binary.csv"),
+        (b"a,b\n1,2\n", "columns.csv"),
+        (b"not an array", "broken.npy"),
+        (b"PAR1 nothing", "broken.parquet"),
+        (b"MZ", "virus.exe"),
+        (b"1,2", ""),
+    ],
+)
+def test_bad_uploads_are_named_as_the_person_knows_them(recognizer: Recognizer, content: bytes, name: str) -> None:
+    with pytest.raises(InputError) as error:
+        read_upload(content, name, recognizer.channels, Declared())
+    assert str(error.value).startswith(name or "upload") and "sadvae-har-demo" not in str(error.value)
+
+
+def test_what_is_left_empty_is_detected() -> None:
+    assert declare(None, {"acc": "", "gyro": "deg/s"}) == Declared(rate_hz=None, units={"gyro": "deg/s"})
+
+
+def test_time_limit_gives_up_and_leaves_the_session_as_it_was(recognizer: Recognizer, clip: Clip) -> None:
+    release = threading.Event()
+    limit = TimeLimit(0.05, n_workers=1)
+    session = DemoSession(recognizer, limit)
+    limit.begin(lambda: release.wait(10))  # the only worker is busy
+    start = time.monotonic()
+    with pytest.raises(InputError, match=r"no answer within 0\.05 s"):
+        session.open(clip)
+    with pytest.raises(InputError, match=r"no answer within 0\.05 s"):
+        session.add("waving", WAVE)
+    assert time.monotonic() - start < 5
+    assert session.clip is None and session.added == () and names(session.recognizer) == names(recognizer)
+    release.set()
+
+
+def test_time_limit_passes_answers_and_errors_on() -> None:
+    limit = TimeLimit(5)
+    assert limit.run(lambda: 7) == 7
+    with pytest.raises(ZeroDivisionError):
+        limit.run(lambda: 1 // 0)
+    for wrong in (0.0, -1.0, float("nan"), 1e9):
+        with pytest.raises(InputError, match="time limit"):
+            TimeLimit(wrong)
+
+
+def test_timeline_is_complete(session: DemoSession) -> None:
+    timeline = session.timeline
+    assert isinstance(timeline, Timeline) and timeline.probabilities.shape == (
+        len(timeline.labels),
+        len(timeline.activities),
+    )
+    assert (np.diff(timeline.start_s) > 0).all() and (timeline.end_s - timeline.start_s == 5).all()
+
+
+def test_ports() -> None:
+    from sadvae_har.demo.server import address, find_port
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(InputError, match=f"--port {port}: .*0 for a free one"):
+            find_port("127.0.0.1", port)
+    assert find_port("127.0.0.1", 0) > 0
+    for wrong in (-1, 70_000):
+        with pytest.raises(InputError, match="--port"):
+            find_port("127.0.0.1", wrong)
+    with pytest.raises(InputError, match="203.0.113.7"):
+        find_port("203.0.113.7", 0)
+    assert address("::1", 80) == "http://[::1]:80"
