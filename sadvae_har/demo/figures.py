@@ -74,13 +74,10 @@ def recording_figure(
             shade = {"fillcolor": colours[segment.label], "opacity": 0.13, "line_width": 0, "layer": "below"}
             figure.add_vrect(segment.start_s, segment.end_s, row=row, col=1, **shade)
     _draw_segments(figure, timeline, colours, added, len(rows) + 1)
-    named = {segment.label for segment in timeline.segments}
     for span in clip.truth:
         colour = colours.get(span.label, UNKNOWN_COLOUR)
         text = f"<b>{escape(span.label)}</b><br>what was done, {seconds(span.start_s, span.end_s)}"
-        new, row = span.label not in named, len(rows) + 1
-        draw_bar(figure, "done", span.start_s, span.end_s, colour, text, row, span.label, new, opacity=0.75)
-        named.add(span.label)
+        draw_bar(figure, "done", span.start_s, span.end_s, colour, text, len(rows) + 1, opacity=0.75)
     order = (["done"] if clip.truth else []) + ["windows", "recognised"]
     figure.update_yaxes(
         categoryorder="array", categoryarray=order, fixedrange=True, row=len(rows) + 1, col=1, showgrid=False
@@ -145,7 +142,6 @@ def _draw_segments(
     figure: go.Figure, timeline: Timeline, colours: Mapping[str, str], added: Sequence[str], row: int
 ) -> None:
     """Draw the segments as bars and the windows as dots; both know the number of a window to explain."""
-    named: set[str] = set()
     middles = (timeline.start_s + timeline.end_s) / 2
     for segment in timeline.segments:
         kind = kind_of(segment.label, segment.unseen, added)
@@ -154,11 +150,8 @@ def _draw_segments(
             f"{seconds(segment.start_s, segment.end_s)}"
         )
         nearest = int(np.abs(middles - (segment.start_s + segment.end_s) / 2).argmin())
-        colour, first = colours[segment.label], segment.label not in named
-        draw_bar(
-            figure, "recognised", segment.start_s, segment.end_s, colour, text, row, segment.label, first, (nearest,)
-        )
-        named.add(segment.label)
+        place = (segment.start_s, segment.end_s, colours[segment.label], text, row)
+        draw_bar(figure, "recognised", *place, custom=(nearest,))
     texts = [
         f"<b>{escape(label)}</b> ({kind_of(label, unseen, added)})<br>window {k + 1}: probability {probability:.0%}, "
         f"familiarity {familiarity:.0%}"
@@ -200,21 +193,17 @@ def draw_bar(
     colour: str,
     text: str,
     row: int,
-    name: str = "",
-    in_legend: bool = False,
     custom: tuple[int, ...] = (),
     opacity: float = 1.0,
 ) -> None:
-    """Draw a stretch of time on a strip, in the legend or not; `custom` is handed to whoever clicks it."""
+    """Draw a stretch of time on a strip; `custom` is handed to whoever clicks it."""
     figure.add_trace(
         go.Bar(
             x=[end_s - start_s],
             base=[start_s],
             y=[strip],
             orientation="h",
-            name=escape(name),
-            legendgroup=name,
-            showlegend=in_legend,
+            showlegend=False,
             marker={"color": colour, "line": {"color": "white", "width": 1}},
             opacity=opacity,
             customdata=[list(custom)],

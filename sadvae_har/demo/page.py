@@ -15,7 +15,7 @@ from sadvae_har.demo.figures import CONFIG, UNKNOWN, palette, recording_figure
 from sadvae_har.demo.service import DemoService, DemoSettings, open_service
 from sadvae_har.demo.session import LONGEST_DESCRIPTION, LONGEST_NAME, DemoSession
 from sadvae_har.demo.views import VIEWS, WHY
-from sadvae_har.demo.wording import STYLE, chips, plain, readable_errors
+from sadvae_har.demo.wording import STYLE, chips, legend, plain, readable_errors
 
 DETECT = "as detected"
 UPLOAD = "my own recording"
@@ -216,6 +216,7 @@ def show_recording(session: DemoSession, colours: dict[str, str]) -> None:
         selection_mode="points",
         config=CONFIG,
     )
+    legend([*timeline.labels.tolist(), *(span.label for span in clip.truth)], colours)
     st.caption(
         "Colours show the recognised activity; dots are single windows, the fainter the less sure. Drag to zoom, "
         "double-click to see all. Click a segment or a dot to ask why."

@@ -24,21 +24,17 @@ def readable(attribute: str) -> str:
 def strips_figure(strips: Sequence[tuple[str, Timeline]], colours: Mapping[str, str]) -> go.Figure:
     """Draw the segments of several timelines of one recording under each other, the first on top."""
     figure = make_subplots(rows=1, cols=1)
-    named: set[str] = set()
     for strip, timeline in strips:
         for segment in timeline.segments:
             text = (
                 f"<b>{escape(segment.label)}</b><br>{strip}: probability {segment.probability:.0%}, "
                 f"{seconds(segment.start_s, segment.end_s)}"
             )
-            new = segment.label not in named
-            colour = colours[segment.label]
-            draw_bar(figure, strip, segment.start_s, segment.end_s, colour, text, 1, segment.label, new)
-            named.add(segment.label)
+            draw_bar(figure, strip, segment.start_s, segment.end_s, colours[segment.label], text, 1)
     figure.update_yaxes(categoryorder="array", categoryarray=[name for name, _ in reversed(strips)], fixedrange=True)
     figure.update_xaxes(fixedrange=True)
     seconds_axis(figure, max(float(timeline.end_s[-1]) for _, timeline in strips))
-    style(figure, height=120 + 45 * len(strips))
+    style(figure, height=60 + 42 * len(strips))
     figure.update_layout(barmode="overlay", bargap=0.2)
     return figure
 
@@ -54,7 +50,7 @@ def latent_figure(latent: LatentMap, timeline: Timeline, colours: Mapping[str, s
                 x=latent.windows_xy[rows, 0],
                 y=latent.windows_xy[rows, 1],
                 mode="markers",
-                name=escape(label),
+                showlegend=False,
                 marker={"color": colours[label], "size": 7, "opacity": 0.6},
                 text=[f"window {k + 1}, {timeline.start_s[k]:.1f} s: {timeline.probability[k]:.0%}" for k in rows],
                 hovertemplate=f"<b>{escape(label)}</b><br>%{{text}}<extra></extra>",
@@ -79,7 +75,7 @@ def latent_figure(latent: LatentMap, timeline: Timeline, colours: Mapping[str, s
             hovertemplate="description of <b>%{text}</b> (%{customdata})<extra></extra>",
         )
     )
-    style(figure, height=520)
+    style(figure, height=480)
     hidden = {"showticklabels": False, "zeroline": False, "title": None}
     figure.update_xaxes(**hidden)
     figure.update_yaxes(**hidden)

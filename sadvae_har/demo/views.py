@@ -15,7 +15,7 @@ from sadvae_har.demo.view_figures import (
     readable,
     strips_figure,
 )
-from sadvae_har.demo.wording import plain
+from sadvae_har.demo.wording import legend, plain
 from sadvae_har.recognizer import Explanation
 
 LEAST_WEIGHT, MOST_REASONS = 0.005, 6  # smaller ones would show as 0.00
@@ -53,6 +53,7 @@ def changes_view(session: DemoSession, colours: Mapping[str, str]) -> None:
     st.markdown(f"{plain(session.change)}. **{moved} of {len(session.timeline.labels)} windows** changed.")
     strips = (("before", session.previous), ("now", session.timeline))
     st.plotly_chart(strips_figure(strips, colours), key="changed", theme=None, config=CONFIG)
+    legend([*session.previous.labels.tolist(), *session.timeline.labels.tolist()], colours)
     if changes:
         rows = [{"before": c.before, "now": c.now, "windows": c.n_windows} for c in changes]
         st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch")
@@ -92,6 +93,7 @@ def compare_view(session: DemoSession, colours: Mapping[str, str]) -> None:
     strips = (("first", comparison.first.timeline), ("second", comparison.second.timeline))
     known = colours if name in colours else palette([*(other for other in colours if other != UNKNOWN), name])
     st.plotly_chart(strips_figure(strips, known), key="strips", theme=None, config=CONFIG)
+    legend([label for _, timeline in strips for label in timeline.labels.tolist()], known)
     st.markdown("**What the two texts say of the movement**, where they differ most:")
     st.plotly_chart(attributes_figure(comparison), key="attributes", theme=None, config=CONFIG)
 
@@ -103,6 +105,7 @@ def map_view(session: DemoSession, colours: Mapping[str, str]) -> None:
     with st.spinner("drawing …"):
         figure = latent_figure(session.latent_map(), session.timeline, colours)
     st.plotly_chart(figure, key="map", theme=None, config=CONFIG)
+    legend(session.timeline.labels.tolist(), colours)
     st.caption(
         "Dots are windows of this recording; diamonds (seen) and stars (known by description) are where the model "
         "expects an activity. A plane cannot keep all distances: what lies close together usually is alike."

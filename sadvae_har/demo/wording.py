@@ -1,14 +1,14 @@
 """How texts of people and files get onto the page: as plain words, whatever Markdown or HTML they hold."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from html import escape
 
 import streamlit as st
 
 from feature_extraction.errors import InputError
-from sadvae_har.demo.figures import UNKNOWN
+from sadvae_har.demo.figures import UNKNOWN, UNKNOWN_COLOUR
 
 _MARKS = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:])")
 _ADDRESSES = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?<=@)")  # where a bare address becomes a link, escaped or not
@@ -40,6 +40,11 @@ def chips(names: list[tuple[str, str, str]]) -> str:
         note = f"<small>{escape(kind)}</small>" if kind and name != UNKNOWN else ""
         made.append(f'<span class="chip"><i style="background:{colour}"></i>{escape(name)}{note}</span>')
     return f'<div class="chips">{"".join(made)}</div>'
+
+
+def legend(labels: Iterable[str], colours: Mapping[str, str]) -> None:
+    """Show which colour is which activity; it wraps on a phone, where a figure's own legend would not."""
+    st.html(chips([(label, colours.get(label, UNKNOWN_COLOUR), "") for label in dict.fromkeys(labels)]))
 
 
 STYLE = """<style>
