@@ -43,6 +43,7 @@ def latent_figure(latent: LatentMap, timeline: Timeline, colours: Mapping[str, s
     """Draw the windows of the recording and the anchors of all activities in one plane."""
     figure = go.Figure()
     labels = timeline.labels
+    middle = np.concatenate([latent.windows_xy[:, 0], latent.anchors_xy[:, 0]]).mean()
     for label in dict.fromkeys(labels.tolist()):
         rows = np.flatnonzero(labels == label)
         figure.add_trace(
@@ -69,7 +70,8 @@ def latent_figure(latent: LatentMap, timeline: Timeline, colours: Mapping[str, s
                 "line": {"color": "white", "width": 1.5},
             },
             text=[escape(name) for name in latent.names],
-            textposition="top center",
+            textposition=["middle left" if right else "middle right" for right in latent.anchors_xy[:, 0] > middle],
+            cliponaxis=False,
             textfont={"size": 12, "color": INK},
             customdata=["seen" if seen else "known by description" for seen in latent.seen],
             hovertemplate="description of <b>%{text}</b> (%{customdata})<extra></extra>",

@@ -105,7 +105,7 @@ def map_view(session: DemoSession, colours: Mapping[str, str]) -> None:
     with st.spinner("drawing …"):
         figure = latent_figure(session.latent_map(), session.timeline, colours)
     st.plotly_chart(figure, key="map", theme=None, config=CONFIG)
-    legend(session.timeline.labels.tolist(), colours)
+    legend([*session.timeline.labels.tolist(), *session.timeline.activities], colours)
     st.caption(
         "Dots are windows of this recording; diamonds (seen) and stars (known by description) are where the model "
         "expects an activity. A plane cannot keep all distances: what lies close together usually is alike."
