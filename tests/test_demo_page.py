@@ -1,12 +1,7 @@
-"""The demo page in a real browser, and its server by plain HTTP: nothing outside is reached, no other file is read."""
+"""The demo page in a real browser: what a person does there works, and nothing outside is reached."""
 
-import http.client
-import os
 import re
 import shutil
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +9,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
+from demo_server import running_page
 
 from feature_extraction.kinematic_lexicon import load_lexicon
 from sadvae_har.demo.examples import find_examples
@@ -24,7 +20,6 @@ from sadvae_har.recognizer import Recognizer
 pytest.importorskip("streamlit", reason="the extra `demo` is not installed")
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-ROOT = Path(__file__).resolve().parents[1]
 QUIET = ("--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync")
 PATIENCE_MS = 30_000
 PICTURE = "![x](http://192.0.2.1/x.png) <img src=http://192.0.2.1/y.png> http://192.0.2.1/z"
@@ -32,50 +27,8 @@ PICTURE = "![x](http://192.0.2.1/x.png) <img src=http://192.0.2.1/y.png> http://
 
 @pytest.fixture(scope="module")
 def address(trained_recognizer_path: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Start the page as a person would, on a free port, and end it as Ctrl-C would."""
-    folder = tmp_path_factory.mktemp("page")
-    (folder / "secret.txt").write_text("the-secret-of-this-test", encoding="utf-8")
-    command = [sys.executable, "-m", "sadvae_har", "demo", str(trained_recognizer_path), "--port", "0"]
-    with (folder / "log.txt").open("w+", encoding="utf-8") as log:
-        page = subprocess.Popen(
-            [*command, "--max-upload-mb", "1"],
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-            cwd=folder,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-        )
-        try:
-            assert page.stdout is not None
-            found = re.search(r"page: (http://127\.0\.0\.1:\d+) ", page.stdout.readline())
-            assert found, (folder / "log.txt").read_text(encoding="utf-8")
-            wait_until_up(found[1])
-            yield found[1]
-        finally:
-            page.terminate()
-            assert page.wait(20) == 0
-    assert "Traceback" not in (folder / "log.txt").read_text(encoding="utf-8")
-
-
-def wait_until_up(address: str) -> None:
-    for _ in range(200):
-        try:
-            if ask(address, "/_stcore/health")[0] == 200:
-                return
-        except ConnectionError:
-            time.sleep(0.1)
-    raise TimeoutError(address)
-
-
-def ask(address: str, path: str, method: str = "GET", body: bytes = b"", **headers: str) -> tuple[int, bytes]:
-    """Send a request with the path exactly as given."""
-    connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=10)
-    try:
-        connection.request(method, path, body or None, {k.replace("_", "-"): v for k, v in headers.items()})
-        answer = connection.getresponse()
-        return answer.status, b"" if answer.status == 101 else answer.read()
-    finally:
-        connection.close()
+    with running_page(trained_recognizer_path, tmp_path_factory.mktemp("page")) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -270,69 +223,3 @@ def test_texts_are_shown_as_they_are(tab: Tab) -> None:
         tab.look(view)
         tab.page.wait_for_timeout(300)
     assert tab.page.locator("a[href*='192.0.2.1'], img[src*='192.0.2.1']").count() == 0
-
-
-def probes(secret: Path) -> Iterator[str]:
-    up = ("..%2f" * 12, "../" * 12, "%2e%2e/" * 12, "..%5c" * 12, "....//" * 12)
-    for route in ("/", "/static/", "/media/", "/component/x/", "/app/static/", "/_stcore/bidi-components/x/"):
-        for step in up:
-            yield f"{route}{step}{str(secret).lstrip('/')}"
-        yield f"{route}{secret}"
-        yield f"{route}%2f{str(secret).lstrip('/')}"
-        yield f"{route}secret.txt"
-        yield f"{route}../secret.txt"
-    yield f"/?file={secret}"
-
-
-def test_no_path_reads_a_file(address: str, tmp_path: Path) -> None:
-    secret = tmp_path / "secret.txt"
-    secret.write_text("the-secret-of-this-test", encoding="utf-8")
-    tried = 0
-    for path in probes(secret):
-        status, body = ask(address, path)
-        assert status < 500 and b"the-secret-of-this-test" not in body, path
-        tried += 1
-    assert tried > 50
-
-
-def test_uploads_without_a_session_and_over_the_limit_are_refused(address: str) -> None:
-    body = (
-        b'--x\r\nContent-Disposition: form-data; name="f"; filename="../../x.csv"\r\n\r\n' + b"1" * 9 + b"\r\n--x--\r\n"
-    )
-    headers = {"Content_Type": "multipart/form-data; boundary=x"}
-    for target in ("nobody/1", "..%2f..%2fetc/1", "../../etc/1"):
-        assert 400 <= ask(address, f"/_stcore/upload_file/{target}", "PUT", body, **headers)[0] < 500
-
-
-def test_pages_of_other_sites_get_no_connection(address: str) -> None:
-    """Neither another origin nor another name for this machine (DNS rebinding) may open the page's socket."""
-    upgrade = {
-        "Connection": "Upgrade",
-        "Upgrade": "websocket",
-        "Sec_WebSocket_Version": "13",
-        "Sec_WebSocket_Key": "dGhlIHNhbXBsZSBub25jZQ==",
-    }
-    assert ask(address, "/_stcore/stream", Origin=address, **upgrade)[0] == 101
-    assert ask(address, "/_stcore/stream", Origin="http://example.org", **upgrade)[0] == 403
-    assert ask(address, "/_stcore/stream", Origin="http://example.org", Host="example.org", **upgrade)[0] == 403
-    assert ask(address, "/_stcore/agent/interact", "POST", b"{}", Content_Type="application/json")[0] >= 400
-
-
-def test_another_address_is_warned_of_and_mistakes_are_one_line(trained_recognizer_path: Path, tmp_path: Path) -> None:
-    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "sadvae_har", "demo", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=ROOT)
-
-    for wrong in (
-        (str(tmp_path / "absent"),),
-        (str(trained_recognizer_path), "--port", "99999"),
-        (str(trained_recognizer_path), "--host", "203.0.113.7"),
-    ):
-        done = run(*wrong)
-        assert done.returncode == 2 and done.stdout == "" and len(done.stderr.splitlines()) == 1, done.stderr
-        assert done.stderr.startswith("error: ")
-    command = [sys.executable, "-m", "sadvae_har", "demo", str(trained_recognizer_path), "--port", "0"]
-    with subprocess.Popen([*command, "--host", "127.0.0.2"], stderr=subprocess.PIPE, text=True, cwd=ROOT) as page:
-        assert page.stderr is not None
-        assert page.stderr.readline().startswith("warning: --host 127.0.0.2: whoever reaches this address")
-        page.terminate()
