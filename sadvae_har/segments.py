@@ -5,14 +5,15 @@ is final as soon as so many more have come. Axis legend: n windows in order of t
 """
 
 from collections.abc import Collection
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 
 CONTEXT = 2
 
 
-class Segment(NamedTuple):
+@dataclass(frozen=True)
+class Segment:
     """A stretch of one activity.
 
     Attributes:

@@ -24,3 +24,20 @@ def shared_raw(tmp_path_factory):
         return target / name
 
     return unpack
+
+
+@pytest.fixture(scope="session")
+def trained_run(tmp_path_factory):
+    """Return the folder of a run on real recordings: wrist, seven shoulder exercises, two of them known by text only."""
+    from sadvae_har.config import Config
+    from sadvae_har.pipeline import Locations, run
+
+    home = tmp_path_factory.mktemp("trained")
+    run(Config(dataset="watch", split="random-1"), Locations(resources=home / "resources"), home / "run")
+    return home / "run"
+
+
+@pytest.fixture(scope="session")
+def trained_recognizer_path(trained_run):
+    """Return the model file of that run."""
+    return trained_run / "recognizer.safetensors"

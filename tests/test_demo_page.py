@@ -10,12 +10,12 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 from demo_server import running_page
-from sadvae_har.recognizer import Recognizer
 
 from feature_extraction.kinematic_lexicon import load_lexicon
 from sadvae_har.demo.examples import find_examples
 from sadvae_har.demo.session import DemoSession
 from sadvae_har.demo.time_limit import TimeLimit
+from sadvae_har.recognizer import Recognizer
 
 pytest.importorskip("streamlit", reason="the extra `demo` is not installed")
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -138,7 +138,8 @@ def test_a_new_activity_is_predicted_at_once_and_can_be_removed(tab: Tab, expect
     strips = tab.page.locator(".js-plotly-plot").last
     for row in ("before", "now"):
         strips.get_by_text(row).wait_for()
-    assert tab.chips().count(name) == 2  # in the legends of the recording and of what changed
+    in_legends = tab.page.locator(".chip").filter(has_text=re.compile(f"^{re.escape(name)}$"))
+    sync_api.expect(in_legends).to_have_count(2, timeout=PATIENCE_MS)  # of the recording and of what changed
     assert tab.metric("Segments") == str(segments_now)
     tab.page.get_by_role("button", name="Remove").click()
     tab.page.get_by_text("was removed").first.wait_for()

@@ -154,13 +154,13 @@ def _draw_segments(
         draw_bar(figure, "recognised", *place, custom=(nearest,))
     texts = [
         f"<b>{escape(label)}</b> ({kind_of(label, unseen, added)})<br>window {k + 1}: probability {probability:.0%}, "
-        f"familiarity {familiarity:.0%}"
-        for k, (label, unseen, probability, familiarity) in enumerate(
+        f"strangeness {strangeness:+.1f} sd"
+        for k, (label, unseen, probability, strangeness) in enumerate(
             zip(
                 timeline.labels.tolist(),
                 timeline.unseen.tolist(),
                 timeline.probability.tolist(),
-                timeline.familiarity.tolist(),
+                timeline.strangeness.tolist(),
                 strict=True,
             )
         )

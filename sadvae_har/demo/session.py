@@ -13,7 +13,8 @@ import numpy as np
 from feature_extraction.errors import InputError
 from sadvae_har.demo.clips import Clip, TrueSpan
 from sadvae_har.demo.time_limit import TimeLimit
-from sadvae_har.recognizer import Activity, Explanation, LatentMap, Recognizer, Segment
+from sadvae_har.recognizer import Activity, Explanation, LatentMap, Recognizer
+from sadvae_har.segments import Segment
 
 LONGEST_NAME = 60
 LONGEST_DESCRIPTION = 600
@@ -31,7 +32,7 @@ class Timeline:
         labels: Recognised activity, `unknown` where the model knows none [n].
         probability: Its probability [n].
         unseen: Whether it is known by description only [n].
-        familiarity: How like the training windows each is [n].
+        strangeness: How unlike the training windows of the most similar class each is, in standard deviations [n].
         activities: Names of the columns of `probabilities`, A.
         probabilities: [n, A].
         segments: Runs of the same label.
@@ -43,7 +44,7 @@ class Timeline:
     labels: np.ndarray
     probability: np.ndarray
     unseen: np.ndarray
-    familiarity: np.ndarray
+    strangeness: np.ndarray
     activities: tuple[str, ...]
     probabilities: np.ndarray
     segments: tuple[Segment, ...]
@@ -128,7 +129,7 @@ def recognise(recognizer: Recognizer, clip: Clip) -> Timeline:
         labels=np.concatenate([np.asarray(found.labels, np.str_) for _, _, found in results]),
         probability=np.concatenate([found.probability for _, _, found in results]),
         unseen=np.concatenate([found.unseen for _, _, found in results]),
-        familiarity=np.concatenate([found.familiarity for _, _, found in results]),
+        strangeness=np.concatenate([found.strangeness for _, _, found in results]),
         activities=tuple(results[0][2].activities),
         probabilities=np.concatenate([found.probabilities for _, _, found in results]),
         segments=tuple(

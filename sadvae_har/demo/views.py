@@ -127,7 +127,7 @@ def why_view(session: DemoSession, colours: Mapping[str, str]) -> None:
     rivals = [name for name, _ in explanation.nearest if name != explanation.label]
     st.markdown(
         f"**{timeline.start_s[window]:.1f} to {timeline.end_s[window]:.1f} s: {plain(label)}**, probability "
-        f"{timeline.probability[window]:.0%}, familiarity {timeline.familiarity[window]:.0%}"
+        f"{timeline.probability[window]:.0%}, strangeness {timeline.strangeness[window]:+.1f} sd"
         + (f". The nearest description is that of {plain(explanation.label)}." if label == UNKNOWN else ".")
     )
     left, right = st.columns([2, 3], gap="large")
