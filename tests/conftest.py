@@ -28,7 +28,7 @@ def shared_raw(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def trained_run(tmp_path_factory):
-    """Return the folder of a run on real recordings: wrist, seven shoulder exercises, two of them known by text only."""
+    """Return the folder of a run on real recordings: wrist, seven shoulder exercises, two known by text only."""
     from sadvae_har.config import Config
     from sadvae_har.pipeline import Locations, run
 

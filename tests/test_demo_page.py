@@ -78,10 +78,6 @@ class Tab:
         self.page.get_by_role("combobox").first.click()
         self.page.get_by_role("option", name=recording).click()
 
-    def chips(self) -> list[str]:
-        """Return activities and legends, without line breaks."""
-        return [" ".join(chip.split()) for chip in self.page.locator(".chip").all_inner_texts()]
-
     def activities(self) -> list[str]:
         """Return the activities of the list."""
         chips = self.page.get_by_test_id("stColumn").locator(".chip").all_inner_texts()
