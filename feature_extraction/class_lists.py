@@ -182,7 +182,7 @@ def describe_class(
             f"missing {missing}, unknown {unknown}"
         )
     paraphrases = value.get("paraphrases", [sentence])
-    if not isinstance(paraphrases, list) or not paraphrases:
+    if not isinstance(paraphrases, list | tuple) or not paraphrases:
         raise InputError(f"{where}: paraphrases must be a list of texts, found {paraphrases!r}")
     return ClassDescription(
         name=_text(name, f"{where}: name"),

@@ -242,6 +242,10 @@ class Recognizer:
             return joint, joint.argmax(1)
         return gate.joint_log_scores(scores), gate.predict(scores)
 
+    def text_logits(self, features: np.ndarray) -> np.ndarray:
+        """Return how well windows match every description, log densities [n, A], of standardised features [n, D]."""
+        return self._scorer.scores(features).text_logits
+
     def _describe(
         self, windows: TimedWindows, joint: np.ndarray, positions: np.ndarray, strangeness: np.ndarray
     ) -> Prediction:

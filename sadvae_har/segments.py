@@ -84,10 +84,12 @@ def segments(
         piece: As in `smooth`.
         described: Labels that are known by their description only.
     """
+    if not len(labels):
+        return ()
     smoothed = smooth_labels(labels, probability, piece)
     breaks = np.flatnonzero((smoothed[1:] != smoothed[:-1]) | (piece[1:] != piece[:-1])) + 1
     found = []
-    for rows in np.split(np.arange(len(labels)), breaks) if len(labels) else ():
+    for rows in np.split(np.arange(len(labels)), breaks):
         first, last, label = rows[0], rows[-1], str(smoothed[rows[0]])
         agreeing = rows[labels[rows] == label]
         before = first > 0 and piece[first - 1] == piece[first]

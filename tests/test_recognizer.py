@@ -1,0 +1,221 @@
+"""The recogniser on real recordings of people the model has not met."""
+
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from feature_extraction.datasets import get_dataset
+from feature_extraction.errors import InputError
+from feature_extraction.prepare import prepare
+from feature_extraction.recordings import Recording
+from feature_extraction.storage import read_npz
+from feature_extraction.windows import WindowSet
+from sadvae_har.metrics import per_class_top1
+from sadvae_har.prediction import UNKNOWN
+from sadvae_har.recognizer import Recognizer
+from sadvae_har.run_folder import RunFolder
+
+CIRCLES = "The person stretches one arm out sideways and draws wide circles in the air with it."
+
+
+@pytest.fixture(scope="module")
+def recognizer(trained_run: Path) -> Recognizer:
+    return Recognizer.load(trained_run)
+
+
+@pytest.fixture(scope="module")
+def windows(trained_run: Path) -> WindowSet:
+    return prepare("watch", out=trained_run.parent / "resources" / "windows")
+
+
+@pytest.fixture(scope="module")
+def test_rows(trained_run: Path, windows: WindowSet) -> np.ndarray:
+    split = RunFolder(trained_run).split()
+    return np.flatnonzero(np.isin(windows.labels, split.classes) & np.isin(windows.subjects, split.test_subjects))
+
+
+@pytest.fixture(scope="module")
+def features(recognizer: Recognizer, windows: WindowSet, test_rows: np.ndarray) -> np.ndarray:
+    return recognizer.features(np.array(windows.samples[test_rows]))
+
+
+@pytest.fixture(scope="module")
+def recording(trained_run: Path) -> Recording:
+    """One test person's exercises, one after the other."""
+    split = RunFolder(trained_run).split()
+    spec = get_dataset("watch")
+    own = [item for item in spec.read() if isinstance(item, Recording) and item.subject == split.test_subjects[0]]
+    return replace(own[0], samples=np.concatenate([item.samples[:1200] for item in own[:7]]), name="all")
+
+
+def described(name: str) -> dict[str, object]:
+    value = asdict(get_dataset("watch").class_list().descriptions[name])
+    return {key: entry for key, entry in value.items() if key != "name"}
+
+
+def test_it_predicts_what_stage_4_of_the_run_predicted(
+    recognizer: Recognizer, features: np.ndarray, trained_run: Path
+) -> None:
+    joint, positions = recognizer.score(features)
+    saved = read_npz(trained_run / "predictions.npz")
+    assert np.array_equal(np.array(recognizer.names)[positions], saved["gzsl_predictions"])
+    assert joint == pytest.approx(saved["gzsl_scores"], abs=1e-3)
+
+
+def test_activities_added_by_text_reach_the_accuracy_of_the_run(
+    recognizer: Recognizer, features: np.ndarray, windows: WindowSet, test_rows: np.ndarray, trained_run: Path
+) -> None:
+    metrics, split = RunFolder(trained_run).metrics(), RunFolder(trained_run).split()
+    fresh = recognizer.copy()
+    for name in split.unseen:
+        fresh.remove_activity(name)
+    assert fresh.names == split.seen
+    for name in split.unseen:
+        fresh.add_activity(name, described(name))
+    labels = windows.labels[test_rows]
+    unseen = np.isin(labels, split.unseen)
+    best = fresh.text_logits(features[unseen])[:, len(split.seen) :].argmax(1)
+    accuracy = per_class_top1(labels[unseen], np.array(split.unseen)[best])
+    assert accuracy == pytest.approx(metrics["zsl"]["per_class_top1"]["value"], abs=0.01)
+    assert np.array_equal(fresh.score(features)[1], recognizer.score(features)[1])
+
+
+def test_adding_one_leaves_all_other_predictions_alone(recognizer: Recognizer, features: np.ndarray) -> None:
+    more = recognizer.copy()
+    before = more.score(features)[1]
+    added = more.add_activity("arm circles", CIRCLES)
+    after = more.score(features)[1]
+    assert not added.seen and set(after[after != before].tolist()) <= {len(more.names) - 1}
+    more.remove_activity("arm circles")
+    assert np.array_equal(more.score(features)[1], before) and more.names == recognizer.names
+
+
+def test_without_described_activities_it_tells_trained_ones_apart(recognizer: Recognizer, features: np.ndarray) -> None:
+    trained = recognizer.copy()
+    for activity in recognizer.activities:
+        if not activity.seen:
+            trained.remove_activity(activity.name)
+    joint, positions = trained.score(features)
+    assert joint.shape[1] == len(trained.names) and positions.max() < len(trained.names)
+    assert np.exp(joint).sum(1) == pytest.approx(np.ones(len(joint)))
+
+
+def test_a_recording_becomes_windows_labels_and_segments(recognizer: Recognizer, recording: Recording) -> None:
+    prediction = recognizer.predict(recording)
+    assert len(prediction) == len(recognizer.windows(recording).start_s) > 40
+    assert set(prediction.labels.tolist()) <= {*recognizer.names, UNKNOWN}
+    assert prediction.probabilities.sum(1) == pytest.approx(np.ones(len(prediction)))
+    likeliest = np.array([recognizer.names.index(name) for name in prediction.activity.tolist()])
+    assert np.array_equal(prediction.probability, prediction.probabilities[np.arange(len(likeliest)), likeliest])
+    n_trained = sum(activity.seen for activity in recognizer.activities)
+    assert np.array_equal(prediction.unseen, likeliest >= n_trained)
+    assert prediction.segments[0].start_s == 0 and prediction.segments[-1].end_s == prediction.end_s[-1]
+    assert list(prediction.rows()[0]) == [
+        *("start_s", "end_s", "label", "activity", "probability", "unseen", "strangeness")
+    ]
+
+
+def test_noise_is_unknown(recognizer: Recognizer) -> None:
+    noise = np.random.default_rng(0).normal(size=(12, 250, 6)).astype(np.float32) * 30
+    assert set(recognizer.predict(noise).labels.tolist()) == {UNKNOWN}
+
+
+def test_a_saved_model_with_its_list_predicts_the_same(
+    recognizer: Recognizer, recording: Recording, tmp_path: Path
+) -> None:
+    more = recognizer.copy()
+    more.add_activity("arm circles", CIRCLES)
+    again = Recognizer.load(more.save(tmp_path / "model.safetensors"))
+    assert again.names == more.names and again.activities == more.activities
+    first, second = more.predict(recording), again.predict(recording)
+    assert np.array_equal(first.labels, second.labels)
+    assert first.probabilities == pytest.approx(second.probabilities, abs=1e-6)
+
+
+def test_copies_do_not_see_each_others_activities(recognizer: Recognizer) -> None:
+    one, other = recognizer.copy(), recognizer.copy()
+    one.add_activity("arm circles", CIRCLES)
+    other.add_activity("hammering", "The person strikes a nail with a hammer, again and again.")
+    assert "hammering" not in one.names and "arm circles" not in other.names
+    assert len(recognizer.names) == len(one.names) - 1
+
+
+def test_an_explanation_names_descriptions_and_measured_kinematics(
+    recognizer: Recognizer, windows: WindowSet, test_rows: np.ndarray
+) -> None:
+    found = recognizer.explain(np.array(windows.samples[test_rows[0]]))
+    assert found.activity in recognizer.names and found.rival in recognizer.names and found.rival != found.activity
+    scores = [score for _, score in found.nearest]
+    assert scores == sorted(scores, reverse=True) and all(-1 <= score <= 1 for score in scores)
+    written = {activity.name: activity.kinematics for activity in recognizer.activities}
+    for entry in found.evidence:
+        assert entry.written == written[found.activity][entry.attribute]
+        nearer = abs(entry.measured - entry.rival_written) - abs(entry.measured - entry.written)
+        assert entry.speaks_for == pytest.approx(nearer)
+    sizes = [abs(entry.speaks_for) for entry in found.evidence]
+    assert len(sizes) > 3 and sizes == sorted(sizes, reverse=True)
+
+
+def test_the_map_stays_where_it_is_for_other_windows(
+    recognizer: Recognizer, windows: WindowSet, test_rows: np.ndarray
+) -> None:
+    samples = np.array(windows.samples[test_rows[:6]])
+    whole, part = recognizer.latent_map(samples), recognizer.latent_map(samples[2:4])
+    assert whole.windows_xy[2:4] == pytest.approx(part.windows_xy, abs=1e-5)
+    assert whole.anchors_xy.shape == (len(recognizer.names), 2) and whole.names == recognizer.names
+
+
+@pytest.mark.parametrize(
+    ("name", "description", "words"),
+    [
+        ("pendulum", CIRCLES, "is on the list already"),
+        ("unknown", CIRCLES, "is on the list already"),
+        ("", CIRCLES, "expected a text"),
+        ("arm circles", "", "expected a text"),
+        ("arm circles", "x" * 3000, "a description 2000"),
+        ("x" * 200, CIRCLES, "a name may have 100"),
+        ("arm circles", {"label": "circles"}, "say in a sentence"),
+        ("arm circles", {"sentence": CIRCLES, "colour": "red"}, r"unknown keys \['colour'\]"),
+        ("arm circles", 5, "say in a sentence"),
+    ],
+)
+def test_a_description_that_cannot_be_used_is_named(
+    recognizer: Recognizer, name: str, description: object, words: str
+) -> None:
+    with pytest.raises(InputError, match=words):
+        recognizer.copy().add_activity(name, description)  # type: ignore[arg-type]
+
+
+def test_written_kinematics_are_taken_at_their_word(recognizer: Recognizer) -> None:
+    values = dict.fromkeys(recognizer.activities[0].kinematics, 0.25)
+    assert recognizer.copy().add_activity("arm circles", CIRCLES, values).kinematics == values
+    with pytest.raises(InputError, match="give a number from 0 to 1"):
+        recognizer.copy().add_activity("arm circles", CIRCLES, values | {"cadence": 3})
+
+
+def test_trained_and_absent_activities_cannot_be_removed(recognizer: Recognizer) -> None:
+    with pytest.raises(InputError, match="was trained on"):
+        recognizer.copy().remove_activity("pendulum")
+    with pytest.raises(InputError, match="'juggling' is not on the list; there are pendulum"):
+        recognizer.copy().remove_activity("juggling")
+
+
+def test_windows_of_another_shape_or_with_gaps_are_refused(recognizer: Recognizer) -> None:
+    with pytest.raises(InputError, match=r"shape \(2, 100, 6\) cannot be read; expected \[n, 250, 6\]: 5 s at 50 Hz"):
+        recognizer.predict(np.zeros((2, 100, 6), np.float32))
+    gap = np.ones((2, 250, 6), np.float32)
+    gap[1, 3, 2] = np.nan
+    with pytest.raises(InputError, match="window 1 holds values that are not finite"):
+        recognizer.predict(gap)
+
+
+def test_a_recording_that_is_too_short_gives_nothing(recognizer: Recognizer, recording: Recording) -> None:
+    prediction = recognizer.predict(replace(recording, samples=recording.samples[:100]))
+    assert len(prediction) == 0 and prediction.segments == () and prediction.rows() == []
+
+
+def test_a_folder_without_a_model_says_how_to_get_one(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"recognizer\.safetensors: no such model file; .*sadvae-har run"):
+        Recognizer.load(tmp_path)

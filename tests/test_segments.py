@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+
+from sadvae_har.segments import CONTEXT, segments, smooth, smooth_labels
+
+ONE_PIECE = np.zeros(6, int)
+
+
+def test_smoothing_by_hand() -> None:
+    assert CONTEXT == 2
+    found = smooth(np.array([0.0, 3, 6, 0, 0, 10]), ONE_PIECE)
+    assert found == pytest.approx([3, 9 / 4, 9 / 5, 19 / 5, 16 / 4, 10 / 3])
+
+
+def test_smoothing_stops_at_the_end_of_a_piece() -> None:
+    found = smooth(np.array([0.0, 2, 10, 20]), np.array([0, 0, 1, 1]))
+    assert found == pytest.approx([1, 1, 15, 15])
+    assert smooth(np.array([5.0]), np.array([3])) == pytest.approx([5])
+    assert smooth(np.empty(0), np.empty(0, int)).shape == (0,)
+
+
+def test_a_single_odd_window_is_outvoted_and_a_pair_is_not() -> None:
+    weights = np.ones(8)
+    labels = np.array(["a", "a", "a", "b", "a", "a", "a", "a"])
+    assert set(smooth_labels(labels, weights, np.zeros(8, int)).tolist()) == {"a"}
+    labels = np.array(["a", "a", "a", "b", "b", "b", "a", "a"])
+    assert smooth_labels(labels, weights, np.zeros(8, int)).tolist() == labels.tolist()
+
+
+def test_weights_decide_and_ties_keep_the_own_label() -> None:
+    piece = np.zeros(2, int)
+    assert smooth_labels(np.array(["a", "b"]), np.array([0.9, 0.4]), piece).tolist() == ["a", "a"]
+    assert smooth_labels(np.array(["a", "b"]), np.ones(2), piece).tolist() == ["a", "b"]
+
+
+def test_segments_part_half_way_between_overlapping_windows() -> None:
+    start_s = np.arange(6) * 2.5
+    labels = np.array(["walk"] * 3 + ["sit"] * 3)
+    probability = np.array([0.5, 0.6, 0.7, 0.5, 0.5, 0.5])
+    first, second = segments(start_s, start_s + 5, labels, probability, ONE_PIECE, {"sit"})
+    # The last walking window ends at 10 s, the first sitting one starts at 7.5 s.
+    assert (first.start_s, first.end_s, first.label, first.unseen) == (0, 8.75, "walk", False)
+    assert (second.start_s, second.end_s, second.label, second.unseen) == (8.75, 17.5, "sit", True)
+    assert first.probability == pytest.approx(0.6) and second.probability == 0.5
+
+
+def test_a_gap_ends_a_segment_though_the_label_stays() -> None:
+    start_s = np.array([0.0, 2.5, 100, 102.5])
+    found = segments(start_s, start_s + 5, np.full(4, "walk"), np.ones(4), np.array([0, 0, 1, 1]), ())
+    assert [(part.start_s, part.end_s) for part in found] == [(0, 7.5), (100, 107.5)]
+    assert segments(*[np.empty(0)] * 4, np.empty(0, int), ()) == ()
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_segments_cover_all_windows_in_order(seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    n = int(generator.integers(1, 40))
+    labels, piece = generator.choice(list("abc"), n), np.sort(generator.integers(0, 3, n))
+    start_s = np.arange(n) * 2.5 + 50 * piece
+    found = segments(start_s, start_s + 5, labels, generator.random(n), piece, ())
+    assert found[0].start_s == start_s[0] and found[-1].end_s == start_s[-1] + 5
+    assert all(a.end_s <= b.start_s for a, b in zip(found[:-1], found[1:], strict=True))
+    assert all(0 <= part.probability <= 1 for part in found)
