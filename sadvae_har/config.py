@@ -309,15 +309,18 @@ def config_from_namespace(namespace: Namespace) -> Config:
 
 
 def config_from_dict(value: Any) -> Config:
-    """Rebuild a config from `Config.to_dict`.
+    """Rebuild a config from `Config.to_dict`; nothing is filled in, since defaults may change.
 
     Raises:
-        InputError: A key is unknown or a value unusable.
+        InputError: A key is missing or unknown, or a value unusable.
     """
     try:
-        return config_from_namespace(config_parser().parse_object(value))
+        config = config_from_namespace(config_parser().parse_object(value))
     except (ArgumentError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"config: {plain(str(error))}") from None
+    if config.to_dict() != value:
+        raise InputError("config: incomplete; every setting must be there")
+    return config
 
 
 def load_config(path: Path) -> Config:
