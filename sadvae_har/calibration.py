@@ -120,13 +120,14 @@ def calibration_report(
         calibration: What was fitted on the inner folds.
 
     Returns:
-        Plain values: `ece_before` and `ece_after` with their reliability tables; `unknown` by class; and the curve
+        Plain values: `ece_before` (every temperature 1) and `ece_after` with their reliability tables; `unknown` by class; and the curve
         of known windows kept against unknown ones flagged, averaged over the classes left out.
     """
-    joint, predicted, rows = gate.joint_log_scores(test), gate.predict(test), np.arange(len(test.labels))
+    uncalibrated = replace(gate, seen_temperature=1.0, unseen_temperature=1.0)
+    predicted, rows = gate.predict(test), np.arange(len(test.labels))
     right = predicted == test.labels
-    before = softmax(joint, axis=1)[rows, predicted]
-    after = calibration.probabilities(joint)[rows, predicted]
+    before = softmax(uncalibrated.joint_log_scores(test), axis=1)[rows, predicted]
+    after = calibration.probabilities(gate.joint_log_scores(test))[rows, predicted]
     unknown = _unknown_by_class(test, strangeness, gate, calibration)
     kept_levels = np.round(np.linspace(0.5, 1.0, 51), 2)
     curves = [flagged_at(entry["known"], entry["alien"], kept_levels) for entry in unknown.values()]
