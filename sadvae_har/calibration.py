@@ -120,8 +120,8 @@ def calibration_report(
         calibration: What was fitted on the inner folds.
 
     Returns:
-        Plain values: `ece_before` (every temperature 1) and `ece_after` with their reliability tables; `unknown` by class; and the curve
-        of known windows kept against unknown ones flagged, averaged over the classes left out.
+        Plain values: `ece_before` (every temperature 1) and `ece_after` with their reliability tables; `unknown` by
+        class; and the curve of known windows kept against unknown ones flagged, averaged over the classes left out.
     """
     uncalibrated = replace(gate, seen_temperature=1.0, unseen_temperature=1.0)
     predicted, rows = gate.predict(test), np.arange(len(test.labels))
