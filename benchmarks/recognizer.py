@@ -101,7 +101,7 @@ def unknown(
     """Return windows flagged by activity that is in no list, where the list holds the trained activities alone."""
     _, piece = np.unique(windows.recordings[rows], return_inverse=True)
     strange = smooth(recognizer.model.familiarity.strangeness(features), piece)
-    excess = recognizer.model.calibration.excess(strange, np.zeros(len(strange), bool))
+    excess = recognizer.model.calibration.excess(strange, None)
     labels, kept = windows.labels[rows], np.array([KNOWN_KEPT])
     known = excess[np.isin(labels, seen)]
     aliens = {name: excess[labels == name] for name in np.unique(labels).tolist() if name not in seen}

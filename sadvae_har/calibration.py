@@ -3,7 +3,7 @@
 Both are fitted on the inner folds: validation subjects, pseudo-unseen classes. The temperature of the joint
 probabilities is the one with the smallest log loss (Guo et al., ICML 2017). A window is unknown if it is stranger
 (`familiarity.py`) than all but 5 % of the windows of listed activities are, counted apart for windows taken for trained
-and for described activities, because the latter are always a little strange. Axis legend: n windows, A activities.
+and for described activities, because the latter are always a little strange, and for lists of trained ones alone. Axis legend: n windows, A activities.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,23 +31,27 @@ class Calibration:
         temperature: Divisor of the joint log scores.
         trained_limit: Strangeness beyond which a window taken for a trained activity is unknown.
         described_limit: The same for a window taken for a described one.
+        alone_limit: The same for every window while the list has no described activities.
     """
 
     temperature: float
     trained_limit: float
     described_limit: float
+    alone_limit: float
 
     def probabilities(self, joint: np.ndarray) -> np.ndarray:
         """Return probabilities [n, A] from joint log scores [n, A]."""
         return softmax(joint / self.temperature, axis=1)
 
-    def excess(self, strangeness: np.ndarray, described: np.ndarray) -> np.ndarray:
+    def excess(self, strangeness: np.ndarray, described: np.ndarray | None) -> np.ndarray:
         """Return by how much windows exceed the limit [n]; unknown ones are above 0.
 
         Args:
             strangeness: As `Familiarity` gives it, smoothed [n].
-            described: Whether the window is taken for a described activity [n].
+            described: Whether the window is taken for a described activity [n]; none if there are no such activities.
         """
+        if described is None:
+            return strangeness - self.alone_limit
         return strangeness - np.where(described, self.described_limit, self.trained_limit)
 
     def to_dict(self) -> dict[str, float]:
@@ -99,9 +103,10 @@ def fit_calibration(
     temperature = minimize_scalar(log_loss, bounds=TEMPERATURES, method="bounded").x
     found = np.concatenate(strangeness)
     described = np.concatenate([gate.predict(fold) >= fold.seen_logits.shape[1] for fold in folds])
+    trained = ~np.concatenate([fold.is_unseen for fold in folds])
     limits = [
-        float(np.quantile(found[described == kind] if (described == kind).any() else found, KNOWN_KEPT))
-        for kind in (False, True)
+        float(np.quantile(found[chosen] if chosen.any() else found, KNOWN_KEPT))
+        for chosen in (~described, described, trained)
     ]
     return Calibration(float(temperature), *limits)
 

@@ -268,7 +268,8 @@ class Recognizer:
     def flag_unknown(self, prediction: Prediction) -> Prediction:
         """Return windows in order of time, those `unknown` that are stranger, with their neighbours, than allowed."""
         smoothed = smooth(prediction.strangeness, prediction.piece)
-        unknown = self.model.calibration.excess(smoothed, prediction.unseen) > 0
+        described = prediction.unseen if self._described else None
+        unknown = self.model.calibration.excess(smoothed, described) > 0
         return replace(prediction, labels=np.where(unknown, UNKNOWN, prediction.activity))
 
     def explain(self, window: np.ndarray) -> Explanation:

@@ -65,6 +65,8 @@ def test_limits_keep_most_known_windows_of_both_kinds() -> None:
         excess = calibration.excess(value, described)
         assert (excess[described] <= 0).mean() == pytest.approx(0.95, abs=0.02)
         assert (excess[~described] <= 0).mean() == pytest.approx(0.95, abs=0.02)
+        alone = calibration.excess(value, None)[~fold.is_unseen]
+        assert (alone <= 0).mean() == pytest.approx(0.95, abs=0.02)
     assert calibration.described_limit > calibration.trained_limit + 1
 
 
@@ -77,7 +79,7 @@ def test_an_unseen_class_or_a_test_subject_is_leakage() -> None:
 
 def test_unknown_windows_are_those_of_the_class_left_out() -> None:
     test = make_fold(3, 1.0)
-    calibration = Calibration(1.0, trained_limit=2.0, described_limit=2.0)
+    calibration = Calibration(1.0, trained_limit=2.0, described_limit=2.0, alone_limit=2.0)
     value = np.where(test.labels == 4, 5.0, 0.0)  # the last class is strange, everything else is not
     report = calibration_report(test, value, GATE, calibration)
     last, other = report["unknown"][SPLIT.seen[4]], report["unknown"][SPLIT.seen[3]]
@@ -105,5 +107,5 @@ def test_calibration_error_by_hand() -> None:
 def test_unusable_values_are_refused(value: object) -> None:
     with pytest.raises(InputError, match="calibration"):
         Calibration.from_dict(value)
-    kept = Calibration(1.5, 2.0, 3.0)
+    kept = Calibration(1.5, 2.0, 3.0, 4.0)
     assert Calibration.from_dict(kept.to_dict()) == kept
