@@ -2,8 +2,9 @@
 
 Both are fitted on the inner folds: validation subjects, pseudo-unseen classes. The temperature of the joint
 probabilities is the one with the smallest log loss (Guo et al., ICML 2017). A window is unknown if it is stranger
-(`familiarity.py`) than all but 5 % of the windows of listed activities are, counted apart for windows taken for trained
-and for described activities, because the latter are always a little strange, and for lists of trained ones alone. Axis legend: n windows, A activities.
+(`familiarity.py`) than all but 5 % of the windows of listed activities are. They are counted apart for windows taken
+for trained and for described activities, because the latter are always a little strange, and once more for lists that
+hold trained ones alone. Axis legend: n windows, A activities.
 """
 
 from collections.abc import Mapping, Sequence
