@@ -91,17 +91,7 @@ def fit_calibration(
     """
     for examples in folds:
         split.check_fit(examples.class_names, np.unique(examples.subjects), "calibration")
-    joint = [gate.joint_log_scores(examples) for examples in folds]
-
-    def log_loss(temperature: float) -> float:
-        losses = [
-            -log_softmax(scores / temperature, axis=1)[np.arange(len(scores)), examples.labels].mean()
-            for scores, examples in zip(joint, folds, strict=True)
-            if len(scores)
-        ]
-        return float(np.mean(losses))
-
-    temperature = minimize_scalar(log_loss, bounds=TEMPERATURES, method="bounded").x
+    temperature = fit_temperature([gate.joint_log_scores(fold) for fold in folds], [fold.labels for fold in folds])
     found = np.concatenate(strangeness)
     described = np.concatenate([gate.predict(fold) >= fold.seen_logits.shape[1] for fold in folds])
     trained = ~np.concatenate([fold.is_unseen for fold in folds])
@@ -109,7 +99,23 @@ def fit_calibration(
         float(np.quantile(found[chosen] if chosen.any() else found, KNOWN_KEPT))
         for chosen in (~described, described, trained)
     ]
-    return Calibration(float(temperature), *limits)
+    return Calibration(temperature, *limits)
+
+
+def fit_temperature(joint: Sequence[np.ndarray], labels: Sequence[np.ndarray]) -> float:
+    """Return the divisor of joint log scores with the smallest log loss, averaged over folds.
+
+    Args:
+        joint: Joint log scores of each fold [n, A].
+        labels: Position of the true activities [n] each.
+    """
+    pairs = [(scores, truth) for scores, truth in zip(joint, labels, strict=True) if len(scores)]
+
+    def log_loss(temperature: float) -> float:
+        losses = [-log_softmax(x / temperature, axis=1)[np.arange(len(y)), y].mean() for x, y in pairs]
+        return float(np.mean(losses))
+
+    return float(minimize_scalar(log_loss, bounds=TEMPERATURES, method="bounded").x)
 
 
 def calibration_report(

@@ -163,6 +163,11 @@ class TrainConfig:
             "use at most train.n_steps",
         )
 
+    @property
+    def checkpoints(self) -> tuple[int, ...]:
+        """The steps among which the inner folds choose."""
+        return tuple(round(self.n_steps * (c + 1) / self.n_checkpoints) for c in range(self.n_checkpoints))
+
 
 @dataclass(frozen=True)
 class ClassifierConfig:

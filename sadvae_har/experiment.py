@@ -49,12 +49,11 @@ def train_zsl(problem: Problem, config: Config, folder: RunFolder) -> FittedMode
 
     A run that was interrupted goes on from its last checkpoint and ends with the same weights.
     """
-    trainer = _make_trainer(problem, config)
+    trainer = make_trainer(problem, config)
     key = training_key(problem, config)
     state = folder.path / "training_state.safetensors"
     snapshots: Snapshots = load_state(state, trainer, key) if state.exists() else {}
-    n_steps, n_checkpoints = config.train.n_steps, config.train.n_checkpoints
-    checkpoints = {round(n_steps * (c + 1) / n_checkpoints) for c in range(n_checkpoints)}
+    n_steps, checkpoints = config.train.n_steps, config.train.checkpoints
     n_models, n_numbers = len(trainer.generators), sum(p.numel() for p in trainer.model.parameters())
     logger.info(
         "training %d models (%d folds x %d seeds, %.1f million weights) for %d steps on %d threads",
@@ -74,14 +73,27 @@ def train_zsl(problem: Problem, config: Config, folder: RunFolder) -> FittedMode
                 folder.log({"step": trainer.step_number, **values, "adversary": round(adversary.mean().item(), 4)})
                 snapshots[trainer.step_number] = trainer.snapshot()
                 save_state(state, trainer, snapshots, key)
-    scores = {step: _inner_top1(weights, problem, config) for step, weights in sorted(snapshots.items())}
-    step = choose_step(scores)
-    inner_top1 = {candidate: float(values.mean()) for candidate, values in scores.items()}
-    folder.log({"chosen_step": step, "inner_top1": {str(s): round(v, 4) for s, v in inner_top1.items()}})
-    fitted = FittedModels(snapshots[step], fit_seen_classifiers(problem, config), step, inner_top1, key)
+    fitted = choose_models(snapshots, problem, config, key)
+    inner_top1 = {str(step): round(value, 4) for step, value in fitted.inner_top1.items()}
+    folder.log({"chosen_step": fitted.step, "inner_top1": inner_top1})
     fitted.save(folder.path / "model.safetensors", problem)
     state.unlink(missing_ok=True)
     return fitted
+
+
+def choose_models(snapshots: Snapshots, problem: Problem, config: Config, key: str) -> FittedModels:
+    """Choose the step on the inner folds, the last one if there are none, and train the seen classifiers.
+
+    Args:
+        snapshots: Weights by step.
+        problem: The problem.
+        config: Its config.
+        key: Recorded in the result, see `training_key`.
+    """
+    scores = {step: _inner_top1(weights, problem, config) for step, weights in sorted(snapshots.items())}
+    step = choose_step(scores) if len(problem.folds) > 1 else max(scores)
+    inner_top1 = {candidate: float(values.mean()) for candidate, values in scores.items() if len(values)}
+    return FittedModels(snapshots[step], fit_seen_classifiers(problem, config), step, inner_top1, key)
 
 
 def evaluate_zsl(problem: Problem, config: Config, fitted: FittedModels, folder: RunFolder) -> dict[str, Any]:
@@ -242,7 +254,7 @@ def predict_unseen(problem: Problem, config: Config, fitted: FittedModels) -> tu
 
 def last_step_inner_top1(problem: Problem, config: Config) -> np.ndarray:
     """Train to the last step; return per-class top-1 of each inner fold, without a look at test windows."""
-    trainer = _make_trainer(problem, config)
+    trainer = make_trainer(problem, config)
     while trainer.step_number < config.train.n_steps:
         trainer.step()
     return _inner_top1(trainer.snapshot(), problem, config)
@@ -250,7 +262,7 @@ def last_step_inner_top1(problem: Problem, config: Config) -> np.ndarray:
 
 def predict_last_step(problem: Problem, config: Config) -> tuple[np.ndarray, np.ndarray]:
     """Train the final problem's models alone to the last step, then do as `predict_unseen`."""
-    trainer = _make_trainer(replace(problem, folds=problem.folds[:1]), config)
+    trainer = make_trainer(replace(problem, folds=problem.folds[:1]), config)
     while trainer.step_number < config.train.n_steps:
         trainer.step()
     rows, logits, _ = _score_unseen(problem, config, trainer.snapshot())
@@ -267,7 +279,8 @@ def _score_unseen(
     return rows, *text_logits(model, problem, final, final.held_out, rows, config, stream)
 
 
-def _make_trainer(problem: Problem, config: Config) -> Trainer:
+def make_trainer(problem: Problem, config: Config) -> Trainer:
+    """Return the training run of all models of a problem, folds x seeds."""
     folds, seeds = range(len(problem.folds)), range(config.train.n_seeds)
     for fold in problem.folds:
         labels = [problem.classes[k] for k in np.unique(problem.class_index[fold.rows])]

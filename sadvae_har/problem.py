@@ -100,8 +100,20 @@ def make_problem(table: FeatureTable, split: Split, vectors: np.ndarray) -> Prob
         raise InputError(f"features are of {table.dataset!r}, split {split.name!r} is of {split.dataset!r}; pair them")
     split.check_provenance(table.provenance, "feature table")
     _require_windows(table, split)
-
     train = split.rows(table.labels, table.subjects, split.seen, "train")
+    return lay_out(table, split, vectors, train, train)
+
+
+def lay_out(table: FeatureTable, split: Split, vectors: np.ndarray, final: np.ndarray, inner: np.ndarray) -> Problem:
+    """Standardise the windows as each fold may, and place the classes in the text space that it knows.
+
+    Args:
+        table: Features.
+        split: Classes and inner folds.
+        vectors: Semantic vectors of `split.classes`, in that order, [C, E].
+        final: Windows of seen classes that the final problem trains on.
+        inner: Those of them that inner folds train on, less the pseudo-unseen classes of each.
+    """
     position = {name: k for k, name in enumerate(split.classes)}
     class_index = np.array([position.get(label, -1) for label in table.labels.tolist()])
     n_seen = len(split.seen)
@@ -111,7 +123,7 @@ def make_problem(table: FeatureTable, split: Split, vectors: np.ndarray) -> Prob
     for number, names in enumerate(split.inner, start=1):
         held_out = np.array([position[name] for name in names])
         parts.append((f"inner-{number}", np.setdiff1d(seen, held_out), held_out))
-    rows = [train[np.isin(class_index[train], kept)] for _, kept, _ in parts]
+    rows = [final, *(inner[np.isin(class_index[inner], kept)] for _, kept, _ in parts[1:])]
     fitted = [Standardizer.fit(table.features[r], table.labels[r], table.subjects[r], split) for r in rows]
     features = torch.stack([torch.from_numpy(entry.transform(table.features)) for entry in fitted])
     spaces = [SemanticSpace.fit(vectors[kept], n_seen - 1) for _, kept, _ in parts]

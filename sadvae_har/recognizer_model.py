@@ -1,5 +1,7 @@
 """Everything a trained run leaves behind that recognising needs, gathered in one object.
 
+`FeatureModel` starts from features, whoever made them; `RecognizerModel` makes them of windows.
+
 Axis legend: s seeds, R training windows, D features, S trained activities, n samples, L semantic latent,
 P coordinates of semantic vectors, A activities (trained, then described).
 """
@@ -27,16 +29,13 @@ from sadvae_har.synthesis import draw_noise
 
 
 @dataclass(frozen=True)
-class RecognizerModel:
-    """A trained model with all that it needs at hand.
+class FeatureModel:
+    """A trained model of features.
 
     Attributes:
-        name: Where it comes from: data set, split and seed.
-        encoder: From windows to features.
-        standardizer: Of these features.
-        text: From descriptions to semantic vectors.
+        standardizer: Of the features.
         space: What the trained activities span of the text space.
-        config: The run's config.
+        config: Settings that it was trained with.
         networks: The s trained SA-DVAE models.
         seen_weight: Linear classifier of the trained activities [D, S].
         seen_bias: Its intercepts [S].
@@ -44,18 +43,11 @@ class RecognizerModel:
         train_classes: Their activity, 0 to S - 1, [R].
         donors: Training windows that synthesised ones are made from [s, n].
         noise: Normal draws that all synthesised activities share [s, n, P + L].
-        familiarity: How strange windows are.
         gate: Trained or described.
-        calibration: Temperature and limits.
-        trained: Descriptions of the trained activities, S.
-        described: Descriptions of activities known by text only.
-        vectors: Semantic vectors of all of them [A, E].
+        vectors: Semantic vectors of all activities [A, E].
     """
 
-    name: str
-    encoder: WindowEncoder
     standardizer: Standardizer
-    text: TextSettings
     space: SemanticSpace
     config: Config
     networks: SADVAE
@@ -65,12 +57,75 @@ class RecognizerModel:
     train_classes: Tensor
     donors: Tensor
     noise: Tensor
-    familiarity: Familiarity
     gate: DomainClassifier
+    vectors: np.ndarray
+
+    @property
+    def n_trained(self) -> int:
+        """Number of trained activities."""
+        return self.seen_weight.shape[1]
+
+
+@dataclass(frozen=True)
+class RecognizerModel(FeatureModel):
+    """A trained model of windows with all that it needs at hand.
+
+    Attributes:
+        name: Where it comes from: data set, split and seed.
+        encoder: From windows to features.
+        text: From descriptions to semantic vectors.
+        familiarity: How strange windows are.
+        calibration: Temperature and limits.
+        trained: Descriptions of the trained activities, S.
+        described: Descriptions of activities known by text only.
+    """
+
+    name: str
+    encoder: WindowEncoder
+    text: TextSettings
+    familiarity: Familiarity
     calibration: Calibration
     trained: tuple[ClassDescription, ...]
     described: tuple[ClassDescription, ...]
-    vectors: np.ndarray
+
+
+def gather_feature_model(
+    problem: Problem, config: Config, fitted: FittedModels, stream: int, gate: DomainClassifier, vectors: np.ndarray
+) -> FeatureModel:
+    """Gather the part of a model that needs features only.
+
+    Args:
+        problem: The run's problem.
+        config: The run's config.
+        fitted: Its trained models.
+        stream: Seed of the synthesis noise.
+        gate: Its gate.
+        vectors: Semantic vectors, in the order of `problem.classes`.
+
+    Raises:
+        InputError: The classifier cannot take in activities one by one.
+    """
+    if config.classifier.kind == "softmax":
+        raise InputError("classifier.kind: 'softmax' tells all classes apart at once; use gaussian or cosine")
+    fold = problem.folds[0]
+    networks = models_of_fold(fitted.weights, 0, config.train.n_seeds, config.model)
+    generators = [torch.Generator().manual_seed(seed_of(stream, k)) for k in range(config.train.n_seeds)]
+    picks = draw_donors(problem, fold, config, generators)
+    noise = draw_noise(networks, fold.text.shape[1], config.classifier.samples_per_class, generators)
+    return FeatureModel(
+        standardizer=problem.standardizer,
+        space=problem.space,
+        config=config,
+        networks=networks,
+        seen_weight=fitted.seen_classifier.weight[0].detach(),
+        seen_bias=fitted.seen_classifier.bias[0, 0].detach(),
+        train_features=fold.features[fold.rows],
+        train_classes=torch.from_numpy(problem.class_index[fold.rows]),
+        donors=torch.searchsorted(torch.from_numpy(fold.rows), picks),
+        noise=noise,
+        gate=gate,
+        vectors=vectors,
+    )
 
 
 def gather_model(
@@ -100,36 +155,19 @@ def gather_model(
     Raises:
         InputError: The classifier cannot take in activities one by one.
     """
-    if config.classifier.kind == "softmax":
-        raise InputError("classifier.kind: 'softmax' tells all classes apart at once; use gaussian or cosine")
-    fold = problem.folds[0]
-    networks = models_of_fold(fitted.weights, 0, config.train.n_seeds, config.model)
-    generators = [torch.Generator().manual_seed(seed_of(stream, k)) for k in range(config.train.n_seeds)]
-    picks = draw_donors(problem, fold, config, generators)
-    noise = draw_noise(networks, fold.text.shape[1], config.classifier.samples_per_class, generators)
-    features, classes = fold.features[fold.rows], problem.class_index[fold.rows]
+    core = gather_feature_model(problem, config, fitted, stream, gate, vectors)
+    subjects = problem.subjects[problem.folds[0].rows]
     described = tuple(class_list.descriptions[name] for name in problem.classes)
     n_seen = len(problem.split.seen)
     views = config.text.views
     paraphrases = min(len(description.paraphrases) for description in described)
     return RecognizerModel(
+        **vars(core),
         name=f"{problem.split.dataset}/{problem.split.name}, seed {config.seed}",
         encoder=encoder,
-        standardizer=problem.standardizer,
         text=TextSettings(config.text.model, views, config.text.kinematics_weight, class_list.placements, paraphrases),
-        space=problem.space,
-        config=config,
-        networks=networks,
-        seen_weight=fitted.seen_classifier.weight[0].detach(),
-        seen_bias=fitted.seen_classifier.bias[0, 0].detach(),
-        train_features=features,
-        train_classes=torch.from_numpy(classes),
-        donors=torch.searchsorted(torch.from_numpy(fold.rows), picks),
-        noise=noise,
-        familiarity=Familiarity.fit(features.numpy(), classes, problem.subjects[fold.rows]),
-        gate=gate,
+        familiarity=Familiarity.fit(core.train_features.numpy(), core.train_classes.numpy(), subjects),
         calibration=calibration,
         trained=described[:n_seen],
         described=described[n_seen:],
-        vectors=vectors,
     )

@@ -13,7 +13,7 @@ from torch.nn import functional
 from sadvae_har.classifier import ClassDensities, cosine_logits, mean_directions
 from sadvae_har.fitted import semantic_latents
 from sadvae_har.gate import Scores, TrainingWindows
-from sadvae_har.recognizer_model import RecognizerModel
+from sadvae_har.recognizer_model import FeatureModel
 from sadvae_har.synthesis import Donors, synthesise
 
 BATCH = 256
@@ -22,14 +22,14 @@ BATCH = 256
 class Scorer:
     """Every activity of a model as a density (or direction) of synthesised windows, ready to score windows."""
 
-    def __init__(self, model: RecognizerModel) -> None:
+    def __init__(self, model: FeatureModel) -> None:
         """Synthesise the trained activities; they are needed for the text margin of the gate."""
         self.model = model
         self.training = TrainingWindows(model.train_features.numpy())
         self._donors = Donors(model.train_features[model.donors], model.train_classes[model.donors])
-        coordinates, unexplained = model.space.locate(model.vectors[: len(model.trained)])
+        coordinates, unexplained = model.space.locate(model.vectors[: model.n_trained])
         self._coordinates = coordinates
-        self._classes = self._fit(coordinates, unexplained, np.arange(len(model.trained)))
+        self._classes = self._fit(coordinates, unexplained, np.arange(model.n_trained))
 
     def copy(self) -> "Scorer":
         """Return a scorer with a list of activities of its own; everything else is shared."""

@@ -41,6 +41,7 @@ ROOMS = (
     *("sadvae_har.recognizer_model", "sadvae_har.model_file", "sadvae_har.recognizer_stage"),
     *("sadvae_har.scorer", "sadvae_har.prediction", "sadvae_har.explanation", "sadvae_har.recognizer"),
     *("sadvae_har.live", "sadvae_har.prediction_files", "sadvae_har.activity_files"),
+    *("sadvae_har.open_problem", "sadvae_har.estimator"),
     *("sadvae_har.baselines", "sadvae_har.original_layout", "sadvae_har.original_import"),
     "sadvae_har.rival_evaluation",
     *("sadvae_har.pipeline", "sadvae_har.cross_dataset", "sadvae_har.benchmark_methods"),
