@@ -164,7 +164,8 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: Any) -> np.ndarray:
         """Return the predicted label of each row [n]."""
-        return self.classes_[self._log_scores(X).argmax(1)]
+        positions = self._log_scores(X).argmax(1)
+        return self.classes_[positions]
 
     def _log_scores(self, X: Any) -> np.ndarray:
         """Return joint log scores [n, A]."""
@@ -191,7 +192,7 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
     def _vector(self, name: Any, text: Description) -> np.ndarray:
         """Return the semantic vector of a class, [1, E]."""
         cache = TEXT_CACHE if self.text_cache is None else Path(self.text_cache)
-        return self._text.vector(self._text.describe(str(name), text, cache), cache)
+        return self._text.vector(self._text.describe(_words(name), text, cache), cache)
 
 
 def _texts(seen: Sequence[Hashable], descriptions: Mapping[Any, Description]) -> dict[Hashable, Description]:
@@ -203,6 +204,7 @@ def _texts(seen: Sequence[Hashable], descriptions: Mapping[Any, Description]) ->
 
 
 def _words(name: Hashable) -> str:
+    """Return a label as words: `rope_skipping` is rope skipping."""
     return " ".join(re.split(r"[\W_]+", name)).strip() or name if isinstance(name, str) else str(name)
 
 
@@ -222,7 +224,7 @@ def _joined(classes: np.ndarray, names: Sequence[Any]) -> np.ndarray:
         text = isinstance(known[0], str)
         if isinstance(name, str) != text or np.result_type(classes, np.array([name])).kind != classes.dtype.kind:
             raise InputError(
-                f"class {name!r} is a {type(name).__name__}, labels such as {known[0]!r} are of type "
+                f"class {name!r} is of type {type(name).__name__}, labels such as {known[0]!r} are of type "
                 f"{type(known[0]).__name__}; name all classes alike"
             )
         known.append(name)

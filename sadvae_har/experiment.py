@@ -82,14 +82,7 @@ def train_zsl(problem: Problem, config: Config, folder: RunFolder) -> FittedMode
 
 
 def choose_models(snapshots: Snapshots, problem: Problem, config: Config, key: str) -> FittedModels:
-    """Choose the step on the inner folds, the last one if there are none, and train the seen classifiers.
-
-    Args:
-        snapshots: Weights by step.
-        problem: The problem.
-        config: Its config.
-        key: Recorded in the result, see `training_key`.
-    """
+    """Choose the step on the inner folds, the last one if there are none, and train the seen classifiers."""
     scores = {step: _inner_top1(weights, problem, config) for step, weights in sorted(snapshots.items())}
     step = choose_step(scores) if len(problem.folds) > 1 else max(scores)
     inner_top1 = {candidate: float(values.mean()) for candidate, values in scores.items() if len(values)}

@@ -6,7 +6,6 @@ temperature are chosen, hold rows and pseudo-unseen classes back. Axis legend: n
 U unseen classes, E text features.
 """
 
-import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -23,8 +22,6 @@ from sadvae_har.config import Config
 from sadvae_har.gate import DomainClassifier, Scores, fit_gate
 from sadvae_har.problem import Problem, lay_out
 from sadvae_har.recognizer_model import FeatureModel, gather_feature_model
-
-logger = logging.getLogger(__name__)
 
 TRAIN, VALIDATION = "train", "validation"  # stand for subjects where nobody says whose the rows are
 VALIDATION_SHARE = 0.2  # of the rows of a class
@@ -124,7 +121,7 @@ def _parts(labels: np.ndarray, seed: int) -> np.ndarray:
 
 
 def _validation_groups(subjects: np.ndarray, seed: int) -> tuple[str, ...]:
-    names = np.unique(subjects)
+    names = np.unique(subjects).tolist()
     if len(names) < 2:
         raise InputError(f"groups: all rows are of {names[0]!r}; two are needed, or leave groups out")
     n_validation = max(1, round(GROUP_SHARE * len(names)))

@@ -5,6 +5,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+from text_archive import unpack
+
+from sadvae_har.config import Config
+from sadvae_har.model_file import MODEL_FILE
+from sadvae_har.pipeline import Locations, run
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
@@ -27,17 +33,22 @@ def shared_raw(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def trained_run(tmp_path_factory):
-    """Return the folder of a run on real recordings: wrist, seven shoulder exercises, two known by text only."""
-    from sadvae_har.config import Config
-    from sadvae_har.pipeline import Locations, run
+def text_cache(tmp_path_factory) -> Path:
+    """Return a text cache with the texts of `text_archive.py`; the text model is loaded for others only."""
+    return unpack(tmp_path_factory.mktemp("text_feats"))
 
+
+@pytest.fixture(scope="session")
+def trained_run(tmp_path_factory, text_cache) -> Path:
+    """Return the folder of a run on real recordings: wrist, seven shoulder exercises, two known by text only."""
     home = tmp_path_factory.mktemp("trained")
+    (home / "resources").mkdir()
+    (home / "resources" / "text_feats").symlink_to(text_cache)
     run(Config(dataset="watch", split="random-1"), Locations(resources=home / "resources"), home / "run")
     return home / "run"
 
 
 @pytest.fixture(scope="session")
-def trained_recognizer_path(trained_run):
+def trained_recognizer_path(trained_run) -> Path:
     """Return the model file of that run."""
-    return trained_run / "recognizer.safetensors"
+    return trained_run / MODEL_FILE
