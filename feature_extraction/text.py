@@ -219,7 +219,7 @@ def _load(source: str, model: str) -> Any:
     except _LOAD_ERRORS as error:
         if local:
             raise InputError(f"text model {model!r} cannot be loaded ({_reason(error)}); {remedy}") from None
-    _require_hub(model, remedy)
+    require_hub(f"text model {model!r} is neither a folder nor in the local cache", remedy)
     try:
         return SentenceTransformer(source, device="cpu")
     except _LOAD_ERRORS as error:
@@ -230,8 +230,16 @@ def _reason(error: Exception) -> str:
     return " ".join(str(error).split())[:200]
 
 
-def _require_hub(model: str, remedy: str) -> None:
-    """Fail at once where the model hub is out of reach; its own client would try for a minute."""
+def require_hub(why: str, remedy: str) -> None:
+    """Fail at once where the model hub is out of reach; its own client would try for a minute.
+
+    Args:
+        why: What it is needed for; begins the message.
+        remedy: Ends the message.
+
+    Raises:
+        InputError: It is out of reach.
+    """
     from huggingface_hub import constants
 
     try:
@@ -239,7 +247,4 @@ def _require_hub(model: str, remedy: str) -> None:
     except urllib.error.HTTPError:
         return
     except OSError as error:
-        raise InputError(
-            f"text model {model!r} is neither a folder nor in the local cache, and {constants.ENDPOINT} is out of "
-            f"reach ({error}); {remedy}"
-        ) from None
+        raise InputError(f"{why}, and {constants.ENDPOINT} is out of reach ({error}); {remedy}") from None

@@ -100,15 +100,16 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
             InputError: There is one class only, a description is missing or unusable, an unseen class is seen, or
                 is not named like the seen ones.
         """
-        X, y = validate_data(self, X, y, dtype=np.float64)
+        X, y = validate_data(self, X, y, dtype=np.float32)
         check_classification_targets(y)
         check_consistent_length(X, groups)
         seen, labels = np.unique(y, return_inverse=True)
-        unseen, config = self.unseen or {}, self._config()
+        unseen, config = _mapping(self.unseen, "unseen"), self._config()
+        descriptions = _mapping(self.descriptions, "descriptions")
         classes = _joined(seen, list(unseen))
-        texts = _texts(seen.tolist(), self.descriptions or {})
+        texts = _texts(seen.tolist(), descriptions)
         if unseen:
-            _require_words(seen.tolist(), self.descriptions or {})
+            _require_words(seen.tolist(), descriptions)
         self._text = _text_settings(config.text, [*texts.values(), *unseen.values()])
         vectors = np.concatenate([self._vector(name, text) for name, text in (*texts.items(), *unseen.items())])
         _require_different(vectors, classes.tolist())
@@ -171,7 +172,7 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
         """Return joint log scores [n, A]."""
         check_is_fitted(self)
         model = self._fitted.model
-        features = model.standardizer.transform(validate_data(self, X, reset=False, dtype=np.float64))
+        features = model.standardizer.transform(validate_data(self, X, reset=False, dtype=np.float32))
         if len(self.classes_) > self.n_seen_:
             return gated_log_scores(model.gate, self._scorer.scores(features))
         # Double precision: a row's scores are the same to the last digits whatever rows are beside it.
@@ -193,6 +194,12 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
         """Return the semantic vector of a class, [1, E]."""
         cache = TEXT_CACHE if self.text_cache is None else Path(self.text_cache)
         return self._text.vector(self._text.describe(_words(name), text, cache), cache)
+
+
+def _mapping(value: Any, where: str) -> Mapping[Any, Description]:
+    if not isinstance(value, Mapping | None):
+        raise InputError(f"{where}: {value!r} cannot be used; map labels to descriptions")
+    return value or {}
 
 
 def _texts(seen: Sequence[Hashable], descriptions: Mapping[Any, Description]) -> dict[Hashable, Description]:
@@ -249,5 +256,6 @@ def _text_settings(config: TextConfig, texts: Sequence[Description]) -> TextSett
     views = [text for text in texts if isinstance(text, Mapping)]
     motions = [text["motion"] for text in views if isinstance(text.get("motion"), Mapping)]
     placements = tuple(dict.fromkeys(str(place) for motion in motions for place in motion)) or (ANYWHERE,)
-    n_paraphrases = min(len(text.get("paraphrases", " ")) if isinstance(text, Mapping) else 1 for text in texts)
+    paraphrases = [text.get("paraphrases") if isinstance(text, Mapping) else None for text in texts]
+    n_paraphrases = min(len(entry) if isinstance(entry, list) else 1 for entry in paraphrases)
     return TextSettings(config.model, config.views, config.kinematics_weight, placements, n_paraphrases)

@@ -23,6 +23,7 @@ from feature_extraction.recordings import Channel, Recording
 from feature_extraction.text import TEXT_CACHE
 from feature_extraction.window_stream import TimedWindows, windows_of
 from sadvae_har.explanation import Explanation, nearest, weigh
+from sadvae_har.hub import HubMixin
 from sadvae_har.model_file import MODEL_FILE, load_model, save_model
 from sadvae_har.prediction import UNKNOWN, Prediction
 from sadvae_har.recognizer_model import RecognizerModel
@@ -64,7 +65,7 @@ class LatentMap(NamedTuple):
     seen: tuple[bool, ...]
 
 
-class Recognizer:
+class Recognizer(HubMixin):
     """A trained model and a list of activities that may grow and shrink.
 
     Raises:
@@ -217,10 +218,8 @@ class Recognizer:
         """
         if isinstance(data, Recording):
             return self.predict_windows(self.windows(data))
-        n_windows = len(data)
-        return self.predict_windows(
-            TimedWindows(data, np.arange(n_windows) * self.stride_s, np.zeros(n_windows, dtype=np.int64))
-        )
+        start_s = np.arange(len(data)) * self.stride_s
+        return self.predict_windows(TimedWindows(data, start_s, np.zeros(len(data), dtype=np.int64)))
 
     def predict_windows(self, windows: TimedWindows) -> Prediction:
         """Recognise the activities in windows with their times."""

@@ -39,6 +39,7 @@ ROOMS = (
     *("sadvae_har.run_comparison", "sadvae_har.report_comparison"),
     *("sadvae_har.familiarity", "sadvae_har.segments", "sadvae_har.calibration", "sadvae_har.activity_text"),
     *("sadvae_har.recognizer_model", "sadvae_har.model_file", "sadvae_har.recognizer_stage"),
+    *("sadvae_har.model_card", "sadvae_har.hub"),
     *("sadvae_har.scorer", "sadvae_har.prediction", "sadvae_har.explanation", "sadvae_har.recognizer"),
     *("sadvae_har.live", "sadvae_har.prediction_files", "sadvae_har.activity_files"),
     *("sadvae_har.open_problem", "sadvae_har.estimator"),
