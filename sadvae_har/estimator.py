@@ -11,6 +11,7 @@ It trains the models of a run (`experiment.py`) on the rows it is given. Axis le
 """
 
 import re
+import warnings
 from collections.abc import Hashable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,7 @@ from feature_extraction.errors import InputError
 from feature_extraction.text import DEFAULT_TEXT_MODEL, TEXT_CACHE
 from sadvae_har.activity_text import TextSettings
 from sadvae_har.config import Config, TextConfig, TrainConfig
-from sadvae_har.open_problem import fit_open, gated_log_scores, open_problem
+from sadvae_har.open_problem import fit_open, gated_log_scores, lay_out_open
 from sadvae_har.scorer import Scorer
 
 Description = str | Mapping[str, Any]
@@ -41,8 +42,8 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
     `add_class` after fitting, which trains nothing.
 
     Whether a row is of a seen or of an unseen class is decided by a gate, fitted on seen classes that are held out in
-    turn. That takes four seen classes, and five rows of most; with less, a row is unseen if an unseen description
-    matches it better than every seen one, and `n_inner_folds_` is 0. Synthesised classes keep a covariance each, so
+    turn. That takes four seen classes with several rows each; with less, `fit` warns, `n_inner_folds_` is 0, and a row
+    is unseen if an unseen description matches it better than every seen one, which finds few unseen rows. Synthesised classes keep a covariance each, so
     memory grows with D²: put a PCA in front of some thousand features.
 
     Args:
@@ -93,12 +94,15 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
         Args:
             X: Features [n, D].
             y: Labels of seen classes [n].
-            groups: Subject of each row [n]. The gate is then fitted on other subjects than the models it judges by,
-                without it on other rows.
+            groups: Subject of each row [n]. The gate is then fitted on other subjects than the models that it judges
+                by, else on other rows.
+
+        Warns:
+            UserWarning: The gate could not be fitted, see above.
 
         Raises:
-            InputError: There is one class only, a description is missing or unusable, an unseen class is seen, or
-                is not named like the seen ones.
+            InputError: There is one class or group only, a description is missing or unusable, or an unseen class is
+                a seen one too, or is not named like them.
         """
         X, y = validate_data(self, X, y, dtype=np.float32)
         check_classification_targets(y)
@@ -115,12 +119,13 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
         _require_different(vectors, classes.tolist())
         groups = None if groups is None else np.asarray(groups)
         names = [str(name) for name in texts]
-        problem = open_problem(X, labels, groups, vectors[: len(seen)], names, len(unseen), config.seed)
+        problem = lay_out_open(X, labels, groups, vectors[: len(seen)], names, len(unseen), config.seed)
         self._fitted = fit_open(problem, config, vectors[: len(seen)])
         self._scorer, self._vectors = Scorer(self._fitted.model), vectors
         for vector in vectors[len(seen) :]:
             self._scorer.add(vector[None])
         self.n_seen_, self.n_inner_folds_, self.classes_ = len(seen), self._fitted.n_inner_folds, classes
+        self._warn_of_text_margin()
         return self
 
     def add_class(self, name: Any, description: Description) -> "ZeroShotClassifier":
@@ -137,6 +142,7 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
         _require_different(vectors, classes.tolist())
         self._scorer.add(vector)
         self._vectors, self.classes_ = vectors, classes
+        self._warn_of_text_margin()
         return self
 
     def remove_class(self, name: Any) -> "ZeroShotClassifier":
@@ -178,6 +184,14 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
         # Double precision: a row's scores are the same to the last digits whatever rows are beside it.
         logits = features.astype(np.float64) @ model.seen_weight.double().numpy() + model.seen_bias.double().numpy()
         return log_softmax(logits / model.gate.seen_temperature, axis=1)
+
+    def _warn_of_text_margin(self) -> None:
+        if len(self.classes_) > self.n_seen_ and not self.n_inner_folds_:
+            warnings.warn(
+                f"{self.n_seen_} seen classes and their rows are too few to fit the gate between seen and unseen: a "
+                "row is unseen if an unseen description matches best; give four classes with several rows each",
+                stacklevel=3,
+            )
 
     def _config(self) -> Config:
         seed = check_random_state(self.random_state).randint(_LARGEST_SEED)

@@ -23,9 +23,7 @@ from sadvae_har.gate import DomainClassifier, Scores, fit_gate
 from sadvae_har.problem import Problem, lay_out
 from sadvae_har.recognizer_model import FeatureModel, gather_feature_model
 
-TRAIN, VALIDATION = "train", "validation"  # stand for subjects where nobody says whose the rows are
-VALIDATION_SHARE = 0.2  # of the rows of a class
-GROUP_SHARE = 1 / 6  # of the groups, as `split_creation` draws validation subjects
+HELD_BACK = 6  # Every inner fold holds back a sixth of the groups, as `split_creation` draws validation subjects.
 _BEHIND = 1e-6  # By how much log scores of the side that the gate turns down stay behind.
 
 # Nothing to fit it on: a window is unseen if the best unseen description matches better than the best seen one.
@@ -44,6 +42,18 @@ class OpenSplit(Split):
             raise InputError(f"y holds 1 class, {self.seen[0]!r}; descriptions need at least two to be learned from")
 
 
+class OpenProblem(NamedTuple):
+    """A problem, and who judges its inner folds.
+
+    Attributes:
+        problem: Final problem and inner folds.
+        judges: Groups of rows that each inner fold holds back.
+    """
+
+    problem: Problem
+    judges: tuple[tuple[str, ...], ...]
+
+
 class OpenFit(NamedTuple):
     """What was fitted.
 
@@ -58,7 +68,7 @@ class OpenFit(NamedTuple):
     n_inner_folds: int
 
 
-def open_problem(
+def lay_out_open(
     features: np.ndarray,
     labels: np.ndarray,
     groups: np.ndarray | None,
@@ -66,8 +76,8 @@ def open_problem(
     names: Sequence[str],
     n_unseen: int,
     seed: int,
-) -> Problem:
-    """Lay out final problem and inner folds.
+) -> OpenProblem:
+    """Lay out final problem and inner folds; a fold that leaves fewer than two classes to train on is dropped.
 
     Args:
         features: [n, D].
@@ -81,9 +91,16 @@ def open_problem(
     Raises:
         InputError: There is one class or one group only, or all classes have the same vector.
     """
-    subjects = _parts(labels, seed) if groups is None else groups.astype(str)
-    held_back = (VALIDATION,) if groups is None else _validation_groups(subjects, seed)
     seen, share = tuple(names), n_unseen / (len(names) + n_unseen)
+    inner = inner_folds(seen, share, seed) if len(seen) >= MIN_SEEN else ()
+    subjects = _row_groups(labels, seed) if groups is None else groups.astype(str)
+    everybody = tuple(np.unique(subjects).tolist())
+    if len(everybody) < 2 and groups is not None:
+        raise InputError(f"groups: all rows are of {everybody[0]!r}; two are needed, or leave groups out")
+    judges = [_judges(everybody, number, seed) for number in range(len(inner))]
+    allowed = [np.flatnonzero(~np.isin(subjects, held_back)) for held_back in judges]
+    left = [set(np.array(seen)[labels[rows]]) - set(fold) for rows, fold in zip(allowed, inner, strict=True)]
+    kept = [number for number, classes in enumerate(left) if len(classes) >= 2]
     split = OpenSplit(
         dataset="features",
         name="open",
@@ -91,10 +108,10 @@ def open_problem(
         seed=seed,
         seen=seen,
         unseen=(),
-        train_subjects=tuple(sorted(set(subjects.tolist()) - set(held_back))),
-        val_subjects=held_back,
+        train_subjects=everybody,
+        val_subjects=(),
         test_subjects=(),
-        inner=inner_folds(seen, share, seed) if len(seen) >= MIN_SEEN else (),
+        inner=tuple(inner[number] for number in kept),
     )
     table = FeatureTable(
         features=features,
@@ -106,39 +123,40 @@ def open_problem(
         dataset=split.dataset,
         window_key="",
     )
-    inner = np.flatnonzero(~np.isin(subjects, held_back))
-    return lay_out(table, split, vectors, np.arange(len(features)), inner)
+    problem = lay_out(table, split, vectors, np.arange(len(features)), [allowed[number] for number in kept])
+    return OpenProblem(problem, tuple(judges[number] for number in kept))
 
 
-def _parts(labels: np.ndarray, seed: int) -> np.ndarray:
-    """Draw a fifth of the rows of each class for validation, as far as there are five, [n]."""
+def _row_groups(labels: np.ndarray, seed: int) -> np.ndarray:
+    """Deal the rows of each class into `HELD_BACK` groups, [n]; classes of fewer rows leave some groups out."""
     generator = np.random.default_rng(seed)
-    parts = np.full(len(labels), TRAIN, dtype=f"U{len(VALIDATION)}")
+    groups = np.empty(len(labels), dtype="U8")
     for number in np.unique(labels):
         rows = generator.permutation(np.flatnonzero(labels == number))
-        parts[rows[: int(VALIDATION_SHARE * len(rows))]] = VALIDATION
-    return parts
+        groups[rows] = (np.arange(len(rows)) % HELD_BACK).astype(str)
+    return groups
 
 
-def _validation_groups(subjects: np.ndarray, seed: int) -> tuple[str, ...]:
-    names = np.unique(subjects).tolist()
-    if len(names) < 2:
-        raise InputError(f"groups: all rows are of {names[0]!r}; two are needed, or leave groups out")
-    n_validation = max(1, round(GROUP_SHARE * len(names)))
-    return tuple(sorted(np.random.default_rng(seed).permutation(names)[:n_validation].tolist()))
+def _judges(groups: Sequence[str], number: int, seed: int) -> tuple[str, ...]:
+    """Return the groups that an inner fold holds back; folds take turns as far as there are groups."""
+    names = np.random.default_rng(seed).permutation(groups).tolist()
+    size = max(1, round(len(names) / HELD_BACK))
+    start = number * size
+    return tuple(sorted(names[k % len(names)] for k in range(start, start + size)))
 
 
-def fit_open(problem: Problem, config: Config, vectors: np.ndarray) -> OpenFit:
+def fit_open(open_problem: OpenProblem, config: Config, vectors: np.ndarray) -> OpenFit:
     """Train the models; choose step, gate and temperature on the inner folds.
 
     Where that cannot be done, because there are fewer than four classes or too few rows to hold any back, the last
     step is taken, the gate is `TEXT_MARGIN` and the temperature 1.
 
     Args:
-        problem: As `open_problem` returns it.
+        open_problem: As `lay_out_open` returns it.
         config: Settings.
         vectors: Semantic vectors of the classes [S, E].
     """
+    problem, judges = open_problem
     trainer = experiment.make_trainer(problem, config)
     snapshots = {}
     while trainer.step_number < config.train.n_steps:
@@ -146,12 +164,11 @@ def fit_open(problem: Problem, config: Config, vectors: np.ndarray) -> OpenFit:
         if trainer.step_number in config.train.checkpoints:
             snapshots[trainer.step_number] = trainer.snapshot()
     fitted = experiment.choose_models(snapshots, problem, config, key="")
-    split, numbers = problem.split, range(1, len(problem.folds))
-    scored = [experiment.score_fold(problem, config, fitted, k, split.val_subjects) for k in numbers]
+    scored = [experiment.score_fold(problem, config, fitted, k, names) for k, names in enumerate(judges, start=1)]
     folds = [fold for fold in scored if 0 < fold.is_unseen.sum() < len(fold.labels)]
     gate, temperature = TEXT_MARGIN, 1.0
     if folds:
-        gate = fit_gate(folds, split, config.gate, config.seed)
+        gate = fit_gate(folds, problem.split, config.gate, config.seed)
         temperature = fit_temperature([gated_log_scores(gate, fold) for fold in folds], [fold.labels for fold in folds])
     stream = experiment.synthesis_stream(config, 0)
     model = gather_feature_model(problem, config, fitted, stream, gate, vectors)

@@ -3,6 +3,7 @@
 Axis legend: F folds, N windows, C classes (seen, then unseen), D IMU features, E text features, P coordinates.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -101,10 +102,12 @@ def make_problem(table: FeatureTable, split: Split, vectors: np.ndarray) -> Prob
     split.check_provenance(table.provenance, "feature table")
     _require_windows(table, split)
     train = split.rows(table.labels, table.subjects, split.seen, "train")
-    return lay_out(table, split, vectors, train, train)
+    return lay_out(table, split, vectors, train, [train] * len(split.inner))
 
 
-def lay_out(table: FeatureTable, split: Split, vectors: np.ndarray, final: np.ndarray, inner: np.ndarray) -> Problem:
+def lay_out(
+    table: FeatureTable, split: Split, vectors: np.ndarray, final: np.ndarray, inner: Sequence[np.ndarray]
+) -> Problem:
     """Standardise the windows as each fold may, and place the classes in the text space that it knows.
 
     Args:
@@ -112,7 +115,7 @@ def lay_out(table: FeatureTable, split: Split, vectors: np.ndarray, final: np.nd
         split: Classes and inner folds.
         vectors: Semantic vectors of `split.classes`, in that order, [C, E].
         final: Windows of seen classes that the final problem trains on.
-        inner: Those of them that inner folds train on, less the pseudo-unseen classes of each.
+        inner: Those of them that each inner fold may train on; its pseudo-unseen classes are left out here.
     """
     position = {name: k for k, name in enumerate(split.classes)}
     class_index = np.array([position.get(label, -1) for label in table.labels.tolist()])
@@ -123,7 +126,9 @@ def lay_out(table: FeatureTable, split: Split, vectors: np.ndarray, final: np.nd
     for number, names in enumerate(split.inner, start=1):
         held_out = np.array([position[name] for name in names])
         parts.append((f"inner-{number}", np.setdiff1d(seen, held_out), held_out))
-    rows = [final, *(inner[np.isin(class_index[inner], kept)] for _, kept, _ in parts[1:])]
+    rows = [
+        allowed[np.isin(class_index[allowed], part[1])] for allowed, part in zip((final, *inner), parts, strict=True)
+    ]
     fitted = [Standardizer.fit(table.features[r], table.labels[r], table.subjects[r], split) for r in rows]
     features = torch.stack([torch.from_numpy(entry.transform(table.features)) for entry in fitted])
     spaces = [SemanticSpace.fit(vectors[kept], n_seen - 1) for _, kept, _ in parts]

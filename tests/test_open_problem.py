@@ -5,8 +5,7 @@ from synthetic_problem import CLASSES, SPLIT, TINY, make_table, text_vectors
 from feature_extraction.errors import InputError
 from sadvae_har.calibration import fit_temperature
 from sadvae_har.gate import DomainClassifier, Scores
-from sadvae_har.open_problem import TEXT_MARGIN, VALIDATION, fit_open, gated_log_scores, open_problem
-from sadvae_har.problem import Problem
+from sadvae_har.open_problem import TEXT_MARGIN, OpenProblem, fit_open, gated_log_scores, lay_out_open
 
 SEEN = SPLIT.seen
 
@@ -19,18 +18,18 @@ def rows() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return table.features[kept], labels, table.subjects[kept]
 
 
-def problem_of(groups: np.ndarray | None, n_classes: int = 8, n_unseen: int = 3, seed: int = 0) -> Problem:
+def problem_of(groups: np.ndarray | None, n_classes: int = 8, n_unseen: int = 3, seed: int = 0) -> OpenProblem:
     features, labels, _ = rows()
     kept = labels < n_classes
     groups = None if groups is None else groups[kept]
-    return open_problem(
+    return lay_out_open(
         features[kept], labels[kept], groups, text_vectors()[:n_classes], SEEN[:n_classes], n_unseen, seed
     )
 
 
 def test_all_rows_train_the_final_problem() -> None:
     features, labels, subjects = rows()
-    problem = problem_of(subjects)
+    problem, _ = problem_of(subjects)
     assert problem.folds[0].rows.tolist() == list(range(len(features)))
     assert np.array_equal(problem.class_index, labels)
     assert problem.standardizer.mean == pytest.approx(features.mean(0), abs=1e-5)
@@ -38,23 +37,36 @@ def test_all_rows_train_the_final_problem() -> None:
 
 def test_inner_folds_hold_back_whole_subjects_and_classes() -> None:
     _, labels, subjects = rows()
-    problem = problem_of(subjects)
-    assert len(problem.split.val_subjects) == 1  # a sixth of six
+    problem, judges = problem_of(subjects)
     assert len(problem.folds) == 4
-    for fold in problem.folds[1:]:
+    assert [len(names) for names in judges] == [1, 1, 1]  # a sixth of six
+    assert len(set(judges)) == 3  # they take turns
+    for fold, names in zip(problem.folds[1:], judges, strict=True):
         assert len(fold.held_out) == 2
-        assert not set(subjects[fold.rows]) & set(problem.split.val_subjects)
-        assert set(labels[fold.rows]) == set(fold.train.tolist())
-        assert not set(fold.train.tolist()) & set(fold.held_out.tolist())
+        wanted = ~np.isin(subjects, names) & np.isin(labels, fold.train)
+        assert fold.rows.tolist() == np.flatnonzero(wanted).tolist()
+        assert sorted([*fold.train, *fold.held_out]) == list(range(8))
         assert abs(fold.features[fold.rows].mean(0)).max() < 1e-5  # standardised on its own rows
 
 
-def test_without_subjects_a_fifth_of_each_class_is_held_back() -> None:
+def test_without_subjects_a_sixth_of_the_rows_of_each_class_is_held_back() -> None:
     _, labels, _ = rows()
-    held_back = problem_of(None).subjects == VALIDATION
-    assert np.bincount(labels[held_back]).tolist() == [7] * 8  # of 36 rows each
-    assert not np.array_equal(held_back, problem_of(None, seed=1).subjects == VALIDATION)
-    assert np.array_equal(held_back, problem_of(None).subjects == VALIDATION)
+    problem, judges = problem_of(None)
+    for names in judges:
+        assert np.bincount(labels[np.isin(problem.subjects, names)]).tolist() == [6] * 8  # of 36 rows each
+    assert np.array_equal(problem.subjects, problem_of(None)[0].subjects)
+    assert not np.array_equal(problem.subjects, problem_of(None, seed=1)[0].subjects)
+
+
+def test_folds_without_two_classes_to_train_on_are_dropped() -> None:
+    """Each subject recorded one class: what is left after subject and classes are held back is too little or enough."""
+    features, labels, _ = rows()
+    four = labels < 4
+    groups = np.array(["a", "a", "a", "b"])[labels[four]]
+    problem, judges = lay_out_open(features[four], labels[four], groups, text_vectors()[:4], SEEN[:4], 0, 0)
+    assert len(problem.folds) == len(judges) + 1 < 3
+    for fold in problem.folds:
+        assert len(set(labels[four][fold.rows])) >= 2
 
 
 def test_one_subject_cannot_be_split() -> None:
@@ -65,7 +77,7 @@ def test_one_subject_cannot_be_split() -> None:
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_few_classes_take_the_last_step_and_the_text_margin(n_classes: int) -> None:
     problem = problem_of(None, n_classes)
-    assert len(problem.folds) == 1
+    assert len(problem.problem.folds) == 1 and not problem.judges
     fitted = fit_open(problem, TINY, text_vectors()[:n_classes])
     assert fitted.n_inner_folds == 0 and fitted.temperature == 1
     assert fitted.model.gate == TEXT_MARGIN
@@ -119,3 +131,14 @@ def test_temperature_by_hand() -> None:
     """Three of four are right at log odds of 2 ln 3: twice too sure. An empty fold does not count."""
     joint, labels = np.tile([0.0, 2 * np.log(3)], (4, 1)), np.array([1, 1, 1, 0])
     assert fit_temperature([joint, joint[:0]], [labels, labels[:0]]) == pytest.approx(2, abs=1e-3)
+
+
+@pytest.mark.parametrize("n_rows", [1, 2, 3])
+@pytest.mark.parametrize("with_groups", [True, False])
+def test_a_row_or_two_of_each_class_can_be_fitted(n_rows: int, with_groups: bool) -> None:
+    features, labels, _ = rows()
+    first = np.concatenate([np.flatnonzero(labels == k)[:n_rows] for k in range(5)])
+    groups = np.arange(len(first)) % 2 if with_groups else None
+    problem = lay_out_open(features[first], labels[first], groups, text_vectors()[:5], SEEN[:5], 1, 0)
+    fitted = fit_open(problem, TINY, text_vectors()[:5])
+    assert np.isfinite(fitted.temperature) and fitted.model.train_features.shape == (5 * n_rows, 10)
