@@ -43,8 +43,10 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
 
     Whether a row is of a seen or of an unseen class is decided by a gate, fitted on seen classes that are held out in
     turn. That takes four seen classes with several rows each; with less, `fit` warns, `n_inner_folds_` is 0, and a row
-    is unseen if an unseen description matches it better than every seen one, which finds few unseen rows. Synthesised classes keep a covariance each, so
-    memory grows with D²: put a PCA in front of some thousand features.
+    is unseen if an unseen description matches it better than every seen one, which finds few unseen rows.
+
+    Each class keeps a covariance of synthesised features, so memory grows with D²: put a PCA in front of some thousand
+    features.
 
     Args:
         descriptions: Seen class -> a sentence on what the body does, or a mapping of views (`sentence`, and any of
