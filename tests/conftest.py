@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
 from text_archive import unpack
 
 from sadvae_har.config import Config
