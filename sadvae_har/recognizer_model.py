@@ -6,7 +6,7 @@ Axis legend: s seeds, R training windows, D features, S trained activities, n sa
 P coordinates of semantic vectors, A activities (trained, then described).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from feature_extraction.normalize import Standardizer
 from feature_extraction.window_encoder import WindowEncoder
 from sadvae_har.activity_text import TextSettings
 from sadvae_har.calibration import Calibration
-from sadvae_har.config import Config
+from sadvae_har.config import Config, FeatureConfig
 from sadvae_har.familiarity import Familiarity
 from sadvae_har.fitted import FittedModels, draw_donors, models_of_fold, seed_of
 from sadvae_har.gate import DomainClassifier
@@ -155,6 +155,9 @@ def gather_model(
     Raises:
         InputError: The classifier cannot take in activities one by one.
     """
+    # A model travels: paths of this machine stay behind.
+    named = FeatureConfig(encoder.blocks)
+    config = replace(config, dataset=problem.split.dataset, split=problem.split.name, features=named, reference=None)
     core = gather_feature_model(problem, config, fitted, stream, gate, vectors)
     subjects = problem.subjects[problem.folds[0].rows]
     described = tuple(class_list.descriptions[name] for name in problem.classes)
