@@ -13,9 +13,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from feature_extraction.errors import InputError
+from feature_extraction.yaml_files import read_yaml
 
 CLASS_LISTS_FOLDER = Path(__file__).resolve().parents[1] / "class_lists"
 VIEWS = ("label", "sentence", "motion", "paraphrases", "kinematics")
@@ -281,31 +280,3 @@ def _read_codes(path: Path) -> dict[str, str]:
     if len(codes) < 2:
         raise InputError(f"{path}: fewer than two classes")
     return codes
-
-
-class _UniqueKeyLoader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Safe YAML in which a key that stands twice is an error, not a silent overwrite."""
-
-    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        known: set[str] = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.value in known:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"key {key.value!r} stands there twice; keep one", key.start_mark
-                )
-            known.add(str(key.value))
-        return super().construct_mapping(node, deep)
-
-
-def read_yaml(path: Path) -> Any:
-    """Read YAML in which no key stands twice.
-
-    Raises:
-        InputError: The file is missing, or is not such YAML.
-    """
-    try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeyLoader)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except (OSError, ValueError, TypeError, RecursionError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: not readable as YAML ({' '.join(str(error).split())})") from None

@@ -53,11 +53,13 @@ class InputFormat:
             InputError: A field is missing, unknown or unusable.
         """
         try:
-            return cls(
-                dataset=str(value["dataset"]),
-                channels=tuple(Channel(**channel) for channel in value["channels"]),
-                placements=tuple(map(str, value["placements"])),
-                settings=WindowSettings.from_dict(value["settings"]),
-            )
+            channels = tuple(Channel(**channel) for channel in value["channels"])
+            names = [value["dataset"], *value["placements"], *(text for c in channels for text in (c.device, c.unit))]
+            if not isinstance(value["placements"], list) or not all(isinstance(name, str) for name in names):
+                raise TypeError(f"names must be texts, found {names}")
+            settings = WindowSettings.from_dict(value["settings"])
+            if set(settings.quantities) != {channel.quantity for channel in channels}:
+                raise ValueError(f"quantities {settings.quantities} are not those of the channels")
+            return cls(value["dataset"], channels, tuple(value["placements"]), settings)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise InputError(f"format of the windows: not usable ({error!r})") from None

@@ -5,6 +5,7 @@ import json
 import os
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,12 @@ from typing import Any
 import numpy as np
 
 from feature_extraction.errors import InputError
+
+BEARABLE, LARGEST_RATIO = 1 << 28, 100  # bytes; arrays of measurements do not shrink to a hundredth
+_NPZ_ERRORS = (
+    *(OSError, ValueError, TypeError, EOFError, KeyError, AttributeError, MemoryError, RuntimeError),
+    *(SyntaxError, zipfile.BadZipFile, zlib.error),
+)
 
 
 @contextmanager
@@ -54,12 +61,23 @@ def read_json(path: Path) -> Any:
     Raises:
         InputError: The file is missing, unreadable or damaged.
     """
+    require_file(path)
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # ValueError: no text, no JSON, a number of 5000 digits
         raise InputError(f"{path}: not readable as JSON ({error}); delete it or restore it") from None
+
+
+def require_file(path: Path) -> None:
+    """Refuse a path that is missing, or that is a folder, device or pipe: reading some of these never ends.
+
+    Raises:
+        InputError: Naming the path.
+    """
+    if not path.exists():
+        raise InputError(f"{path}: no such file")
+    if not path.is_file():
+        raise InputError(f"{path}: not a file; name a file")
 
 
 def write_npz(path: Path, arrays: dict[str, np.ndarray]) -> None:
@@ -74,13 +92,23 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
     Raises:
         InputError: The file is missing, damaged or holds pickled objects.
     """
+    require_file(path)
     try:
+        _require_bearable(path)
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except (OSError, ValueError, TypeError, EOFError, KeyError, zipfile.BadZipFile, AttributeError) as error:
+    except InputError:
+        raise
+    except _NPZ_ERRORS as error:
         raise InputError(f"{path}: damaged or not an .npz file ({error}); delete it and make it again") from None
+
+
+def _require_bearable(path: Path) -> None:
+    """Refuse a small archive that unpacks to more than memory may hold."""
+    with zipfile.ZipFile(path) as archive:
+        unpacked = sum(entry.file_size for entry in archive.infolist())
+    if unpacked > BEARABLE and unpacked > LARGEST_RATIO * path.stat().st_size:
+        raise InputError(f"{path}: would unpack to {unpacked / 1e9:.1f} GB; it is no file of this program")
 
 
 def content_hash(*parts: bytes | str) -> str:

@@ -142,7 +142,7 @@ def _numbered(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
 
 def _split(line: str, delimiter: str, number: int) -> list[str]:
     try:
-        return [field.strip() for field in next(csv.reader([line.strip("\r\n")], delimiter=delimiter))]
+        return [field.strip() for field in next(csv.reader([line.strip("\r\n")], delimiter=delimiter, strict=True))]
     except (csv.Error, StopIteration) as error:
         raise InputError(f"input, line {number}: not CSV text ({error})") from None
 

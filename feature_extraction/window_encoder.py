@@ -26,6 +26,7 @@ from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint, is_
 from feature_extraction.text import TEXT_CACHE
 
 VERSIONS = {"statistical": STATISTICAL_VERSION, "kinematic": kinematic.VERSION}
+MODEST_WIDTH = 4096  # of a layer
 Network = EncoderCheckpoint | PatchCheckpoint
 
 
@@ -151,11 +152,12 @@ class WindowEncoder:
         """
         source = InputFormat.from_dict(header["source"])
         blocks = tuple(map(str, header["blocks"]))
-        for name, version in header["versions"].items():
-            if VERSIONS.get(name) != version:
+        for name in filter(VERSIONS.__contains__, blocks):
+            version = header["versions"].get(name)
+            if VERSIONS[name] != version:
                 raise InputError(
                     f"{where}: made with version {version} of the {name} features, this program computes "
-                    f"{VERSIONS.get(name)}; train it again"
+                    f"{VERSIONS[name]}; train it again"
                 )
         networks: dict[str, Network] = {}
         readers = {}
@@ -165,6 +167,7 @@ class WindowEncoder:
             }
             sentences = {key: own.pop(key) for key in list(own) if key.startswith("sentences/")}
             kind = EncoderCheckpoint if name == "resnet" else PatchCheckpoint
+            _require_sizes(kind, value, own, where)
             network = kind.from_header(value, where)
             try:
                 network.encoder.load_state_dict(own)
@@ -178,3 +181,19 @@ class WindowEncoder:
         if lacking or not blocks:
             raise InputError(f"{where}: nothing makes the features {lacking}; the file is damaged")
         return cls(source, blocks, networks, readers)
+
+
+def _require_sizes(kind: type[Network], value: Any, weights: Mapping[str, Tensor], where: Path) -> None:
+    """Refuse a header whose network is not that of the weights, before memory is taken for the network."""
+    largest = max(MODEST_WIDTH, len(weights), *(size for tensor in weights.values() for size in tensor.shape))
+    sizes = np.hstack([0, *(size for size in value["encoder"].values() if isinstance(size, int | list))])
+    if (sizes > largest).any():
+        raise InputError(f"{where}: layers of size {sizes.max()}, weights of {largest} at most; the file is damaged")
+    with torch.device("meta"):
+        planned = kind.from_header(value, where).encoder.state_dict()
+    wanted = {name: tuple(tensor.shape) for name, tensor in planned.items()}
+    found = {name: tuple(tensor.shape) for name, tensor in weights.items()}
+    strange = sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
+    if strange:
+        shapes = f"{found.get(strange[0])}, expected {wanted.get(strange[0])}"
+        raise InputError(f"{where}: weights {strange[0]!r} have shape {shapes}; the file is damaged")

@@ -151,7 +151,7 @@ class WindowStream:
         return found
 
     def _require_possible(self, block: np.ndarray) -> None:
-        impossible = np.abs(block * self._factors) > self._limits
+        impossible = np.abs(block) > self._limits / self._factors
         if impossible.any():
             row, column = (int(index) for index in np.argwhere(impossible)[0])
             channel, value = self._wanted[column], block[row, column] * self._factors[column]

@@ -79,6 +79,10 @@ class WindowSettings:
     @classmethod
     def from_dict(cls, value: Mapping[str, Any]) -> "WindowSettings":
         """Rebuild from `dataclasses.asdict` as read back from JSON."""
+        if not isinstance(value["one_per_recording"], bool):
+            raise TypeError(f"one_per_recording is {value['one_per_recording']!r}, neither true nor false")
+        if set(value) != set(cls.__dataclass_fields__):
+            raise ValueError(f"settings of windows are {sorted(value)}, expected {sorted(cls.__dataclass_fields__)}")
         return cls(**{**value, "quantities": tuple(value["quantities"])})
 
 

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from feature_extraction.class_lists import read_yaml
 from feature_extraction.errors import InputError
+from feature_extraction.storage import require_file
+from feature_extraction.yaml_files import read_yaml
 
 LARGEST_FILE = 1 << 20  # bytes
 
@@ -29,10 +30,8 @@ def read_activities(path: Path) -> dict[str, str | Mapping[str, Any]]:
     Raises:
         InputError: The file is missing, damaged or too large, or an entry is no description.
     """
-    try:
-        size = path.stat().st_size
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+    require_file(path)
+    size = path.stat().st_size
     if size > LARGEST_FILE:
         raise InputError(f"{path}: {size / 1e6:.1f} MB, more than any list of activities needs; is it the right file?")
     value = read_yaml(path)

@@ -88,8 +88,10 @@ class TextSettings:
         """
         try:
             views, placements = tuple(map(str, value["views"])), tuple(map(str, value["placements"]))
+            if not isinstance(value["model"], str):
+                raise TypeError(f"model is {value['model']!r}, no name")
             settings = cls(
-                str(value["model"]), views, float(value["kinematics_weight"]), placements, int(value["n_paraphrases"])
+                value["model"], views, float(value["kinematics_weight"]), placements, int(value["n_paraphrases"])
             )
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(f"text settings: not usable ({error!r})") from None

@@ -16,6 +16,7 @@ from jsonargparse import ActionConfigFile, ArgumentError, ArgumentParser, Namesp
 from feature_extraction.class_lists import VIEWS
 from feature_extraction.errors import InputError
 from feature_extraction.text import DEFAULT_TEXT_MODEL
+from feature_extraction.yaml_files import read_yaml
 
 CONFIGS_FOLDER = Path(__file__).resolve().parent / "configs"
 GATE_CUES = ("text_margin", "novelty", "energy")
@@ -349,6 +350,7 @@ def parse_config_file(path: Path) -> Namespace:
     """
     if not path.is_file():
         raise InputError(f"{path}: no such config; shipped ones lie in {CONFIGS_FOLDER}")
+    read_yaml(path)
     try:
         return config_parser().parse_path(path)
     except (ArgumentError, OSError, TypeError, ValueError) as error:

@@ -90,6 +90,7 @@ class Familiarity:
             raise InputError(f"familiarity: no array {error}") from None
         n_features, n_classes = features.shape[1], int(classes.max()) + 1
         fits = factor.shape == (n_features, n_features) and usual.shape == spread.shape == (n_classes,)
+        fits = fits and all(np.isfinite(part).all() for part in (factor, usual, spread))
         if not fits or not (spread > 0).all() or not (np.diagonal(factor) > 0).all():
             raise InputError(f"familiarity: arrays of shapes {factor.shape} and {usual.shape} cannot be used")
         return cls(_whiten(factor, features), classes, factor, usual, spread)

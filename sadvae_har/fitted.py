@@ -41,13 +41,44 @@ def training_key(problem: Problem, config: Config) -> str:
 
 
 def models_of_fold(weights: Mapping[str, Tensor], fold: int, n_seeds: int, config: ModelConfig) -> SADVAE:
-    """Return the s models of one fold out of the stacked weights [K, ...]."""
+    """Return the s models of one fold out of the stacked weights [K, ...].
+
+    Raises:
+        InputError: The weights are not of networks of these sizes; found before any memory is taken.
+    """
+    _require_sizes(weights, (fold + 1) * n_seeds, config)
     part = {name: value[fold * n_seeds : (fold + 1) * n_seeds] for name, value in weights.items()}
     feature_dim = part["feature_decoder.0.bias" if config.hidden_dim == 0 else "feature_decoder.2.bias"].shape[-1]
     text_dim = part["text_decoder.0.bias" if config.hidden_dim == 0 else "text_decoder.2.bias"].shape[-1]
     model = SADVAE(feature_dim, text_dim, config, [torch.Generator() for _ in range(n_seeds)])
     model.load_state_dict(part)
     return model.requires_grad_(False)
+
+
+def _require_sizes(weights: Mapping[str, Tensor], n_models: int, config: ModelConfig) -> None:
+    """Refuse weights of fewer than so many models, or of networks of other sizes than the config's."""
+    layers = (0,) if config.hidden_dim == 0 else (0, 2)
+    outputs = [f"{part}_decoder.{layers[-1]}.bias" for part in ("feature", "text")]
+    absent = [name for name in outputs if name not in weights]
+    if absent:
+        raise InputError(f"no weights {absent[0]!r}; they are of another model")
+    n_features, n_text = (weights[name].shape[-1] for name in outputs)
+    latent, both = 2 * config.latent_dim, config.latent_dim + config.instance_dim
+    ends = {
+        "semantic_encoder.network": (n_features, latent, config.hidden_dim),
+        "instance_encoder.network": (n_features, 2 * config.instance_dim, config.hidden_dim),
+        "text_encoder.network": (n_text, latent, config.hidden_dim),
+        "feature_decoder": (both, n_features, config.hidden_dim),
+        "text_decoder": (config.latent_dim, n_text, config.hidden_dim),
+        "discriminator": (both, 1, config.discriminator_dim),
+    }
+    for name, (n_in, n_out, hidden) in ends.items():
+        sizes = (n_in, n_out) if hidden == 0 else (n_in, hidden, n_out)
+        for position, expected in enumerate(zip(sizes, sizes[1:], strict=False)):
+            key = f"{name}.{2 * position}.weight"
+            found = tuple(weights[key].shape) if key in weights else None
+            if found is None or found[1:] != expected or found[0] < n_models:
+                raise InputError(f"weights {key!r} have shape {found}, expected {(n_models, *expected)}")
 
 
 @torch.no_grad()

@@ -36,6 +36,8 @@ from sadvae_har.semantic_space import SemanticSpace
 MODEL_FILE = "recognizer.safetensors"
 FORMAT, VERSION = "sadvae-har recognizer", 1
 _HEADER = "sadvae_har_recognizer"
+LARGEST_FILE = 4 << 30  # bytes
+_MISFITS = (ArithmeticError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError, ValueError)
 _REMEDY = "make it again with `sadvae-har run`, or copy it again from where it came"
 
 
@@ -85,7 +87,7 @@ def load_model(path: Path) -> RecognizerModel:
         _check(model)
     except InputError as error:
         raise InputError(str(error) if str(path) in str(error) else f"{path}: {error}; {_REMEDY}") from None
-    except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError) as error:
+    except _MISFITS as error:
         raise InputError(
             f"{path}: parts do not fit each other ({' '.join(repr(error).split())[:200]}); {_REMEDY}"
         ) from None
@@ -96,18 +98,23 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Return header and tensors of a sound file of this version."""
     if not path.is_file():
         raise InputError(f"{path}: no such model file; name one, or the folder of a finished run (`sadvae-har run`)")
+    if path.stat().st_size > LARGEST_FILE:
+        raise InputError(f"{path}: {path.stat().st_size >> 30} GiB, no model is that large; {_REMEDY}")
     try:
         with safe_open(path, framework="pt") as file:
             header = json.loads((file.metadata() or {})[_HEADER])
             _require_version(header, path)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        wanted = header.pop("checksum", None)
+        sound = wanted == _checksum(header, tensors)
     except KeyError:
         raise InputError(f"{path}: holds no recogniser; {_REMEDY}") from None
-    except (SafetensorError, OSError, RuntimeError, ValueError, RecursionError) as error:
+    except InputError:
+        raise
+    except (SafetensorError, OSError, RuntimeError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{path}: damaged or not a model file ({reason}); {_REMEDY}") from None
-    wanted = header.pop("checksum", None)
-    if wanted != _checksum(header, tensors):
+    if not sound:
         raise InputError(f"{path}: damaged: its content does not match its checksum; {_REMEDY}")
     return header, tensors
 
@@ -116,7 +123,9 @@ def _require_version(header: Any, path: Path) -> None:
     if not isinstance(header, dict) or header.get("format") != FORMAT:
         raise InputError(f"{path}: holds no recogniser; {_REMEDY}")
     found = header.get("version")
-    if not isinstance(found, int) or found > VERSION:
+    if isinstance(found, bool) or not isinstance(found, int) or found < 1:
+        raise InputError(f"{path}: damaged: format {found!r}; {_REMEDY}")
+    if found > VERSION:
         raise InputError(
             f"{path}: made by a newer version of this program (format {found!r}, {header.get('program')!r}), this one "
             f"reads format {VERSION}; update the program"
@@ -130,6 +139,8 @@ def _assemble(header: Mapping[str, Any], tensors: Mapping[str, Tensor], path: Pa
     def arrays(name: str) -> dict[str, np.ndarray]:
         return {key: value.numpy() for key, value in part(name).items()}
 
+    if not isinstance(header["name"], str):
+        raise TypeError(f"name is {header['name']!r}, no text")
     config = config_from_dict(header["config"])
     text = TextSettings.from_dict(header["text"])
     train, synthesis, seen = part("train"), part("synthesis"), part("seen")
@@ -159,6 +170,7 @@ def _assemble(header: Mapping[str, Any], tensors: Mapping[str, Tensor], path: Pa
 def _check(model: RecognizerModel) -> None:
     """Refuse parts whose sizes do not fit, before any of them is used."""
     n_features, n_trained = len(model.standardizer.mean), len(model.trained)
+    networks = {name: getattr(model.networks, name)[-1] for name in ("feature_decoder", "text_decoder")}
     n_windows, n_seeds = len(model.train_features), model.config.train.n_seeds
     shapes = {
         "seen classifier": (model.seen_weight.shape, (n_features, n_trained)),
@@ -166,20 +178,24 @@ def _check(model: RecognizerModel) -> None:
         "training windows": (model.train_features.shape, (n_windows, n_features)),
         "their classes": (model.train_classes.shape, (n_windows,)),
         "donors": (model.donors.shape, (n_seeds, model.config.classifier.samples_per_class)),
-        "noise": (model.noise.shape[:2], model.donors.shape),
+        "noise": (model.noise.shape, (*model.donors.shape, model.space.width + model.config.model.latent_dim)),
         "semantic vectors": (model.vectors.shape, (n_trained + len(model.described), len(model.space.centre))),
-        "networks": ((model.networks.n_models,), (n_seeds,)),
+        "feature decoder": (networks["feature_decoder"].bias.shape, (n_seeds, 1, n_features)),
+        "text decoder": (networks["text_decoder"].bias.shape, (n_seeds, 1, model.space.width)),
     }
     for name, (found, wanted) in shapes.items():
         if tuple(found) != tuple(wanted):
             raise InputError(f"{name} of shape {tuple(found)}, expected {tuple(wanted)}")
+    if model.text.views != model.config.text.views:
+        raise InputError(f"views {model.text.views} are not those of its config, {model.config.text.views}")
     names = [entry.name for entry in (*model.trained, *model.described)]
     if len(set(names)) < len(names) or n_trained < 2:
         raise InputError(f"activities {names} cannot be used")
     inside = 0 <= int(model.train_classes.min()) and int(model.train_classes.max()) < n_trained
     if not inside or not 0 <= int(model.donors.min()) <= int(model.donors.max()) < n_windows:
         raise InputError("numbers of classes or donors are out of range")
-    for value in (model.train_features, model.noise, model.seen_weight, model.seen_bias, torch.tensor(model.vectors)):
+    numbers = (model.train_features, model.noise, model.seen_weight, model.seen_bias, torch.tensor(model.vectors))
+    for value in (*numbers, *model.networks.parameters()):
         if not torch.isfinite(value).all():
             raise InputError("a tensor holds values that are not finite")
 

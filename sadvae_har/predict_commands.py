@@ -65,6 +65,8 @@ def _predict_files(recognizer: "Recognizer", arguments: Namespace, kind: str) ->
                     f"{path}: no stretch without gaps has the {recognizer.window_s:g} s of a window; record longer"
                 )
         except InputError as error:
+            if len(arguments.files) == 1:
+                raise
             failures.append(str(error))
             print(f"error: {error}", file=sys.stderr)
             continue

@@ -95,7 +95,11 @@ class Recognizer(HubMixin):
             InputError: It is missing, damaged, or made by a newer version.
         """
         path = Path(path)
-        return cls(load_model(path / MODEL_FILE if path.is_dir() else path), text_cache)
+        model = load_model(path / MODEL_FILE if path.is_dir() else path)
+        try:
+            return cls(model, text_cache)
+        except RuntimeError as error:  # no covariance: numbers out of all proportion
+            raise InputError(f"{path}: its numbers cannot be used ({str(error)[:100]}); make it again") from None
 
     def save(self, path: Path | str) -> Path:
         """Write one file that holds the model with its present list of activities; return its path."""

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from feature_extraction.errors import InputError
 from feature_extraction.protocol import Split
 from feature_extraction.storage import read_json, read_npz
+from feature_extraction.yaml_files import read_yaml
 
 REMEDY = "run the same command again, or name a folder that a finished run wrote"
 _NEEDED = ("metrics.json", "predictions.npz", "split.json", "environment.json", "config.yaml")
@@ -108,21 +108,17 @@ def _mapping(path: Path) -> dict[str, Any]:
 
 
 def _config(path: Path) -> tuple[str, dict[str, Any]]:
-    try:
-        text = path.read_text(encoding="utf-8")
-        config = yaml.safe_load(text)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: not readable ({error}); {REMEDY}") from None
+    config = read_yaml(path)
     if not isinstance(config, dict):
         raise InputError(f"{path}: holds no config; {REMEDY}")
-    return text, config
+    return path.read_text(encoding="utf-8"), config
 
 
 def _progress(path: Path) -> tuple[dict[str, Any], ...]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         entries = tuple(json.loads(line) for line in lines if line.strip())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: not readable ({error}); {REMEDY}") from None
     if not all(isinstance(entry, dict) for entry in entries):
         raise InputError(f"{path}: every line must hold named values; {REMEDY}")

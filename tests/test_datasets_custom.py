@@ -206,7 +206,7 @@ def test_yaml_of_something_else_is_refused(tmp_path, text):
 
 
 def test_missing_yaml_is_refused(tmp_path):
-    with pytest.raises(InputError, match="dataset.yaml: not readable"):
+    with pytest.raises(InputError, match="dataset.yaml: no such file"):
         get_dataset(str(tmp_path / "dataset.yaml"))
 
 

@@ -132,7 +132,7 @@ def test_something_that_is_no_npz_is_refused(tmp_path: Path) -> None:
         np.save(file, np.zeros(3))
     with pytest.raises(InputError, match=r"arrays\.npz: damaged or not an \.npz file"):
         read_npz(path)
-    with pytest.raises(InputError, match="damaged or not an"):
+    with pytest.raises(InputError, match="not a file"):
         read_npz(tmp_path)
 
 

@@ -25,12 +25,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from feature_extraction.errors import InputError
 from feature_extraction.recordings import AXES, QUANTITIES, Channel
 from feature_extraction.signal import si_channel
 from feature_extraction.windows import WindowSettings
+from feature_extraction.yaml_files import read_yaml
 
 FORMATS = ("csv", "npy", "parquet")
 TIME_UNITS_S = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
@@ -120,12 +119,15 @@ def load_custom_config(path: Path) -> CustomConfig:
         InputError: Naming the file, the key and its value, and what is allowed.
     """
     raw = _read_yaml(path)
-    unknown, missing = sorted(set(raw) - {*REQUIRED, *OPTIONAL}), [key for key in REQUIRED if key not in raw]
+    unknown, missing = (
+        [key for key in raw if key not in {*REQUIRED, *OPTIONAL}],
+        [key for key in REQUIRED if key not in raw],
+    )
     if unknown:
         raise InputError(f"{path}: unknown key {unknown[0]!r}; known are {', '.join((*REQUIRED, *OPTIONAL))}")
     if missing:
         raise InputError(f"{path}: key {missing[0]!r} is missing; needed are {', '.join(REQUIRED)}")
-    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", str(raw["dataset"])):
+    if not isinstance(raw["dataset"], str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", raw["dataset"]):
         raise InputError(f"{path}: dataset: {raw['dataset']!r} is no name; use letters, digits, '-', '_' and '.'")
     channels, columns = _channels(raw, path)
     time_column, time_unit_s = _time(raw, path)
@@ -135,7 +137,7 @@ def load_custom_config(path: Path) -> CustomConfig:
         raise InputError(f"{path}: files: {raw['files']!r}; give a pattern such as recordings/*.csv, or a list")
     return CustomConfig(
         path=path,
-        dataset=str(raw["dataset"]),
+        dataset=raw["dataset"],
         files=tuple(files),
         format=_choice(raw, "format", ("", *FORMATS), path),
         delimiter=_typed(raw, "delimiter", str, ",", path),
@@ -161,10 +163,7 @@ def load_custom_config(path: Path) -> CustomConfig:
 
 
 def _read_yaml(path: Path) -> Mapping[str, Any]:
-    try:
-        value = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: not readable as YAML ({' '.join(str(error).split())})") from None
+    value = read_yaml(path)
     if not isinstance(value, Mapping):
         raise InputError(f"{path}: expected keys such as dataset, files, columns; found {type(value).__name__}")
     return value

@@ -83,7 +83,7 @@ class Table:
             row, value = _first_word(found.to_pylist())
             name = column if isinstance(column, str) else self.names[column] or column
             raise InputError(
-                f"{self.path}: column {name!r}, row {self.first_row + row + 1} is {value!r}, not a number; "
+                f"{self.path}: column {name!r}, row {self.first_row + row + 1} is {str(value)[:80]!r}, not a number; "
                 "correct it, leave it empty, or name another column"
             ) from None
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
-import yaml
 from jsonargparse import ArgumentError, ArgumentParser
 
 from feature_extraction.augment import AugmentConfig
 from feature_extraction.encoders.patch_transformer import TINY, PatchTransformerConfig
 from feature_extraction.errors import InputError
+from feature_extraction.yaml_files import read_yaml
 
 Precision = Literal["float32", "bfloat16"]
 
@@ -91,14 +91,14 @@ def load_patch_config(path: Path) -> PatchPretrainConfig:
     """
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(PatchPretrainConfig, "pretrain")
+    if not path.exists():
+        raise InputError(f"{path}: no such file; name a YAML file such as one of sadvae_har/configs")
+    value = read_yaml(path) or {}
     try:
-        value = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
         if not isinstance(value, dict):
             raise InputError(f"expected fields, found {type(value).__name__}")
         config = parser.instantiate(parser.parse_object({"pretrain": value})).pretrain
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; name a YAML file such as one of sadvae_har/configs") from None
-    except (InputError, ArgumentError, yaml.YAMLError, UnicodeDecodeError) as error:
+    except (InputError, ArgumentError) as error:
         raise InputError(f"{path}: {' '.join(str(error).split())}") from None
     assert isinstance(config, PatchPretrainConfig)
     return config

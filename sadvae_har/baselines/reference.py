@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 import torch
-import yaml
 from torch import Tensor
 from torch.nn import functional
 from tqdm.auto import tqdm
 
 from feature_extraction.errors import InputError
+from feature_extraction.yaml_files import read_yaml
 from sadvae_har.baselines.reference_networks import (
     LinearReLU,
     ReferenceNetworks,
@@ -83,12 +83,9 @@ def load_reference_config(path: Path) -> ReferenceConfig:
     Raises:
         InputError: Naming the file, the key and the remedy.
     """
-    try:
-        value = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; shipped ones are sadvae_har/configs/reference_*.yaml") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: not readable as YAML ({error})") from None
+    if not path.exists():
+        raise InputError(f"{path}: no such file; shipped ones are sadvae_har/configs/reference_*.yaml")
+    value = read_yaml(path)
     if not isinstance(value, dict):
         raise InputError(f"{path}: expected `key: value` lines, found {type(value).__name__}")
     known = [entry.name for entry in fields(ReferenceConfig)]

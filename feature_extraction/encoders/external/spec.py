@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import yaml
-
 from feature_extraction.datasets import DATASETS
 from feature_extraction.errors import InputError
 from feature_extraction.protocol import EVERYTHING, Provenance
+from feature_extraction.yaml_files import read_yaml
 
 Kind = Literal["torchscript", "onnx", "oxwearables", "moment", "chronos"]
 Layout = Literal["BTC", "BCT"]
@@ -145,12 +144,9 @@ def read_spec(path: Path) -> ExternalSpec:
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:
-    try:
-        value = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; give the YAML file that describes the encoder") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: not readable as YAML ({' '.join(str(error).split())}); repair it") from None
+    if not path.exists():
+        raise InputError(f"{path}: no such file; give the YAML file that describes the encoder")
+    value = read_yaml(path)
     if not isinstance(value, dict):
         raise InputError(f"{path}: expected keys such as name, kind, file; found {type(value).__name__}")
     return value

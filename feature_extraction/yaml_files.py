@@ -1,0 +1,64 @@
+"""YAML that people write: plain values only, no key twice, and no more nesting or repetition than they can mean."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from feature_extraction.errors import InputError
+from feature_extraction.storage import require_file
+
+DEEPEST, MOST_VALUES = 50, 1_000_000  # libyaml overflows the stack some ten thousand levels down
+_SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+class _UniqueKeyLoader(_SafeLoader):  # type: ignore[misc, valid-type]
+    """Safe YAML in which a key that stands twice is an error, not a silent overwrite."""
+
+    def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
+        known: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in known:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"key {key.value!r} stands there twice; keep one", key.start_mark
+                )
+            known.add(str(key.value))
+        return super().construct_mapping(node, deep)
+
+
+def read_yaml(path: Path) -> Any:
+    """Read YAML in which no key stands twice.
+
+    Raises:
+        InputError: The file is missing, or is not such YAML.
+    """
+    require_file(path)
+    try:
+        text = path.read_text(encoding="utf-8")
+        _require_bearable(text)
+        return yaml.load(text, Loader=_UniqueKeyLoader)
+    except (OSError, ValueError, TypeError, OverflowError, yaml.YAMLError) as error:
+        raise InputError(f"{path}: not readable as YAML ({' '.join(str(error).split())})") from None
+
+
+def _require_bearable(text: str) -> None:
+    """Refuse nesting too deep for a parser, and aliases that multiply a few lines into millions of values."""
+    sizes: dict[str, int] = {}  # of what an anchor stands for
+    open_nodes: list[tuple[str | None, int]] = []  # anchor, and the number of values before it
+    total = 0
+    for event in yaml.parse(text, Loader=_SafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            if event.anchor not in sizes:
+                raise ValueError(f"alias *{event.anchor} stands for nothing, or for what it is part of")
+            total += sizes[event.anchor]
+        elif isinstance(event, yaml.ScalarEvent):
+            total += 1
+            sizes[event.anchor] = 1
+        elif isinstance(event, yaml.CollectionStartEvent):
+            open_nodes.append((event.anchor, total))
+            total += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            anchor, before = open_nodes.pop()
+            sizes[anchor] = total - before
+        if len(open_nodes) > DEEPEST or total > MOST_VALUES:
+            raise ValueError(f"more than {DEEPEST} levels or {MOST_VALUES:,} values")
