@@ -43,7 +43,7 @@ def read_yaml(path: Path) -> Any:
 
 def _require_bearable(text: str) -> None:
     """Refuse nesting too deep for a parser, and aliases that multiply a few lines into millions of values."""
-    sizes: dict[str, int] = {}  # of what an anchor stands for
+    sizes: dict[str | None, int] = {}  # of what an anchor stands for
     open_nodes: list[tuple[str | None, int]] = []  # anchor, and the number of values before it
     total = 0
     for event in yaml.parse(text, Loader=_SafeLoader):

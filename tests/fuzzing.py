@@ -3,17 +3,13 @@
 import json
 import time
 from functools import cache
-from pathlib import Path
 
 import pytest
-from malformed import (
-    read_model,
-)
+from malformed import read_model
 
 from sadvae_har import __main__ as cli
 
 LONGEST_S = 5.0
-DECLARED = ["--rate-hz", "50", "--units", "acc=g,gyro=rad/s"]
 
 
 @pytest.fixture(scope="session")
@@ -55,8 +51,3 @@ def sound(trained_recognizer_path):
     """Return header and tensors of the sound model as text and tensors, to be copied."""
     header, tensors = read_model(trained_recognizer_path)
     return json.dumps(header), tensors
-
-
-def written(path: Path, content: bytes) -> Path:
-    path.write_bytes(content)
-    return path

@@ -23,6 +23,7 @@ from sadvae_har import model_file
 
 NAMES = ("ax", "ay", "az", "gx", "gy", "gz")
 N_ROWS = 600
+DECLARED = ["--rate-hz", "50", "--units", "acc=g,gyro=rad/s"]
 NUMBERS = np.random.default_rng(0).normal(0, 0.05, (N_ROWS, 6)) + [0, 0, 1, 0, 0, 0]
 WORDS = (
     "fast",
@@ -271,6 +272,11 @@ def _npy(array: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     np.save(buffer, array)
     return buffer.getvalue()
+
+
+def written(path: Path, content: bytes) -> Path:
+    path.write_bytes(content)
+    return path
 
 
 def framed(header: bytes) -> bytes:

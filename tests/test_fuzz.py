@@ -13,14 +13,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fuzzing import DECLARED, written
 from malformed import (
+    DECLARED,
     Payload,
     csv_bytes,
     csv_text,
     npy_bytes,
     npz_of,
     parquet_bytes,
+    written,
     yaml_bytes,
     zip_bomb,
     zipped,

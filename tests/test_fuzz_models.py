@@ -8,8 +8,8 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from fuzzing import DECLARED, written
 from malformed import (
+    DECLARED,
     Payload,
     csv_text,
     edited,
@@ -21,6 +21,7 @@ from malformed import (
     read_model,
     sparse,
     write_model,
+    written,
     zip_bomb,
 )
 from safetensors.torch import save_file
