@@ -279,22 +279,6 @@ def written(path: Path, content: bytes) -> Path:
     return path
 
 
-def framed(header: bytes) -> bytes:
-    """Return a safetensors file without data."""
-    return len(header).to_bytes(8, "little") + header
-
-
-def lone_tensor(shape: list[int]) -> bytes:
-    """Return a safetensors file that claims a tensor and has none."""
-    return framed(json.dumps({"a": {"dtype": "F32", "shape": shape, "data_offsets": [0, 4 * shape[0]]}}).encode())
-
-
-def sparse(path: Path, size: int) -> None:
-    """Make a file that is large and takes no space."""
-    with path.open("wb") as file:
-        file.truncate(size)
-
-
 def edited(model: Path, path: Path, **fields: Any) -> Path:
     """Write a copy of a model file with other fields in its header."""
     header, tensors = read_model(model)

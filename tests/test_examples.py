@@ -32,7 +32,7 @@ def test_own_csv(example, capsys):
     prediction, streamed, segments = found["prediction"], found["streamed"], found["segments"]
     assert len(prediction) == 34  # of 5 s every 2.5 s in 89.98 s
     np.testing.assert_array_equal(streamed.labels, prediction.labels)
-    np.testing.assert_allclose(streamed.probability, prediction.probability, atol=1e-5)
+    np.testing.assert_allclose(streamed.probability, prediction.probability, atol=1e-3)
     assert segments[0].start_s == 0 and segments[-1].end_s == pytest.approx(87.5)
     assert all(one.end_s == two.start_s for one, two in zip(segments, segments[1:], strict=False))
     assert {"pendulum", "external rotation"} & {segment.label for segment in segments}
@@ -56,9 +56,8 @@ def test_gzsl_explained(example, tmp_path):
     assert seen == sorted(seen) and unseen == sorted(unseen, reverse=True)
     assert table[-1.0][0] == table[1.0][1] == 0
     metrics = json.loads((found["folder"] / "metrics.json").read_text())["gzsl"]
-    assert list(chosen) == pytest.approx(
-        [metrics[name]["value"] for name in ("seen", "unseen", "harmonic_mean")], abs=1e-5
-    )
+    wanted = [metrics[name]["value"] for name in ("seen", "unseen", "harmonic_mean")]
+    assert list(chosen) == pytest.approx(wanted, abs=1e-5)
     page = (tmp_path / "gzsl_explained.html").read_text()
     assert "calibrated stacking, every bias" in page
 

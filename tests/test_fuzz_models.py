@@ -4,6 +4,7 @@ import json
 import os
 import pickle
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,13 +14,10 @@ from malformed import (
     Payload,
     csv_text,
     edited,
-    framed,
-    lone_tensor,
     npz_of,
     places,
     put,
     read_model,
-    sparse,
     write_model,
     written,
     zip_bomb,
@@ -117,6 +115,22 @@ def damaged_values(value, rng):
         spots.view(-1)[0] = True
         return torch.where(spots, float(rng.choice([np.nan, np.inf, -np.inf])), value)
     return value - 10_000
+
+
+def framed(header: bytes) -> bytes:
+    """Return a safetensors file without data."""
+    return len(header).to_bytes(8, "little") + header
+
+
+def lone_tensor(shape: list[int]) -> bytes:
+    """Return a safetensors file that claims a tensor and has none."""
+    return framed(json.dumps({"a": {"dtype": "F32", "shape": shape, "data_offsets": [0, 4 * shape[0]]}}).encode())
+
+
+def sparse(path: Path, size: int) -> None:
+    """Make a file that is large and takes no space."""
+    with path.open("wb") as file:
+        file.truncate(size)
 
 
 IMPOSTORS = {
