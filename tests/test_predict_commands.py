@@ -123,7 +123,7 @@ def test_activities_are_listed_added_used_and_removed(
         (("x.csv", "--units", "acc=miles"), "unit 'miles' is unknown"),
         (("x.csv", "--columns", "=ax"), "--columns: '=ax' is no pair"),
         (("absent.csv",), "absent.csv: cannot be read"),
-        (("x.csv", "--activities", "absent.yaml"), "absent.yaml: cannot be read"),
+        (("x.csv", "--activities", "absent.yaml"), "absent.yaml: no such file"),
     ],
     ids=str,
 )
