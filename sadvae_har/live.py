@@ -5,10 +5,12 @@ kept, so memory does not grow with the recording. Axis legend: n windows, A acti
 """
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
 from feature_extraction.recordings import Channel
+from feature_extraction.user_recordings import Declared, plan_reading, read_recording
 from feature_extraction.window_stream import TimedWindows, WindowStream
 from sadvae_har.prediction import Prediction, join
 from sadvae_har.recognizer import Recognizer
@@ -55,3 +57,20 @@ class RecordingStream:
         first_kept = max(0, n_final - CONTEXT)
         self._held, self._n_given = held.windows_between(first_kept, len(held)), n_final - first_kept
         return final
+
+
+def predict_file(recognizer: Recognizer, path: Path | str, declared: Declared | None = None) -> Prediction:
+    """Recognise the activities in a file; what is not declared is detected.
+
+    Args:
+        recognizer: The trained model.
+        path: CSV, TSV, TXT, Parquet or NPY file.
+        declared: Columns, units and rate. `plan_reading` tells what would be detected, and whether it is a guess.
+
+    Raises:
+        InputError: The file cannot be read, or something is neither declared nor found.
+    """
+    path = Path(path)
+    plan = plan_reading(path, recognizer.channels, declared or Declared())
+    stream = RecordingStream(recognizer, plan.channels, plan.rate_hz)
+    return join([*map(stream.push, read_recording(path, plan)), stream.finish()])

@@ -16,7 +16,7 @@ from feature_extraction.datasets import get_dataset
 from feature_extraction.recordings import Recording
 from feature_extraction.user_recordings import Declared, plan_reading, read_recording
 from sadvae_har.config import Config
-from sadvae_har.live import RecordingStream
+from sadvae_har.live import RecordingStream, predict_file
 from sadvae_har.pipeline import Locations, run
 from sadvae_har.prediction import join
 from sadvae_har.recognizer import Recognizer
@@ -44,8 +44,7 @@ plan = plan_reading(path, recognizer.channels, Declared())
 print("\n".join(plan.findings))
 
 # %% The whole file: samples are resampled, cut into windows and recognised.
-stream = RecordingStream(recognizer, plan.channels, plan.rate_hz)
-prediction = join([*(stream.push(chunk) for chunk in read_recording(path, plan)), stream.finish()])
+prediction = predict_file(recognizer, path)
 segments = prediction.segments
 for segment in segments:
     print(f"{segment.start_s:6.1f} s to {segment.end_s:6.1f} s  {segment.label:20} {segment.probability:.2f}")
