@@ -116,6 +116,11 @@ class Recognizer(HubMixin):
         return other
 
     @property
+    def scorer(self) -> Scorer:
+        """What scores windows against the present list of activities."""
+        return self._scorer
+
+    @property
     def source(self) -> InputFormat:
         """The windows that the model reads."""
         return self.model.encoder.source

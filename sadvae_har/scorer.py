@@ -37,6 +37,11 @@ class Scorer:
         other.__dict__.update(self.__dict__)
         return other
 
+    @property
+    def classes(self) -> tuple[Tensor, ...]:
+        """Fields of `ClassDensities`, or mean directions alone, of all activities, trained ones first."""
+        return tuple(self._classes)
+
     @torch.no_grad()
     def _fit(self, coordinates: Tensor, unexplained: Tensor, classes: np.ndarray) -> Sequence[Tensor]:
         """Return tensors [s, classes, ...] that stand for the classes at these positions of coordinates [., P]."""

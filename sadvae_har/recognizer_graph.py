@@ -1,0 +1,223 @@
+"""A recogniser as one module of PyTorch: from windows to the probabilities of all activities.
+
+Everything that does not depend on the window is worked out beforehand, in float64. The densities of an activity under
+all seeds are quadratic in the features and so is their mean: one triangular factor per activity stands for all seeds.
+Axis legend: n windows, T time, C channels, D features, Q their width where densities read them, k models (one where
+all seeds read the same), S trained activities, A all activities, R training windows.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from feature_extraction.normalize import CLIP
+from feature_extraction.window_graph import WindowGraph
+from sadvae_har.classifier import COSINE_SCALE, ClassDensities
+from sadvae_har.familiarity import N_NEIGHBORS, Familiarity
+from sadvae_har.model import SADVAE
+from sadvae_har.recognizer import Recognizer
+from sadvae_har.recognizer_model import RecognizerModel
+
+SMALLEST_DISTANCE = 1e-6
+LOWEST_LOG = math.log(np.finfo(np.float64).tiny)  # where `gzsl.joint_log_scores` stops
+
+
+class Recognition(NamedTuple):
+    """What the graph returns.
+
+    Attributes:
+        probabilities: Calibrated, of all activities [n, A].
+        activity: Position of the recognised activity, int64 [n].
+        strangeness: How unlike all trained windows each is, in standard deviations [n].
+        unknown: Whether a window, by itself, is too strange for its activity, bool [n].
+    """
+
+    probabilities: Tensor
+    activity: Tensor
+    strangeness: Tensor
+    unknown: Tensor
+
+
+class RecognizerGraph(nn.Module):
+    """Windows float32 [n, T, C] to what `Recognizer.predict` says of each by itself, without smoothing."""
+
+    mean: Tensor
+    inverse_scale: Tensor
+    seen_weight: Tensor
+    seen_bias: Tensor
+
+    def __init__(self, recognizer: Recognizer) -> None:
+        """Translate a recogniser with its present list of activities.
+
+        Raises:
+            InputError: Its features have no translation.
+        """
+        super().__init__()
+        model = recognizer.model
+        self.features = WindowGraph(model.encoder)
+        scale = model.standardizer.scale.astype(np.float64)
+        inverse = np.divide(1, scale, out=np.zeros_like(scale), where=scale > 0)
+        self.register_buffer("mean", torch.from_numpy(model.standardizer.mean))
+        self.register_buffer("inverse_scale", torch.from_numpy(inverse.astype(np.float32)))
+        self.register_buffer("seen_weight", model.seen_weight)
+        self.register_buffer("seen_bias", model.seen_bias)
+        self.neighbors = Neighbors(model.train_features.double(), model.familiarity)
+        self.n_trained = len(model.trained)
+        self.has_described = len(recognizer.activities) > self.n_trained
+        self.texts = text_scores(model, recognizer.scorer.classes)
+        self.gate, self.calibration = model.gate, model.calibration
+
+    def forward(self, windows: Tensor) -> Recognition:
+        """Recognise windows [n, T, C]."""
+        features = ((self.features(windows) - self.mean) * self.inverse_scale).clamp(-CLIP, CLIP)
+        novelty, strangeness = self.neighbors(features)
+        seen = torch.addmm(self.seen_bias, features, self.seen_weight)
+        trained = (seen / self.gate.seen_temperature).log_softmax(1)
+        if self.has_described:
+            joint, activity = self._joint(trained, seen, self.texts(features), novelty)
+        else:
+            joint, activity = trained.clamp(min=LOWEST_LOG), seen.argmax(1)
+        calibration = self.calibration
+        limit = torch.where(activity >= self.n_trained, calibration.described_limit, calibration.trained_limit)
+        probabilities = (joint / calibration.temperature).softmax(1)
+        return Recognition(probabilities, activity, strangeness, strangeness > limit)
+
+    def _joint(self, trained: Tensor, seen: Tensor, texts: Tensor, novelty: Tensor) -> tuple[Tensor, Tensor]:
+        """Apply the gate in the log domain: joint log scores [n, A] and positions [n]."""
+        gate = self.gate
+        cues = {
+            "text_margin": texts[:, self.n_trained :].amax(1) - texts[:, : self.n_trained].amax(1),
+            "novelty": novelty,
+            "energy": -seen.logsumexp(1),
+        }
+        weights = np.array(gate.weights) / np.array(gate.scale)
+        bias = gate.bias - float(weights @ np.array(gate.mean))
+        odds = sum((cues[name] * weight for name, weight in zip(gate.cues, weights.tolist(), strict=True)), bias)
+        described = (texts[:, self.n_trained :] / gate.unseen_temperature).log_softmax(1)
+        shifted = odds - math.log(gate.threshold / (1 - gate.threshold))
+        if gate.fusion == "soft":
+            return _merge(trained, described, odds), _merge(trained, described, shifted).argmax(1)
+        activity = torch.where(shifted > 0, described.argmax(1) + self.n_trained, trained.argmax(1))
+        return _merge(trained, described, odds), activity
+
+
+def _merge(trained: Tensor, described: Tensor, log_odds: Tensor) -> Tensor:
+    """Weigh log probabilities [n, S] and [n, A - S] by the log odds of described ones [n]."""
+    log_odds = log_odds[:, None]
+    parts = [trained + functional.logsigmoid(-log_odds), described + functional.logsigmoid(log_odds)]
+    return torch.cat(parts, dim=1).clamp(min=LOWEST_LOG)
+
+
+class Neighbors(nn.Module):
+    """Distances to the nearest training windows, plain ones for novelty and whitened ones for strangeness.
+
+    Both read the training windows themselves: whitened products are products of windows that were whitened twice.
+    """
+
+    windows: Tensor
+    squared: Tensor
+    whiten: Tensor
+    classes: Tensor
+    usual: Tensor
+    spread: Tensor
+
+    def __init__(self, windows: Tensor, familiarity: Familiarity) -> None:
+        """Keep standardised training windows float64 [R, D] once for both."""
+        super().__init__()
+        factor = torch.from_numpy(familiarity.factor).double()
+        whiten = torch.linalg.solve_triangular(factor, torch.eye(len(factor), dtype=torch.float64), upper=False).T
+        squared = torch.stack([windows.square().sum(1), (windows @ whiten).square().sum(1)])
+        self.register_buffer("windows", windows.T.float().contiguous())
+        self.register_buffer("squared", squared[:, None].float())
+        self.register_buffer("whiten", whiten.float().contiguous())
+        self.register_buffer("classes", torch.from_numpy(np.asarray(familiarity.classes, np.int64)))
+        self.register_buffer("usual", torch.from_numpy(familiarity.usual.astype(np.float32)))
+        self.register_buffer("spread", torch.from_numpy(familiarity.spread.astype(np.float32)))
+        self.n_neighbors = min(N_NEIGHBORS, len(windows))
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Return novelty and strangeness [n] of standardised features [n, D]."""
+        white = features @ self.whiten
+        own = torch.stack([features.square().sum(1), white.square().sum(1)])
+        products = torch.stack([features, white @ self.whiten.T]) @ self.windows
+        squared = self.squared - 2 * products + own[..., None]
+        nearest, which = squared.topk(self.n_neighbors, dim=2, largest=False)
+        logs = (nearest.clamp(min=0).sqrt().mean(2) + SMALLEST_DISTANCE).log()
+        alike = self.classes[which[1, :, 0]]
+        return logs[0], (logs[1] - self.usual[alike]) / self.spread[alike]
+
+
+class Densities(nn.Module):
+    """Mean log densities of all activities over the seeds, up to a term that all share."""
+
+    roots: Tensor
+    offsets: Tensor
+    constants: Tensor
+
+    def __init__(self, densities: ClassDensities, same_queries: bool) -> None:
+        """Turn covariances into factors of their inverses; merge the seeds where all read the same windows."""
+        super().__init__()
+        precision = torch.cholesky_inverse(densities.factor.double())
+        mean = densities.mean.double()[..., None]
+        constant = (mean.mT @ precision @ mean)[..., 0, 0] + densities.log_determinant.double()
+        pulled = precision @ mean
+        if same_queries:
+            precision, pulled = precision.mean(0, keepdim=True), pulled.mean(0, keepdim=True)
+        root = torch.linalg.cholesky(precision)
+        centre = torch.cholesky_solve(pulled, root)
+        offset = root.mT @ centre
+        constant = constant.mean(0) - offset.square().sum((2, 3)).mean(0)
+        self.n_activities = root.shape[1]
+        self.register_buffer("roots", root.permute(0, 2, 1, 3).flatten(2).float().contiguous())
+        self.register_buffer("offsets", offset.flatten(1)[:, None].float())
+        self.register_buffer("constants", constant.float())
+
+    def forward(self, queries: Tensor) -> Tensor:
+        """Return [n, A] of queries [k, n, Q]."""
+        whitened = (queries @ self.roots - self.offsets).unflatten(2, (self.n_activities, -1))
+        return -0.5 * (whitened.square().sum(3).mean(0) + self.constants)
+
+
+class Directions(nn.Module):
+    """Cosines with the mean directions of all activities, averaged over the seeds."""
+
+    directions: Tensor
+
+    def __init__(self, directions: Tensor, same_queries: bool) -> None:
+        """Keep directions [s, A, Q]; merge the seeds where all read the same windows."""
+        super().__init__()
+        columns = directions.mT * COSINE_SCALE
+        self.register_buffer("directions", (columns.mean(0, keepdim=True) if same_queries else columns).contiguous())
+
+    def forward(self, queries: Tensor) -> Tensor:
+        """Return [n, A] of queries [k, n, Q]."""
+        return (functional.normalize(queries, dim=-1) @ self.directions).mean(0)
+
+
+class TextScores(nn.Module):
+    """Standardised features [n, D] to scores of all activities by their descriptions [n, A]."""
+
+    def __init__(self, classes: nn.Module, networks: SADVAE | None) -> None:
+        """Score the semantic latents of `networks` if they are given, else the features themselves."""
+        super().__init__()
+        self.classes = classes
+        self.encoder = None if networks is None else networks.semantic_encoder
+        self.n_models = 1 if networks is None else networks.n_models
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return [n, A]."""
+        queries = features.expand(self.n_models, -1, -1)
+        return self.classes(queries if self.encoder is None else self.encoder(queries).mean)
+
+
+def text_scores(model: RecognizerModel, classes: tuple[Tensor, ...]) -> TextScores:
+    """Return the scores that `Scorer` computes, given the tensors that stand for its activities."""
+    config = model.config.classifier
+    latents = config.synthesise == "latents"
+    stand_in = Directions if config.kind == "cosine" else Densities
+    held = classes[0] if config.kind == "cosine" else ClassDensities(*classes)
+    return TextScores(stand_in(held, not latents), model.networks if latents else None)
