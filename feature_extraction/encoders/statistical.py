@@ -123,6 +123,7 @@ def _posture_drift(acc: np.ndarray) -> Features:
     n_samples = acc.shape[2]
     bounds = np.linspace(0, n_samples, 7).astype(int)
     parts = np.stack([acc[:, :, a:b].mean(axis=2) for a, b in zip(bounds[:-1], bounds[1:], strict=True)], axis=1)
+    parts = parts.astype(np.float64)  # in float32, the angle between nearly equal directions is rounding error
     parts = parts / (np.linalg.norm(parts, axis=2, keepdims=True) + TINY)
     first, last = parts[:, :2].mean(axis=1), parts[:, 4:].mean(axis=1)
     cosine = (first * last).sum(axis=1) / (np.linalg.norm(first, axis=1) * np.linalg.norm(last, axis=1) + TINY)
