@@ -1,7 +1,7 @@
 """Command line: `python -m sadvae_har COMMAND` or `sadvae-har COMMAND`.
 
-The commands `data`, `splits`, `encoder` and `demo` stand in `data_commands.py`, `encoder_commands.py` and
-`demo_command.py`; nothing but these and this module prints. Handlers import what they need when they run, so that
+The commands `data`, `splits`, `encoder`, `predict`, `activities`, `export` and `demo` stand in modules of their own;
+nothing but these and this module prints. Handlers import what they need when they run, so that
 light commands start fast. An `InputError` becomes one line on standard error and exit code 2; Ctrl-C leaves a state
 from which the same command continues and exits with 130.
 """
@@ -20,6 +20,7 @@ from sadvae_har.config import config_from_namespace
 from sadvae_har.data_commands import DATA_COMMANDS
 from sadvae_har.demo_command import DEMO_COMMAND
 from sadvae_har.encoder_commands import ENCODER_COMMANDS
+from sadvae_har.export_command import EXPORT_COMMANDS
 from sadvae_har.predict_commands import PREDICT_COMMANDS
 
 
@@ -168,6 +169,7 @@ _SPLITS = cl.option("--splits", default=None, help="run every split of this kind
 COMMANDS = (
     *DATA_COMMANDS,
     *ENCODER_COMMANDS,
+    *EXPORT_COMMANDS,
     cl.Command("text embed", text_embed, (cl.config, cl.resources), "--dataset usc-had --text.views '[label,motion]'"),
     cl.Command("zsl train", zsl_train, _RUN, _EXAMPLE),
     cl.Command("zsl evaluate", zsl_evaluate, _RUN, _EXAMPLE),

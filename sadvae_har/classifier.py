@@ -102,6 +102,20 @@ class ClassDensities(NamedTuple):
         factor = torch.linalg.cholesky(centred.transpose(2, 3) @ centred / n_samples + floor)
         return cls(mean, factor, 2 * factor.diagonal(dim1=2, dim2=3).log().sum(2))
 
+    def merged(self) -> "ClassDensities":
+        """Return densities [1, U] whose logits are the means of those of the K models, for windows that all share.
+
+        Log densities are quadratic, and so is their mean: it is a Gaussian again, but for its height.
+        """
+        mean, precision = self.mean.double()[..., None], torch.cholesky_inverse(self.factor.double())
+        pulled = precision @ mean
+        lengths = (mean.mT @ pulled)[..., 0, 0]
+        root = torch.linalg.cholesky(precision.mean(0, keepdim=True))
+        centre = torch.cholesky_solve(pulled.mean(0, keepdim=True), root)
+        height = (self.log_determinant + lengths).mean(0) - (root.mT @ centre).square().sum((2, 3))
+        factor = torch.linalg.cholesky(torch.cholesky_inverse(root))
+        return ClassDensities(centre[..., 0].float(), factor.float(), height.float())
+
     def logits(self, queries: Tensor) -> Tensor:
         """Return log densities of windows [K, B, D] up to a term that all classes share, [K, B, U]."""
         offsets = (queries[:, None] - self.mean[:, :, None]).transpose(2, 3)

@@ -129,12 +129,17 @@ class DomainClassifier:
 
     def predict(self, scores: Scores) -> np.ndarray:
         """Return predicted positions in training + held-out classes, [n]."""
-        rule = gated_predictions if self.fusion == "hard" else fused_predictions
-        return rule(*self.probabilities(scores), self.p_unseen(scores), self.threshold)
+        return self.decide(scores)[1]
 
     def joint_log_scores(self, scores: Scores) -> np.ndarray:
         """Return the log probability of every class, [n, S + U]."""
-        return joint_log_scores(*self.probabilities(scores), self.p_unseen(scores))
+        return self.decide(scores)[0]
+
+    def decide(self, scores: Scores) -> tuple[np.ndarray, np.ndarray]:
+        """Return what `joint_log_scores` and `predict` do, at the price of one of them."""
+        seen, unseen, p_unseen = *self.probabilities(scores), self.p_unseen(scores)
+        rule = gated_predictions if self.fusion == "hard" else fused_predictions
+        return joint_log_scores(seen, unseen, p_unseen), rule(seen, unseen, p_unseen, self.threshold)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, ready for JSON."""

@@ -248,7 +248,7 @@ class Recognizer(HubMixin):
         if not self._described:
             joint = np.log(gate.seen_probabilities(scores) + np.finfo(np.float64).tiny)
             return joint, joint.argmax(1)
-        return gate.joint_log_scores(scores), gate.predict(scores)
+        return gate.decide(scores)
 
     def text_logits(self, features: np.ndarray) -> np.ndarray:
         """Return how well windows match every description, log densities [n, A], of standardised features [n, D]."""

@@ -1,9 +1,9 @@
 """A recogniser as one module of PyTorch: from windows to the probabilities of all activities.
 
-Everything that does not depend on the window is worked out beforehand, in float64. The densities of an activity under
-all seeds are quadratic in the features and so is their mean: one triangular factor per activity stands for all seeds.
-Axis legend: n windows, T time, C channels, D features, Q their width where densities read them, k models (one where
-all seeds read the same), S trained activities, A all activities, R training windows.
+Everything that does not depend on the window is worked out beforehand, in float64: no triangular systems are solved,
+and the densities of all activities are one product. Axis legend: n windows, T time, C channels, D features, Q their
+width where densities read them, k models (one where all seeds read the same), S trained activities, A all
+activities, R training windows.
 """
 
 import math
@@ -96,7 +96,7 @@ class RecognizerGraph(nn.Module):
         }
         weights = np.array(gate.weights) / np.array(gate.scale)
         bias = gate.bias - float(weights @ np.array(gate.mean))
-        odds = sum((cues[name] * weight for name, weight in zip(gate.cues, weights.tolist(), strict=True)), bias)
+        odds = torch.stack([cues[name] for name in gate.cues], dim=1) @ torch.tensor(weights.tolist()) + bias
         described = (texts[:, self.n_trained :] / gate.unseen_temperature).log_softmax(1)
         shifted = odds - math.log(gate.threshold / (1 - gate.threshold))
         if gate.fusion == "soft":
@@ -158,23 +158,17 @@ class Densities(nn.Module):
     offsets: Tensor
     constants: Tensor
 
-    def __init__(self, densities: ClassDensities, same_queries: bool) -> None:
-        """Turn covariances into factors of their inverses; merge the seeds where all read the same windows."""
+    def __init__(self, densities: ClassDensities) -> None:
+        """Turn covariances [k, A, Q, Q] into factors of their inverses."""
         super().__init__()
-        precision = torch.cholesky_inverse(densities.factor.double())
-        mean = densities.mean.double()[..., None]
-        constant = (mean.mT @ precision @ mean)[..., 0, 0] + densities.log_determinant.double()
-        pulled = precision @ mean
-        if same_queries:
-            precision, pulled = precision.mean(0, keepdim=True), pulled.mean(0, keepdim=True)
-        root = torch.linalg.cholesky(precision)
-        centre = torch.cholesky_solve(pulled, root)
-        offset = root.mT @ centre
-        constant = constant.mean(0) - offset.square().sum((2, 3)).mean(0)
+        factor = densities.factor.double()
+        root = torch.linalg.solve_triangular(factor, torch.eye(factor.shape[-1], dtype=torch.float64), upper=False).mT
+        offsets = (densities.mean.double()[:, :, None] @ root).flatten(1)[:, None]
+        roots = root.permute(0, 2, 1, 3).flatten(2).float().contiguous()
         self.n_activities = root.shape[1]
-        self.register_buffer("roots", root.permute(0, 2, 1, 3).flatten(2).float().contiguous())
-        self.register_buffer("offsets", offset.flatten(1)[:, None].float())
-        self.register_buffer("constants", constant.float())
+        self.register_buffer("roots", roots[0] if len(roots) == 1 else roots)
+        self.register_buffer("offsets", offsets.float())
+        self.register_buffer("constants", densities.log_determinant.double().mean(0).float())
 
     def forward(self, queries: Tensor) -> Tensor:
         """Return [n, A] of queries [k, n, Q]."""
@@ -187,11 +181,10 @@ class Directions(nn.Module):
 
     directions: Tensor
 
-    def __init__(self, directions: Tensor, same_queries: bool) -> None:
-        """Keep directions [s, A, Q]; merge the seeds where all read the same windows."""
+    def __init__(self, directions: Tensor) -> None:
+        """Keep directions [s, A, Q]."""
         super().__init__()
-        columns = directions.mT * COSINE_SCALE
-        self.register_buffer("directions", (columns.mean(0, keepdim=True) if same_queries else columns).contiguous())
+        self.register_buffer("directions", (directions.mT * COSINE_SCALE).contiguous())
 
     def forward(self, queries: Tensor) -> Tensor:
         """Return [n, A] of queries [k, n, Q]."""
@@ -218,6 +211,5 @@ def text_scores(model: RecognizerModel, classes: tuple[Tensor, ...]) -> TextScor
     """Return the scores that `Scorer` computes, given the tensors that stand for its activities."""
     config = model.config.classifier
     latents = config.synthesise == "latents"
-    stand_in = Directions if config.kind == "cosine" else Densities
-    held = classes[0] if config.kind == "cosine" else ClassDensities(*classes)
-    return TextScores(stand_in(held, not latents), model.networks if latents else None)
+    stand_in = Directions(classes[0]) if config.kind == "cosine" else Densities(ClassDensities(*classes))
+    return TextScores(stand_in, model.networks if latents else None)

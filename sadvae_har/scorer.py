@@ -44,7 +44,7 @@ class Scorer:
 
     @torch.no_grad()
     def _fit(self, coordinates: Tensor, unexplained: Tensor, classes: np.ndarray) -> Sequence[Tensor]:
-        """Return tensors [s, classes, ...] that stand for the classes at these positions of coordinates [., P]."""
+        """Return tensors [s or 1, classes, ...] that stand for the classes at positions of coordinates [., P]."""
         config = self.model.config.classifier
         doubt = (config.doubt * unexplained).sqrt()
         parts = [
@@ -56,6 +56,8 @@ class Scorer:
         if config.kind == "cosine":
             return [torch.cat([mean_directions(samples) for samples in parts], dim=1)]
         densities = [ClassDensities.fit(samples, config.shrinkage) for samples in parts]
+        if config.synthesise == "features":  # All seeds read the same windows.
+            densities = [density.merged() for density in densities]
         return [torch.cat(group, dim=1) for group in zip(*densities, strict=True)]
 
     def add(self, vector: np.ndarray) -> None:
@@ -94,9 +96,7 @@ class Scorer:
     @torch.no_grad()
     def _text_logits(self, features: Tensor) -> Tensor:
         networks, config = self.model.networks, self.model.config.classifier
-        queries = features.expand(networks.n_models, -1, -1)
-        if config.synthesise == "latents":
-            queries = semantic_latents(networks, features)
+        queries = semantic_latents(networks, features) if config.synthesise == "latents" else features[None]
         if config.kind == "cosine":
             return cosine_logits(self._classes[0], queries).mean(0)
         return ClassDensities(*self._classes).logits(queries).mean(0)

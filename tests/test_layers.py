@@ -25,6 +25,7 @@ ROOMS = (
     *("feature_extraction.encoders", "feature_extraction.pretraining"),
     *("feature_extraction.feature_table", "feature_extraction.block_cache"),
     *("feature_extraction.encoder_features", "feature_extraction.window_encoder", "feature_extraction.extract"),
+    "feature_extraction.window_graph",
     "feature_extraction.kinematic_lexicon",
     *("sadvae_har.config", "sadvae_har.networks", "sadvae_har.losses", "sadvae_har.schedules", "sadvae_har.model"),
     *("sadvae_har.train", "sadvae_har.training_state", "sadvae_har.synthesis"),
@@ -43,6 +44,7 @@ ROOMS = (
     *("sadvae_har.scorer", "sadvae_har.prediction", "sadvae_har.explanation", "sadvae_har.recognizer"),
     *("sadvae_har.live", "sadvae_har.prediction_files", "sadvae_har.activity_files"),
     *("sadvae_har.open_problem", "sadvae_har.estimator"),
+    *("sadvae_har.recognizer_graph", "sadvae_har.onnx_export"),
     *("sadvae_har.baselines", "sadvae_har.original_layout", "sadvae_har.original_import"),
     "sadvae_har.rival_evaluation",
     *("sadvae_har.pipeline", "sadvae_har.cross_dataset", "sadvae_har.benchmark_methods"),
@@ -50,11 +52,11 @@ ROOMS = (
     *("sadvae_har.benchmark_figures", "sadvae_har.benchmark_tables", "sadvae_har.benchmark_page"),
     "sadvae_har.demo",
     *("sadvae_har.command_line", "sadvae_har.data_commands", "sadvae_har.encoder_commands"),
-    *("sadvae_har.predict_commands", "sadvae_har.demo_command", "sadvae_har.__main__"),
+    *("sadvae_har.predict_commands", "sadvae_har.export_command", "sadvae_har.demo_command", "sadvae_har.__main__"),
 )
 COMMAND_LINE = (
     *("sadvae_har.data_commands", "sadvae_har.encoder_commands", "sadvae_har.predict_commands"),
-    *("sadvae_har.demo_command", "sadvae_har.__main__"),
+    *("sadvae_har.export_command", "sadvae_har.demo_command", "sadvae_har.__main__"),
 )
 PACKAGES = ("feature_extraction", "sadvae_har")
 

@@ -1,8 +1,8 @@
 """A patch transformer as a graph: windows of one format in, features out, everything that does not change computed.
 
-For windows of a fixed length, rate and channels every patch is valid, the sentences say the same every time, and cutting
-patches is a product with a fixed matrix. Axis legend: N windows, T time, C channels of a device, P patches, S samples of
-a patch, F frequencies, W token width, H heads, D features.
+For windows of a fixed length, rate and channels every patch is valid, the sentences say the same every time, and
+cutting patches is a product with a fixed matrix. Axis legend: N windows, T time, C channels of a device, P patches,
+S samples of a patch, F frequencies, W token width, H heads, D features.
 """
 
 from collections.abc import Sequence

@@ -1,5 +1,6 @@
 """Power spectra and autocorrelations as products with fixed matrices; the numbers of `spectrum.py`, up to rounding.
 
+Divisors are kept from 0 by a lower bound, not by an addend: exporters take an addend of 1e-12 for none.
 Axis legend: [...] any leading axes, T time, K frequencies, L lags.
 """
 
@@ -61,7 +62,7 @@ class SpectrumGraph(nn.Module):
     def repetition(self, spectrum: Tensor) -> tuple[Tensor, Tensor]:
         """Return height and rate in Hz [...] of the repetition in power spectra [..., K]; see `spectrum.repetition`."""
         correlation = spectrum @ self.lags
-        correlation = correlation / (correlation[..., :1] + TINY) * self.untaper
+        correlation = correlation / correlation[..., :1].clamp(min=TINY) * self.untaper
         inner = correlation[..., 1:-1]
         is_peak = (inner > correlation[..., :-2]) & (inner >= correlation[..., 2:]) & (self.late > 0)
         heights = torch.where(is_peak, inner, 0.0)
@@ -69,7 +70,7 @@ class SpectrumGraph(nn.Module):
         best = (heights >= SAME_PEAK * highest).to(spectrum.dtype).argmax(-1, keepdim=True)
         shift = _parabola_shift(correlation.gather(-1, best + torch.arange(3)))
         rate = self.rate_hz / (best + 1 + shift).clamp(min=1)
-        return highest.clamp(0, 1.2)[..., 0], torch.where(highest > 0, rate, 0.0)[..., 0]
+        return highest.clamp(max=1.2)[..., 0], torch.where(highest > 0, rate, 0.0)[..., 0]
 
     def shape(self, spectrum: Tensor, floor: float) -> dict[str, Tensor]:
         """Describe where the power of spectra [..., K] lies, [...] each; see `spectrum.spectral_shape`."""
@@ -78,15 +79,15 @@ class SpectrumGraph(nn.Module):
         last = spectrum.shape[-1] - 1
         peak = moving.argmax(-1, keepdim=True)
         beside = (peak + torch.arange(-1, 2)).clamp(0, last)
-        shift = _parabola_shift((spectrum.gather(-1, beside) + TINY).log())
+        shift = _parabola_shift(spectrum.gather(-1, beside).clamp(min=TINY).log())
         half_width = max(1, round(PEAK_HALF_WIDTH_HZ / self.step_hz))
         near = (peak + torch.arange(-half_width, half_width + 1)).clamp(0, last)
-        share = moving / (total + TINY)[..., None]
+        share = moving / total.clamp(min=TINY)[..., None]
         audible = total > floor
         return {
             "dominant_hz": torch.where(audible, ((peak + shift) * self.step_hz)[..., 0], 0.0),
             "dominant_share": share.gather(-1, near).sum(-1).clamp(max=1) * total / (total + floor),
-            "entropy": -(share * (share + TINY).log()).sum(-1) / self.log_n_moving,
+            "entropy": -(share * share.clamp(min=TINY).log()).sum(-1) / self.log_n_moving,
             "centroid_hz": torch.where(audible, (share * self.frequencies_hz).sum(-1), 0.0),
         }
 

@@ -143,7 +143,7 @@ class SignalColumns(nn.Module):
         mean = acc.mean(3)
         centred = acc - mean[..., None]
         length = mean.norm(dim=2, keepdim=True)
-        gravity = mean / (length + TINY)
+        gravity = mean / length.clamp(min=TINY)
         magnitude = _length(acc)
         vertical = (gravity[..., None] * centred).sum(2)
         across = (centred.square().sum(2) - vertical.square()).clamp(min=0).sqrt()
@@ -214,7 +214,7 @@ class SignalColumns(nn.Module):
     def _posture(self, acc: Tensor) -> list[Columns]:
         """Return turn and spread of gravity; distances of unit vectors, as cosines near 1 lose half their digits."""
         parts = acc @ self.sixths
-        parts = parts / (parts.norm(dim=2, keepdim=True) + TINY)
+        parts = _unit(parts)
         first, last = parts[..., :2].mean(3), parts[..., 4:].mean(3)
         real = first.norm(dim=2, keepdim=True) > 0
         turn = (_unit(first) - _unit(last)).norm(dim=2, keepdim=True)
@@ -247,7 +247,9 @@ class SignalColumns(nn.Module):
         n_peaks = is_peak.to(mean.dtype).sum(2, keepdim=True)
         kurtosis = around.square().square().mean(2, keepdim=True) / (variance + noise**2).square()
         return [
-            Columns("log" if sensor == "gyro" else "plain", noise if sensor == "gyro" else 1, (f"{sensor}_mean",), mean),
+            Columns(
+                "log" if sensor == "gyro" else "plain", noise if sensor == "gyro" else 1, (f"{sensor}_mean",), mean
+            ),
             Columns("log", noise, (f"{sensor}_std",), std),
             Columns("log", noise, (f"{sensor}_dynamic_rms",), _rms(centred)),
             Columns("log", noise, (f"{sensor}_iqr",), at[..., 3:4] - at[..., 2:3]),
@@ -299,7 +301,7 @@ def _rms(centred: Tensor) -> Tensor:
 
 
 def _unit(vectors: Tensor) -> Tensor:
-    return vectors / (vectors.norm(dim=2, keepdim=True) + TINY)
+    return vectors / vectors.norm(dim=2, keepdim=True).clamp(min=TINY)
 
 
 def _skew(centred: Tensor, variance: Tensor, noise: float) -> Tensor:
