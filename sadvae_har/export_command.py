@@ -26,7 +26,7 @@ def export(arguments: Namespace) -> None:
     if check is None:
         windows, origin = motion_windows(source, N_CHECKED), "made-up motion; give --check RECORDING for a real one"
     else:
-        plan = plan_reading(check, source.channels, Declared())
+        plan = plan_reading(check, source.channels, Declared(rate_hz=recognizer.rate_hz))
         stream = WindowStream(plan.channels, plan.rate_hz, source.channels, source.settings)
         parts = [stream.push(rows).samples for rows in read_recording(check, plan)]
         windows, origin = np.concatenate([*parts, stream.finish().samples]), str(check)
@@ -58,7 +58,12 @@ EXPORT_COMMANDS = (
             cl.option("model", type=Path, help="model file, or the folder of a finished run"),
             cl.out("file to write, such as model.onnx", required=True),
             cl.option("--int8", action="store_true", help="8-bit integers for the large matrices: smaller, less exact"),
-            cl.option("--check", type=Path, default=None, help="recording to compare on (default: made-up motion)"),
+            cl.option(
+                "--check",
+                type=Path,
+                default=None,
+                help="recording to compare on, with time stamps or at the rate of the model (default: made-up motion)",
+            ),
         ),
         "resources/runs/quickstart --out model.onnx",
     ),

@@ -126,10 +126,8 @@ def test_a_window_gets_the_same_result_alone_and_in_a_batch(exported, test_windo
 @pytest.mark.parametrize("cues", [("text_margin",), ("energy", "novelty", "text_margin")])
 @pytest.mark.parametrize("fusion", ["hard", "soft"])
 def test_graph_follows_the_gate(recognizer, test_windows, cues, fusion):
-    gate = replace(
-        recognizer.model.gate, cues=cues, fusion=fusion, threshold=0.3, mean=(0.5,) * len(cues), scale=(2.0,) * len(cues),
-        weights=(0.7,) * len(cues), bias=0.4,
-    )  # fmt: skip
+    numbers = {"mean": (0.5,) * len(cues), "scale": (2.0,) * len(cues), "weights": (0.7,) * len(cues)}
+    gate = replace(recognizer.model.gate, cues=cues, fusion=fusion, threshold=0.3, bias=0.4, **numbers)
     other = Recognizer(replace(recognizer.model, gate=gate))
     joint, activity = other.score(other.features(test_windows[0]))
     with torch.inference_mode():

@@ -92,7 +92,7 @@ class StatisticalGraph(nn.Module):
             more, more_names = _named(turning, owners)
             parts, names = parts + more, names + more_names
         if len(self.devices) > 1:
-            strength = torch.log1p(_rms(acc - acc.mean(3, keepdim=True)) / ACC_NOISE_MPS2)
+            strength = torch.log1p(_rms(acc - acc.mean(3, keepdim=True)) / ACC_NOISE_MPS2)[..., 0]
             parts.append(strength - strength.mean(1, keepdim=True))
             names += [f"{name}.acc_relative_intensity" for name in self.devices]
             first, second = np.triu_indices(len(self.devices), 1)
