@@ -26,7 +26,8 @@ def export(arguments: Namespace) -> None:
     if check is None:
         windows, origin = motion_windows(source, N_CHECKED), "made-up motion; give --check RECORDING for a real one"
     else:
-        plan = plan_reading(check, source.channels, Declared(rate_hz=recognizer.rate_hz))
+        units = {channel.quantity: channel.unit for channel in source.channels}
+        plan = plan_reading(check, source.channels, Declared(recognizer.rate_hz, units))
         stream = WindowStream(plan.channels, plan.rate_hz, source.channels, source.settings)
         parts = [stream.push(rows).samples for rows in read_recording(check, plan)]
         windows, origin = np.concatenate([*parts, stream.finish().samples]), str(check)
@@ -62,7 +63,7 @@ EXPORT_COMMANDS = (
                 "--check",
                 type=Path,
                 default=None,
-                help="recording to compare on, with time stamps or at the rate of the model (default: made-up motion)",
+                help="recording to compare on, at the rate and in the units of the model (default: made-up motion)",
             ),
         ),
         "resources/runs/quickstart --out model.onnx",
