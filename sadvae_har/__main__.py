@@ -1,9 +1,9 @@
 """Command line: `python -m sadvae_har COMMAND` or `sadvae-har COMMAND`.
 
 The commands `data`, `splits`, `encoder`, `predict`, `activities`, `export` and `demo` stand in modules of their own;
-nothing but these and this module prints. Handlers import what they need when they run, so that
-light commands start fast. An `InputError` becomes one line on standard error and exit code 2; Ctrl-C leaves a state
-from which the same command continues and exits with 130.
+nothing but these and this module prints. Handlers import what they need when they run, so that light commands start
+fast. An `InputError` becomes one line on standard error and exit code 2; Ctrl-C leaves a state from which the same
+command continues and exits with 130.
 """
 
 import logging

@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
+from scipy.special import log_softmax
 
 from feature_extraction.errors import InputError
 from feature_extraction.protocol import Split
-from sadvae_har.gate import DomainClassifier, GateExamples
+from sadvae_har.gate import DomainClassifier, GateExamples, softmax
 from sadvae_har.metrics import expected_calibration_error, reliability
 
 TEMPERATURES = (0.2, 10.0)
@@ -42,7 +42,7 @@ class Calibration:
 
     def probabilities(self, joint: np.ndarray) -> np.ndarray:
         """Return probabilities [n, A] from joint log scores [n, A]."""
-        return softmax(joint / self.temperature, axis=1)
+        return softmax(joint / self.temperature)
 
     def excess(self, strangeness: np.ndarray, described: np.ndarray | None) -> np.ndarray:
         """Return by how much windows exceed the limit [n]; unknown ones are above 0.
@@ -138,7 +138,7 @@ def calibration_report(
     uncalibrated = replace(gate, seen_temperature=1.0, unseen_temperature=1.0)
     predicted, rows = gate.predict(test), np.arange(len(test.labels))
     right = predicted == test.labels
-    before = softmax(uncalibrated.joint_log_scores(test), axis=1)[rows, predicted]
+    before = softmax(uncalibrated.joint_log_scores(test))[rows, predicted]
     after = calibration.probabilities(gate.joint_log_scores(test))[rows, predicted]
     unknown = _unknown_by_class(test, strangeness, gate, calibration)
     kept_levels = np.round(np.linspace(0.5, 1.0, 51), 2)

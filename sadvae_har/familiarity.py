@@ -10,6 +10,7 @@ Axis legend: R training windows, n windows, D features, S classes.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.linalg import solve_triangular
@@ -57,7 +58,7 @@ class Familiarity:
         whitened = _whiten(factor, features)
         # With one person only, all but the window itself stand for other people.
         groups = subjects if len(np.unique(subjects)) > 1 else np.arange(len(features))
-        distances = np.log(_nearest(whitened, groups, whitened, groups)[0])
+        distances = np.log(_nearest(whitened, groups, whitened, groups, np.square(whitened).sum(1))[0])
         numbers = range(int(classes.max()) + 1)
         usual = np.array([distances[classes == k].mean() if (classes == k).any() else 0.0 for k in numbers])
         spread = np.array([distances[classes == k].std() if (classes == k).any() else 0.0 for k in numbers])
@@ -69,9 +70,14 @@ class Familiarity:
         Args:
             features: Standardised features [n, D].
         """
-        distances, nearest = _nearest(self.features, None, _whiten(self.factor, features), None)
+        distances, nearest = _nearest(self.features, None, _whiten(self.factor, features), None, self._squared)
         alike = self.classes[nearest]
         return (np.log(distances) - self.usual[alike]) / self.spread[alike]
+
+    @cached_property
+    def _squared(self) -> np.ndarray:
+        """Squared lengths of the whitened training windows [R]."""
+        return np.square(self.features).sum(1)
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Return the arrays to save, less training windows and classes, which a model file holds already."""
@@ -101,11 +107,14 @@ def _whiten(factor: np.ndarray, features: np.ndarray) -> np.ndarray:
 
 
 def _nearest(
-    train: np.ndarray, train_groups: np.ndarray | None, windows: np.ndarray, groups: np.ndarray | None
+    train: np.ndarray,
+    train_groups: np.ndarray | None,
+    windows: np.ndarray,
+    groups: np.ndarray | None,
+    squared_train: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return mean distances to the nearest training windows of other groups [n], and which is nearest [n]."""
     n_neighbors = min(N_NEIGHBORS, len(train))
-    squared_train = np.square(train).sum(1)
     distances, nearest = [np.empty(0)], [np.empty(0, np.int64)]
     for start in range(0, len(windows), CHUNK):
         part = windows[start : start + CHUNK]

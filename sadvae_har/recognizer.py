@@ -83,7 +83,7 @@ class Recognizer(HubMixin):
         self._text_cache = text_cache
         self._described: tuple[ClassDescription, ...] = ()
         self._vectors = model.vectors[: len(model.trained)]
-        self._scorer = Scorer(model)
+        self.scorer = Scorer(model)
         for description, vector in zip(model.described, model.vectors[len(model.trained) :], strict=True):
             self._add(description, vector[None])
 
@@ -112,13 +112,8 @@ class Recognizer(HubMixin):
         """Return a recogniser with a list of activities of its own; the weights are shared."""
         other = object.__new__(Recognizer)
         other.__dict__.update(self.__dict__)
-        other._scorer = self._scorer.copy()
+        other.scorer = self.scorer.copy()
         return other
-
-    @property
-    def scorer(self) -> Scorer:
-        """What scores windows against the present list of activities."""
-        return self._scorer
 
     @property
     def source(self) -> InputFormat:
@@ -190,7 +185,7 @@ class Recognizer(HubMixin):
         return self.activities[-1]
 
     def _add(self, description: ClassDescription, vector: np.ndarray) -> None:
-        self._scorer.add(vector)
+        self.scorer.add(vector)
         self._described = (*self._described, description)
         self._vectors = np.concatenate([self._vectors, vector])
 
@@ -206,7 +201,7 @@ class Recognizer(HubMixin):
         position = names.index(name)
         if position < n_trained:
             raise InputError(f"activity {name!r} was trained on and cannot be removed; only described ones can")
-        self._scorer.remove(position)
+        self.scorer.remove(position)
         self._described = tuple(entry for entry in self._described if entry.name != name)
         self._vectors = np.delete(self._vectors, position, axis=0)
 
@@ -244,7 +239,7 @@ class Recognizer(HubMixin):
 
     def score(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return joint log scores [n, A] and the predicted positions [n] of standardised features [n, D]."""
-        scores, gate = self._scorer.scores(features), self.model.gate
+        scores, gate = self.scorer.scores(features), self.model.gate
         if not self._described:
             joint = np.log(gate.seen_probabilities(scores) + np.finfo(np.float64).tiny)
             return joint, joint.argmax(1)
@@ -288,7 +283,7 @@ class Recognizer(HubMixin):
         position = self.names.index(str(prediction.activity[0]))
         rival = int(next(k for k in order if k != position))
         texts = (*self.model.trained, *self._described)
-        latents, anchors = self._scorer.directions(features)
+        latents, anchors = self.scorer.directions(features)
         similarity = (latents @ anchors.transpose(1, 2)).mean(0)[0].numpy()
         return Explanation(
             label=str(prediction.labels[0]),
@@ -313,8 +308,8 @@ class Recognizer(HubMixin):
         The plane is that of the descriptions and the training windows, so it stays where it is from one recording to
         the next as long as the list is the same.
         """
-        latents, anchors = self._scorer.directions(self.features(windows))
-        training, _ = self._scorer.directions(self.model.train_features[self.model.donors[0]].numpy())
+        latents, anchors = self.scorer.directions(self.features(windows))
+        training, _ = self.scorer.directions(self.model.train_features[self.model.donors[0]].numpy())
         plane = PCA(2, random_state=0).fit(np.concatenate([training[0], anchors[0]]))
         seen = tuple(activity.seen for activity in self.activities)
         return LatentMap(plane.transform(latents[0]), plane.transform(anchors[0]), self.names, seen)
