@@ -51,9 +51,12 @@ class Calibration:
             strangeness: As `Familiarity` gives it, smoothed [n].
             described: Whether the window is taken for a described activity [n]; none if there are no such activities.
         """
-        if described is None:
-            return strangeness - self.alone_limit
-        return strangeness - np.where(described, self.described_limit, self.trained_limit)
+        limit = self.limit_of_trained(described is not None)
+        return strangeness - (limit if described is None else np.where(described, self.described_limit, limit))
+
+    def limit_of_trained(self, has_described: bool) -> float:
+        """Return the limit for windows taken for a trained activity, on a list with or without described ones."""
+        return self.trained_limit if has_described else self.alone_limit
 
     def to_dict(self) -> dict[str, float]:
         """Return plain values, ready for JSON."""

@@ -111,6 +111,7 @@ def export_onnx(recognizer: Recognizer, path: Path, int8: bool = False) -> Path:
 def describe(recognizer: Recognizer) -> dict[str, Any]:
     """Return what a device has to know to feed the file and to read its outputs, as plain values."""
     source, calibration = recognizer.source, recognizer.model.calibration
+    trained_limit = calibration.limit_of_trained(not all(entry.seen for entry in recognizer.activities))
     return {
         "format_version": FORMAT_VERSION,
         "name": recognizer.model.name,
@@ -122,7 +123,7 @@ def describe(recognizer: Recognizer) -> dict[str, Any]:
         "rate_hz": source.settings.rate_hz,
         "window_samples": source.settings.window_samples,
         "stride_samples": source.settings.step_samples,
-        "strangeness_limits": {"seen": calibration.trained_limit, "described": calibration.described_limit},
+        "strangeness_limits": {"seen": trained_limit, "described": calibration.described_limit},
     }
 
 

@@ -247,7 +247,7 @@ class Recognizer(HubMixin):
 
     def text_logits(self, features: np.ndarray) -> np.ndarray:
         """Return how well windows match every description, log densities [n, A], of standardised features [n, D]."""
-        return self._scorer.scores(features).text_logits
+        return self.scorer.scores(features).text_logits
 
     def _describe(
         self, windows: TimedWindows, joint: np.ndarray, positions: np.ndarray, strangeness: np.ndarray

@@ -82,7 +82,8 @@ class RecognizerGraph(nn.Module):
         else:
             joint, activity = trained.clamp(min=LOWEST_LOG), seen.argmax(1)
         calibration = self.calibration
-        limit = torch.where(activity >= self.n_trained, calibration.described_limit, calibration.trained_limit)
+        trained_limit = calibration.limit_of_trained(self.has_described)
+        limit = torch.where(activity >= self.n_trained, calibration.described_limit, trained_limit)
         probabilities = (joint / calibration.temperature).softmax(1)
         return Recognition(probabilities, activity, strangeness, strangeness > limit)
 
