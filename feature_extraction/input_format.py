@@ -55,7 +55,7 @@ class InputFormat:
         try:
             channels = tuple(Channel(**channel) for channel in value["channels"])
             names = [value["dataset"], *value["placements"], *(text for c in channels for text in (c.device, c.unit))]
-            if not isinstance(value["placements"], list) or not all(isinstance(name, str) for name in names):
+            if not isinstance(value["placements"], list | tuple) or not all(isinstance(name, str) for name in names):
                 raise TypeError(f"names must be texts, found {names}")
             settings = WindowSettings.from_dict(value["settings"])
             if set(settings.quantities) != {channel.quantity for channel in channels}:

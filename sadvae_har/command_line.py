@@ -1,5 +1,6 @@
 """Flags and help of every command; what the commands do stands in `__main__.py` and the modules it names."""
 
+import re
 from argparse import SUPPRESS, Action
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -78,9 +79,9 @@ class Parser(ArgumentParser):
         """Raise instead of printing the whole usage; the top parser reports what a command's own parser missed."""
         text, command = plain(str(message)), self.command
         for leaf in self.leaves:
-            prefix = leaf.replace(" ", ".") + "."
-            if prefix in text:
-                text, command = text.replace(prefix, ""), leaf
+            prefix = rf"(?<![\w.]){re.escape(leaf.replace(' ', '.'))}\."
+            if re.search(prefix, text):
+                text, command = re.sub(prefix, "", text), leaf
         raise InputError(f"{text}; see `{' '.join((PROGRAM, *command.split(), '--help'))}`") from ex
 
 

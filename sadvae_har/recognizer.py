@@ -173,7 +173,7 @@ class Recognizer(HubMixin):
             kinematics: Values in [0, 1] of the attributes of `class_lists/kinematics.yaml`; by default they are
                 predicted from the text.
         """
-        if kinematics is not None:
+        if kinematics is not None and isinstance(description, str | Mapping):
             text = {"sentence": description} if isinstance(description, str) else description
             description = {**text, "kinematics": kinematics}
         found = self.model.text.describe(name, description, self._text_cache)

