@@ -13,7 +13,7 @@ number of classes. Temperatures make the two classifiers' probabilities comparab
 on the inner folds too. Axis legend: n windows, S seen classes, U (pseudo-)unseen classes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -55,12 +55,12 @@ class Scores:
     def cues(self, names: Sequence[str]) -> np.ndarray:
         """Return the named cues, [n, len(names)]."""
         n_seen = self.seen_logits.shape[1]
-        values = {
-            "text_margin": self.text_logits[:, n_seen:].max(1) - self.text_logits[:, :n_seen].max(1),
-            "novelty": self.novelty,
-            "energy": -logsumexp(self.seen_logits, axis=1),
+        values: dict[str, Callable[[], np.ndarray]] = {
+            "text_margin": lambda: self.text_logits[:, n_seen:].max(1) - self.text_logits[:, :n_seen].max(1),
+            "novelty": lambda: self.novelty,
+            "energy": lambda: -logsumexp(self.seen_logits, axis=1),
         }
-        return np.stack([values[name] for name in names], axis=1)
+        return np.stack([values[name]() for name in names], axis=1)
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 EXAMPLES = ROOT / "docs" / "examples"
+NOTEBOOKS = [path for path in sorted(EXAMPLES.glob("*.py")) if path.name != "onnx_numpy.py"]
 
 
 @pytest.fixture
@@ -62,9 +63,7 @@ def test_gzsl_explained(example, tmp_path):
     assert "calibrated stacking, every bias" in page
 
 
-@pytest.mark.parametrize(
-    "path", [path for path in sorted(EXAMPLES.glob("*.py")) if path.name != "onnx_numpy.py"], ids=lambda path: path.name
-)
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.name)
 def test_example_reads_like_a_notebook(path):
     text = path.read_text()
     assert text.startswith('"""') and text.count("# %% ") >= 3 and "assert" not in text

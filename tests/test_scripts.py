@@ -78,7 +78,7 @@ def test_documented_command_exists(line, monkeypatch):
     if words[0] == "bash":
         script = ROOT / words[1]
         assert script in SCRIPTS
-        for command in called(script):
+        for command in (command for command in called(script) if "usc-had" in command):
             index = command.index("usc-had")
             parse([*command[:index], *words[2:], *command[index + 1 :]])
     elif words[0] == "sadvae-har":

@@ -81,7 +81,7 @@ def test_an_encoder_of_others_cannot_be_carried_along(windows: WindowSet, tmp_pa
 def test_weights_that_are_missing_are_noticed(encoder: WindowEncoder) -> None:
     header, tensors = encoder.to_parts()
     name = next(name for name in tensors if "sentences" not in name)
-    with pytest.raises(InputError, match="weights of encoder:tiny do not fit"):
+    with pytest.raises(InputError, match="weights .* have shape None.*the file is damaged"):
         WindowEncoder.from_parts(header, {key: value for key, value in tensors.items() if key != name}, Path("model"))
     without = {key: value for key, value in tensors.items() if "sentences" not in key}
     with pytest.raises(InputError, match="channel descriptions do not fit"):
