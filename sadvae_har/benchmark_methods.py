@@ -22,7 +22,6 @@ from sadvae_har.baselines.zerohar import FittedZeroHar, train_zerohar
 from sadvae_har.baselines.zerohar_network import ZeroHarConfig
 from sadvae_har.calibrated_stacking import JointScores, choose_bias
 from sadvae_har.config import (
-    CONFIGS_FOLDER,
     ClassifierConfig,
     Config,
     FeatureConfig,
@@ -31,6 +30,7 @@ from sadvae_har.config import (
     TextConfig,
     TrainConfig,
 )
+from sadvae_har.config_files import CONFIGS_FOLDER
 from sadvae_har.gate import DomainClassifier, GateExamples, fit_gate
 from sadvae_har.gzsl import joint_log_scores
 from sadvae_har.problem import Problem

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from jsonargparse import ActionConfigFile, ArgumentParser, DefaultHelpFormatter, Namespace
 
 from feature_extraction.errors import InputError
-from sadvae_har.config import Config, parse_config_file, plain
+from sadvae_har.config import Config
+from sadvae_har.config_files import parse_config_file, plain
 
 if TYPE_CHECKING:
     from sadvae_har.pipeline import Locations

@@ -1,32 +1,20 @@
 """Configuration of a run: frozen dataclasses, one meaning per field, contradictions refused at construction.
 
-`load_config` reads a YAML file into `Config`; the command line generates its flags from the same
-dataclasses. `docs/protocol.md` says how the defaults were chosen.
+`config_files.py` reads YAML into `Config`; the command line generates its flags from the same dataclasses.
+`docs/protocol.md` says how the defaults were chosen.
 """
 
 import math
-import re
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, field, fields
-from pathlib import Path
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, TypeGuard
-
-from jsonargparse import ActionConfigFile, ArgumentError, ArgumentParser, Namespace
 
 from feature_extraction.class_lists import VIEWS
 from feature_extraction.errors import InputError
 from feature_extraction.text import DEFAULT_TEXT_MODEL
-from feature_extraction.yaml_files import read_yaml
 
-CONFIGS_FOLDER = Path(__file__).resolve().parent / "configs"
 GATE_CUES = ("text_margin", "novelty", "energy")
 LARGEST_SEED = 2**32 - 1
-_KINDS = {
-    "<class 'int'>": "a whole number",
-    "<class 'float'>": "a number",
-    "<class 'str'>": "a text",
-    "<class 'tuple'>": "a list, for instance '[one,two]'",
-}
 
 
 def _require(condition: bool, field_name: str, value: object, remedy: str) -> None:
@@ -291,83 +279,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _plain(entry) for key, entry in value.items()}
     return list(value) if isinstance(value, tuple) else value
-
-
-def config_parser() -> ArgumentParser:
-    """Return a parser with one typed flag per field of `Config`, and `--config` for YAML files."""
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_argument("--config", action=ActionConfigFile, help="YAML file; later flags override it")
-    parser.add_class_arguments(Config, None)
-    return parser
-
-
-def config_from_namespace(namespace: Namespace) -> Config:
-    """Build a `Config` from parsed flags.
-
-    Raises:
-        InputError: A value is out of range, or a group of fields is a single value.
-    """
-    for name in (entry.name for entry in fields(Config) if entry.default_factory is not MISSING):
-        grouped = isinstance(namespace[name], Namespace)
-        _require(grouped, name, namespace[name], "give its fields, one a line and indented")
-    values = config_parser().instantiate(Namespace(**{name: namespace[name] for name in _names(Config)}))
-    return Config(**{name: values[name] for name in _names(Config)})
-
-
-def config_from_dict(value: Any) -> Config:
-    """Rebuild a config from `Config.to_dict`; nothing is filled in, since defaults may change.
-
-    Raises:
-        InputError: A key is missing or unknown, or a value unusable.
-    """
-    try:
-        config = config_from_namespace(config_parser().parse_object(value))
-    except (ArgumentError, AttributeError, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"config: {plain(str(error))}") from None
-    if config.to_dict() != value:
-        raise InputError("config: incomplete; every setting must be there")
-    return config
-
-
-def load_config(path: Path) -> Config:
-    """Read a YAML config; missing keys keep their defaults.
-
-    Raises:
-        InputError: The file is missing, is not YAML, or holds an unknown key or an unusable value.
-    """
-    parsed = parse_config_file(path)
-    try:
-        return config_from_namespace(parsed)
-    except InputError as error:
-        raise InputError(f"{path}: {error}") from None
-
-
-def parse_config_file(path: Path) -> Namespace:
-    """Read a YAML config and check its keys and types, but not yet whether its values go together.
-
-    Raises:
-        InputError: The file is missing, is not YAML, or holds an unknown key or a value of the wrong type.
-    """
-    if not path.is_file():
-        raise InputError(f"{path}: no such config; shipped ones lie in {CONFIGS_FOLDER}")
-    read_yaml(path)
-    try:
-        return config_parser().parse_path(path)
-    except (ArgumentError, OSError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: {plain(str(error))}") from None
-
-
-def plain(message: str) -> str:
-    """Return a message of jsonargparse in one line, in words of the command line."""
-    text = " ".join(message.split()).rstrip(".")
-    found = re.search(r'Parser key "(\S+)": Expected an? (.+?)\. Got value: (.*)', text)
-    if found is None:
-        return text
-    key, expected, value = found.groups()
-    choices = re.fullmatch(r"typing\.Literal\[(.*)\]", expected)
-    wanted = f"choose from {choices[1]}" if choices else f"give {_KINDS.get(expected, expected)}"
-    return f"{key}: {value!r} cannot be used; {wanted}"
-
-
-def _names(cls: type) -> tuple[str, ...]:
-    return tuple(entry.name for entry in fields(cls))

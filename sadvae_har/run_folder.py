@@ -15,7 +15,8 @@ import yaml
 from feature_extraction.errors import InputError
 from feature_extraction.protocol import Split
 from feature_extraction.storage import read_json, read_npz, write_json, write_npz, write_text
-from sadvae_har.config import Config, load_config
+from sadvae_har.config import Config
+from sadvae_har.config_files import load_config
 
 PACKAGES = ("sadvae-har", "torch", "numpy", "scikit-learn", "scipy", "sentence-transformers", "safetensors")
 

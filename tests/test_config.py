@@ -12,7 +12,6 @@ from feature_extraction.pretraining.patch_config import load_patch_config
 from feature_extraction.protocol import find_split
 from sadvae_har.baselines.reference import load_reference_config
 from sadvae_har.config import (
-    CONFIGS_FOLDER,
     ClassifierConfig,
     Config,
     FeatureConfig,
@@ -20,10 +19,8 @@ from sadvae_har.config import (
     ModelConfig,
     TextConfig,
     TrainConfig,
-    config_from_namespace,
-    config_parser,
-    load_config,
 )
+from sadvae_har.config_files import CONFIGS_FOLDER, config_from_namespace, config_parser, load_config
 
 SHIPPED = sorted(CONFIGS_FOLDER.glob("*.yaml"))
 REFERENCE = [path for path in SHIPPED if path.name.startswith("reference_")]
