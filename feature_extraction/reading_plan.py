@@ -45,8 +45,11 @@ class Declared:
         Raises:
             InputError: Naming the flag, the value and what is allowed.
         """
-        if self.rate_hz is not None and not 0.01 <= self.rate_hz < 1e5:
-            raise InputError(f"--rate-hz: {self.rate_hz} cannot be used; give a positive sampling rate")
+        if self.rate_hz is not None and not SLOWEST_HZ <= self.rate_hz <= FASTEST_HZ:
+            raise InputError(
+                f"--rate-hz: {self.rate_hz:g} cannot be used; give a sampling rate from {SLOWEST_HZ:g} to "
+                f"{FASTEST_HZ:g} Hz"
+            )
         if self.time_unit is not None and self.time_unit not in TIME_UNITS_S:
             raise InputError(f"--time-unit: {self.time_unit!r} is unknown; use one of {', '.join(TIME_UNITS_S)}")
         for quantity, unit in self.units.items():

@@ -116,14 +116,19 @@ def _chunks(
 ) -> Iterator[np.ndarray]:
     waiting: list[list[float]] = []
     passed_on = time.monotonic()
-    for number, line in rows:
-        fields = _split(line, delimiter, number)
-        if len(fields) != width:
-            raise InputError(f"input, line {number}: {len(fields)} values, expected {width}: {line.strip()[:80]!r}")
-        waiting.append([_number(fields[column], delimiter, number) for column in columns])
-        if len(waiting) >= chunk_rows or time.monotonic() - passed_on > FLUSH_S:
+    try:
+        for number, line in rows:
+            fields = _split(line, delimiter, number)
+            if len(fields) != width:
+                raise InputError(f"input, line {number}: {len(fields)} values, expected {width}: {line.strip()[:80]!r}")
+            waiting.append([_number(fields[column], delimiter, number) for column in columns])
+            if len(waiting) >= chunk_rows or time.monotonic() - passed_on > FLUSH_S:
+                yield np.array(waiting)
+                waiting, passed_on = [], time.monotonic()
+    except KeyboardInterrupt:
+        if waiting:
             yield np.array(waiting)
-            waiting, passed_on = [], time.monotonic()
+        raise
     if waiting:
         yield np.array(waiting)
 

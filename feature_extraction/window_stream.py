@@ -111,6 +111,11 @@ class WindowStream:
         self._piece: _Piece | None = None
         self._finished = False
 
+    @property
+    def open_piece(self) -> int | None:
+        """Number of the piece that goes on, if there is one."""
+        return None if self._piece is None else self._piece.number
+
     def push(self, samples: np.ndarray) -> TimedWindows:
         """Take in the next rows and return the windows they complete.
 

@@ -32,9 +32,9 @@ class Explanation(NamedTuple):
 
     Attributes:
         label: The label, or `unknown`.
-        activity: The likeliest activity.
+        activity: The activity that the window is taken for.
         probability: Its probability.
-        rival: The runner-up.
+        rival: The likeliest of the others.
         nearest: Activities whose descriptions match the window best, best first, each with the cosine of the two
             semantic latents.
         evidence: Kinematic attributes, those that matter most first; empty where nothing can be measured.

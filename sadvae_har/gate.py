@@ -29,6 +29,7 @@ from sadvae_har.gzsl import fused_predictions, gated_predictions, joint_log_scor
 from sadvae_har.metrics import gzsl_scores
 
 THRESHOLDS = np.round(np.linspace(0.05, 0.95, 91), 2)
+N_NEIGHBORS = 5  # Nearest training windows whose mean distance says how new a window is.
 NOVELTY_CHUNK = 512  # Windows whose distances to all training windows are in memory at once.
 PER_CUE = ("mean", "scale", "weights")  # Fields of the domain classifier with one number per cue.
 
@@ -174,7 +175,7 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 class TrainingWindows:
     """Training windows in feature space, and how far others lie from them (Sun et al. 2022, kNN OOD)."""
 
-    def __init__(self, features: np.ndarray, n_neighbors: int = 5) -> None:
+    def __init__(self, features: np.ndarray, n_neighbors: int = N_NEIGHBORS) -> None:
         """Keep standardised features [R, D]; distances are means over the nearest `n_neighbors`."""
         self.features = np.ascontiguousarray(features, np.float32)
         self.n_neighbors = min(n_neighbors, len(features))

@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
 
+from httpx2 import HTTPError  # of huggingface_hub's own client
 from huggingface_hub import HfApi, hf_hub_download
 from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
@@ -145,5 +146,5 @@ def _explained(what: str, remedy: str) -> Iterator[None]:
     """Turn errors of files and of the hub into one line."""
     try:
         yield
-    except (OSError, HFValidationError) as error:
+    except (OSError, HTTPError, HFValidationError) as error:
         raise InputError(f"{what} ({' '.join(str(error).split())[:200]}); {remedy}") from None

@@ -52,7 +52,8 @@ class RecordingStream:
         new = self._recognizer.predict_windows(windows)
         held = new if self._held is None else join([self._held, new])
         held = self._recognizer.flag_unknown(held)
-        n_final = len(held) if ended else max(len(held) - CONTEXT, self._n_given)
+        n_open = 0 if ended else int((held.piece == self._windows.open_piece).sum())
+        n_final = max(len(held) - min(CONTEXT, n_open), self._n_given)
         final = held.windows_between(self._n_given, n_final)
         first_kept = max(0, n_final - CONTEXT)
         self._held, self._n_given = held.windows_between(first_kept, len(held)), n_final - first_kept

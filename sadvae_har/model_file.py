@@ -31,6 +31,7 @@ from sadvae_har.familiarity import Familiarity
 from sadvae_har.fitted import models_of_fold
 from sadvae_har.gate import DomainClassifier
 from sadvae_har.recognizer_model import RecognizerModel
+from sadvae_har.segments import UNKNOWN
 from sadvae_har.semantic_space import SemanticSpace
 
 MODEL_FILE = "recognizer.safetensors"
@@ -189,7 +190,7 @@ def _check(model: RecognizerModel) -> None:
     if model.text.views != model.config.text.views:
         raise InputError(f"views {model.text.views} are not those of its config, {model.config.text.views}")
     names = [entry.name for entry in (*model.trained, *model.described)]
-    if len(set(names)) < len(names) or n_trained < 2:
+    if len(set(names)) < len(names) or n_trained < 2 or UNKNOWN in {name.casefold() for name in names}:
         raise InputError(f"activities {names} cannot be used")
     inside = 0 <= int(model.train_classes.min()) and int(model.train_classes.max()) < n_trained
     if not inside or not 0 <= int(model.donors.min()) <= int(model.donors.max()) < n_windows:

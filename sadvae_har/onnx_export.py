@@ -189,7 +189,8 @@ def compare(recognizer: Recognizer, path: Path, windows: np.ndarray) -> Parity:
     features = recognizer.features(windows)
     joint, activity = recognizer.score(features)
     calibration = recognizer.model.calibration
-    described = activity >= len(recognizer.model.trained)
+    n_trained = len(recognizer.model.trained)
+    described = activity >= n_trained if len(recognizer.names) > n_trained else None
     unknown = calibration.excess(recognizer.model.familiarity.strangeness(features), described) > 0
     return Parity(
         n_windows=len(windows),

@@ -11,7 +11,7 @@ import numpy as np
 from feature_extraction.class_lists import VIEWS
 from feature_extraction.datasets import get_dataset
 from feature_extraction.encoder_features import block_name
-from feature_extraction.errors import InputError
+from feature_extraction.errors import InputError, LeakageError
 from feature_extraction.extract import check_blocks, encoder_folder, features_for
 from feature_extraction.feature_table import FeatureTable
 from feature_extraction.prepare import prepare
@@ -97,24 +97,25 @@ def run(config: Config, locations: Locations, out: Path | None = None) -> tuple[
     """
     folder, problem = _begin(config, locations, out)
     metrics = run_stages(problem, config, folder)
-    if make_recognizer(problem, config, folder, locations):
+    make_recognizer(problem, config, folder, locations)
+    if folder.is_newer("calibration.json", "report.html"):
         write_report(folder.path)  # It shows what calibration found.
     return folder, metrics
 
 
-def make_recognizer(problem: Problem, config: Config, folder: RunFolder, locations: Locations) -> bool:
-    """Write the model file of a run whose stages are done; return whether it was missing and could be made."""
+def make_recognizer(problem: Problem, config: Config, folder: RunFolder, locations: Locations) -> None:
+    """Write the model file of a run whose stages are done, unless it is there or the run cannot have one."""
     if (folder.path / MODEL_FILE).exists():
-        return False
+        return
     try:
         encoder = _window_encoder(problem, config, locations)
         class_list, vectors = get_dataset(config.dataset).class_list(), load_text(config, problem.split, locations)
         fitted = load_or_train(problem, config, folder)
         write_recognizer(problem, config, fitted, folder, encoder, class_list, vectors)
+    except LeakageError:
+        raise
     except InputError as error:
         logger.warning("no model file for `predict` and `demo`: %s", error)
-        return False
-    return True
 
 
 def _window_encoder(problem: Problem, config: Config, locations: Locations) -> WindowEncoder:

@@ -1,5 +1,7 @@
 """The commands `predict` and `activities`: a trained model on recordings of one's own."""
 
+import logging
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
@@ -13,8 +15,11 @@ from tqdm.auto import tqdm
 from feature_extraction.errors import InputError
 from feature_extraction.user_recordings import Declared, ReadingPlan, follow, plan_reading, read_recording
 from sadvae_har import command_line as cl
-from sadvae_har.prediction import UNKNOWN, join
+from sadvae_har.prediction import join
 from sadvae_har.prediction_files import RowWriter, kind_of, write_file
+from sadvae_har.segments import UNKNOWN
+
+logger = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
     from sadvae_har.recognizer import Recognizer
@@ -36,6 +41,7 @@ def predict(arguments: Namespace) -> None:
         raise InputError("give one recording or more, or --follow for lines from standard input, not both")
     if arguments.out == "parquet" or (arguments.follow and kind == "parquet"):
         raise InputError("--out parquet: Parquet is written to files, once all rows are there; give a path, or csv")
+    _require_other_file(arguments)
     extra = read_activities(arguments.activities) if arguments.activities else {}
     recognizer = Recognizer.load(arguments.model)
     for name, description in extra.items():
@@ -90,13 +96,31 @@ def _follow(recognizer: "Recognizer", arguments: Namespace, kind: str) -> None:
 
     plan, chunks = follow(sys.stdin, recognizer.channels, _declared(arguments))
     _say(plan)
+    if not (plan.certain or arguments.yes):
+        raise InputError("input: the lines above are guesses; add --yes if they are right, or declare what is wrong")
     stream = RecordingStream(recognizer, plan.channels, plan.rate_hz)
     to_file = arguments.out not in (None, kind)
     with open(arguments.out, "w", encoding="utf-8") if to_file else nullcontext(sys.stdout) as out:
         writer = RowWriter(out, kind)
-        for chunk in chunks:
-            writer.write({"file": "-", **row} for row in stream.push(chunk).rows())
+        try:
+            for chunk in chunks:
+                writer.write({"file": "-", **row} for row in stream.push(chunk).rows())
+        except KeyboardInterrupt:  # How a live recording usually ends.
+            logger.info("interrupted: the recording ends here")
         writer.write({"file": "-", **row} for row in stream.finish().rows())
+
+
+def _require_other_file(arguments: Namespace) -> None:
+    """Refuse to write over what is read."""
+    out = Path(arguments.out or "")
+    if not out.is_file():
+        return
+    read = [*arguments.files, arguments.model, *filter(None, [arguments.activities])]
+    same = [str(path) for path in read if path.is_file() and path.samefile(out)]
+    if arguments.follow and os.path.samestat(os.fstat(0), out.stat()):
+        same.append("standard input")
+    if same:
+        raise InputError(f"--out {out}: is {same[0]} itself and would be replaced; name another file")
 
 
 def _declared(arguments: Namespace) -> Declared:

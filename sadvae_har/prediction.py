@@ -11,8 +11,6 @@ import numpy as np
 
 from sadvae_har.segments import Segment, segments
 
-UNKNOWN = "unknown"
-
 
 @dataclass(frozen=True)
 class Prediction:
@@ -23,7 +21,8 @@ class Prediction:
         end_s: End of each window [n].
         piece: Contiguous piece of the recording that it lies in [n].
         labels: Activity of each window, or `unknown`, [n].
-        activity: The activity it is taken for, also where the label is `unknown`, [n].
+        activity: The activity it is taken for, also where the label is `unknown`, [n]. A hard gate chooses between
+            trained and described ones first, so one on the other side may have a higher probability.
         probability: Probability of that activity [n].
         unseen: Whether that activity is known by its description only [n].
         strangeness: How unlike the training windows of the most similar class it is, in standard deviations [n].

@@ -25,10 +25,10 @@ from feature_extraction.window_stream import TimedWindows, windows_of
 from sadvae_har.explanation import Explanation, nearest, weigh
 from sadvae_har.hub import HubMixin
 from sadvae_har.model_file import MODEL_FILE, load_model, save_model
-from sadvae_har.prediction import UNKNOWN, Prediction
+from sadvae_har.prediction import Prediction
 from sadvae_har.recognizer_model import RecognizerModel
 from sadvae_har.scorer import Scorer
-from sadvae_har.segments import smooth
+from sadvae_har.segments import UNKNOWN, smooth
 
 MOST_ACTIVITIES = 500
 
@@ -103,9 +103,8 @@ class Recognizer(HubMixin):
 
     def save(self, path: Path | str) -> Path:
         """Write one file that holds the model with its present list of activities; return its path."""
-        path = Path(path)
-        model = replace(self.model, described=self._described, vectors=self._vectors)
-        save_model(model, path / MODEL_FILE if path.is_dir() else path)
+        path = Path(path) / MODEL_FILE if Path(path).is_dir() else Path(path)
+        save_model(replace(self.model, described=self._described, vectors=self._vectors), path)
         return path
 
     def copy(self) -> "Recognizer":
@@ -177,7 +176,9 @@ class Recognizer(HubMixin):
             text = {"sentence": description} if isinstance(description, str) else description
             description = {**text, "kinematics": kinematics}
         found = self.model.text.describe(name, description, self._text_cache)
-        if found.name in (*self.names, UNKNOWN):
+        if found.name.casefold() == UNKNOWN:
+            raise InputError(f"activity {found.name!r}: that is what windows like nothing on the list are called")
+        if found.name in self.names:
             raise InputError(f"activity {found.name!r} is on the list already; remove it first or choose another name")
         if len(self.names) >= MOST_ACTIVITIES:
             raise InputError(f"activity {found.name!r}: the list is full with {MOST_ACTIVITIES}; remove some first")
@@ -222,6 +223,7 @@ class Recognizer(HubMixin):
         """
         if isinstance(data, Recording):
             return self.predict_windows(self.windows(data))
+        data = np.asarray(data, dtype=np.float32)
         start_s = np.arange(len(data)) * self.stride_s
         return self.predict_windows(TimedWindows(data, start_s, np.zeros(len(data), dtype=np.int64)))
 
@@ -269,7 +271,7 @@ class Recognizer(HubMixin):
         return self.flag_unknown(found)
 
     def flag_unknown(self, prediction: Prediction) -> Prediction:
-        """Return windows in order of time, those `unknown` that are stranger, with their neighbours, than allowed."""
+        """Return windows in order of time with `unknown` for those that are too strange, judged with neighbours."""
         smoothed = smooth(prediction.strangeness, prediction.piece)
         described = prediction.unseen if self._described else None
         unknown = self.model.calibration.excess(smoothed, described) > 0

@@ -17,7 +17,8 @@ from torch.nn import functional
 from feature_extraction.normalize import CLIP
 from feature_extraction.window_graph import WindowGraph
 from sadvae_har.classifier import COSINE_SCALE, ClassDensities
-from sadvae_har.familiarity import N_NEIGHBORS, Familiarity
+from sadvae_har.familiarity import Familiarity
+from sadvae_har.gate import N_NEIGHBORS
 from sadvae_har.model import SADVAE
 from sadvae_har.recognizer import Recognizer
 from sadvae_har.recognizer_model import RecognizerModel

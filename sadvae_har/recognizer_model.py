@@ -24,6 +24,7 @@ from sadvae_har.fitted import FittedModels, draw_donors, models_of_fold, seed_of
 from sadvae_har.gate import DomainClassifier
 from sadvae_har.model import SADVAE
 from sadvae_har.problem import Problem
+from sadvae_har.segments import UNKNOWN
 from sadvae_har.semantic_space import SemanticSpace
 from sadvae_har.synthesis import draw_noise
 
@@ -155,7 +156,9 @@ def gather_model(
     Raises:
         InputError: The classifier cannot take in activities one by one.
     """
-    # A model travels: paths of this machine stay behind.
+    if UNKNOWN in {name.casefold() for name in problem.classes}:
+        raise InputError(f"a class is called {UNKNOWN!r}, as windows like nothing on the list are; rename it")
+    # A model travels: where data set, split and encoders lay stays behind. A local text model is still needed there.
     named = FeatureConfig(encoder.blocks)
     config = replace(config, dataset=problem.split.dataset, split=problem.split.name, features=named, reference=None)
     core = gather_feature_model(problem, config, fitted, stream, gate, vectors)

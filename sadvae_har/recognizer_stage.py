@@ -53,10 +53,10 @@ def write_recognizer(
     calibration = fit_calibration(inner, strange, gate, problem.split)
     stream = experiment.synthesis_stream(config, 0)
     model = gather_model(problem, config, fitted, stream, gate, calibration, encoder, class_list, vectors)
-    save_model(model, folder.path / MODEL_FILE)
     test = experiment.score_fold(problem, config, fitted, 0, problem.split.test_subjects)
     report = calibration_report(test, strangeness(problem, 0, test), gate, calibration)
     write_json(folder.path / CALIBRATION_FILE, report)
+    save_model(model, folder.path / MODEL_FILE)  # Last: what an interruption leaves is made again.
     return folder.path / MODEL_FILE
 
 
@@ -64,6 +64,8 @@ def strangeness(problem: Problem, number: int, examples: GateExamples) -> np.nda
     """Return how strange a fold's windows are to the training windows of the fold, smoothed, [n]."""
     fold = problem.folds[number]
     rows = fold.rows
+    labels = problem.names(np.unique(problem.class_index[rows]))
+    problem.split.check_fit(labels, np.unique(problem.subjects[rows]), f"familiarity ({fold.name})")
     familiarity = Familiarity.fit(fold.features[rows].numpy(), problem.class_index[rows], problem.subjects[rows])
     _, piece = np.unique(problem.recordings[examples.rows], return_inverse=True)
     return smooth(familiarity.strangeness(fold.features[examples.rows].numpy()), piece)

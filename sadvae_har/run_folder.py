@@ -81,6 +81,11 @@ class RunFolder:
         with (self.path / "progress.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps({"time": round(time.time(), 1), **values}) + "\n")
 
+    def is_newer(self, name: str, other: str) -> bool:
+        """Return whether a file is there and was written after another one."""
+        path, reference = self.path / name, self.path / other
+        return path.exists() and (not reference.exists() or path.stat().st_mtime_ns > reference.stat().st_mtime_ns)
+
     def metrics(self) -> dict[str, Any]:
         """Read metrics.json; empty before the first evaluation."""
         path = self.path / "metrics.json"

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 CONTEXT = 2
+UNKNOWN = "unknown"  # label of a window that is like nothing on the list
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,8 @@ class Segment:
         start_s: Start in the recording.
         end_s: End in the recording.
         label: Activity, or `unknown`.
-        probability: Mean probability of its windows that have the label themselves.
+        probability: Mean probability of its windows that have the label themselves; for `unknown`, of the activities
+            that were turned down.
         unseen: Whether the activity is known by its description only.
     """
 

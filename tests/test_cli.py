@@ -11,6 +11,7 @@ from synthetic_problem import TEXT_DIM  # noqa: F401  (sets one torch thread)
 from tiny_layouts import swing, write_usc_had
 
 from feature_extraction.class_lists import attribute_names
+from feature_extraction.errors import LeakageError
 from feature_extraction.feature_table import FeatureTable
 from feature_extraction.pretraining.config import PretrainConfig
 from feature_extraction.protocol import Split, find_split
@@ -203,9 +204,16 @@ def test_stage_without_the_first_one_names_it(kitchen, stage, capsys):
     assert "run `zsl train` first" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("where", ["step", "evaluate_gzsl"])
+OWNERS = {
+    "evaluate_gzsl": "sadvae_har.experiment",
+    "calibration_report": "sadvae_har.recognizer_stage",
+    "save_model": "sadvae_har.recognizer_stage",
+}
+
+
+@pytest.mark.parametrize("where", ["step", *OWNERS])
 def test_interrupted_run_continues_to_the_same_result(kitchen, where, monkeypatch, capsys):
-    owner = Trainer if where == "step" else cli.sys.modules["sadvae_har.experiment"]
+    owner = Trainer if where == "step" else cli.sys.modules[OWNERS[where]]
     original, calls = getattr(owner, where), []
 
     def interrupted(*arguments):
@@ -220,6 +228,20 @@ def test_interrupted_run_continues_to_the_same_result(kitchen, where, monkeypatc
     assert capsys.readouterr().err.splitlines()[-1].startswith("interrupted; the same command continues")
     assert cli.main(["run", *kitchen.flags(f"interrupted-{where}")]) == 0
     assert metrics(kitchen.folder / f"interrupted-{where}") == metrics(kitchen.folder / "whole")
+    assert {path.name for path in (kitchen.folder / f"interrupted-{where}").iterdir()} == ARTEFACTS
+    assert "calibration" in (kitchen.folder / f"interrupted-{where}" / "report.html").read_text()
+
+
+def test_a_leak_while_calibrating_ends_the_run(kitchen, monkeypatch, capsys):
+    module = cli.sys.modules["sadvae_har.recognizer_stage"]
+
+    def leak(*_):
+        raise LeakageError("calibration: handed a test subject")
+
+    monkeypatch.setattr(module, "fit_calibration", leak)
+    assert cli.main(["run", *kitchen.flags("leak")]) == 2
+    assert "handed a test subject" in capsys.readouterr().err
+    assert not (kitchen.folder / "leak" / "recognizer.safetensors").exists()
 
 
 def test_interrupted_preparation_leaves_nothing_and_continues(tmp_path, monkeypatch):

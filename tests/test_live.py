@@ -96,3 +96,12 @@ def test_lines_from_standard_input_give_the_same(
     assert [row["label"] for row in found] == [row["label"] for row in expected]
     assert [row["start_s"] for row in found] == [row["start_s"] for row in expected]
     assert [row["probability"] for row in found] == pytest.approx([row["probability"] for row in expected], abs=2e-4)
+
+
+def test_windows_before_a_long_gap_do_not_wait_for_what_comes_after(
+    recognizer: Recognizer, recording: Recording
+) -> None:
+    stream = RecordingStream(recognizer, recording.channels, recording.rate_hz)
+    before = stream.push(recording.samples[:750])
+    after = stream.push(np.full((500, 6), np.nan))
+    assert len(before) == 3 and len(after) == CONTEXT and len(stream.finish()) == 0

@@ -143,3 +143,39 @@ def test_activity_files_that_cannot_be_used(
     assert run("predict", recording, "--model", model, "--activities", path) == 2
     said = capsys.readouterr()
     assert said.out == "" and said.err.startswith("error: ") and len(said.err.splitlines()) == 1
+
+
+def test_a_recording_is_never_written_over(
+    model: Path, recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    copy = tmp_path / "own.csv"
+    copy.write_bytes(recording.read_bytes())
+    before = copy.read_bytes()
+    (tmp_path / "link.csv").symlink_to(copy)
+    for out in (copy, tmp_path / "link.csv"):
+        assert run("predict", copy, "--model", model, *DECLARED, "--out", out) == 2
+        assert "itself and would be replaced" in capsys.readouterr().err and copy.read_bytes() == before
+
+
+def test_lines_that_arrive_are_not_guessed_either(
+    model: Path, recording: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    lines = "\n".join(line.split(",", 1)[1] for line in recording.read_text().splitlines()[1:]) + "\n"
+    flags = ["predict", "--follow", "--model", model, *DECLARED, "--rate-hz", "50"]
+    monkeypatch.setattr("sys.stdin", io.StringIO(lines))
+    assert run(*flags) == 2 and "add --yes" in capsys.readouterr().err
+    monkeypatch.setattr("sys.stdin", io.StringIO(lines))
+    assert run(*flags, "--yes") == 0 and len(capsys.readouterr().out.splitlines()) == 16
+
+
+def test_an_interrupted_live_recording_loses_no_window(
+    model: Path, recording: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    def lines():  # type: ignore[no-untyped-def]
+        for line in recording.read_text().splitlines(keepends=True)[: 1 + 750]:
+            yield line.split(",", 1)[1]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sys.stdin", lines())
+    assert run("predict", "--follow", "--model", model, *DECLARED, "--rate-hz", "50", "--out", "csv") == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1 + 5  # windows that 15 s hold

@@ -13,9 +13,9 @@ from feature_extraction.recordings import Recording
 from feature_extraction.storage import read_npz
 from feature_extraction.windows import WindowSet
 from sadvae_har.metrics import per_class_top1
-from sadvae_har.prediction import UNKNOWN
 from sadvae_har.recognizer import Recognizer
 from sadvae_har.run_folder import RunFolder
+from sadvae_har.segments import UNKNOWN
 
 CIRCLES = "The person stretches one arm out sideways and draws wide circles in the air with it."
 
@@ -171,7 +171,7 @@ def test_the_map_stays_where_it_is_for_other_windows(
     ("name", "description", "words"),
     [
         ("pendulum", CIRCLES, "is on the list already"),
-        ("unknown", CIRCLES, "is on the list already"),
+        ("Unknown", CIRCLES, "that is what windows like nothing on the list are called"),
         ("", CIRCLES, "expected a text"),
         ("arm circles", "", "expected a text"),
         ("arm circles", "x" * 3000, "a description 2000"),
