@@ -159,6 +159,12 @@ def _find_units(
     for quantity in dict.fromkeys(channel.quantity for channel in wanted):
         in_names = {unit for unit, channel in zip(stated, wanted, strict=True) if channel.quantity == quantity}
         unit = next(iter(in_names))
+        contradicted = sorted(name for name in in_names if name and _is_known(quantity, name))
+        if quantity in declared and contradicted and not _same_unit(quantity, declared[quantity], contradicted):
+            raise InputError(
+                f"{where}: --units says {quantity} is in {declared[quantity]}, the column names say "
+                f"{', '.join(contradicted)}; leave --units out, or correct the names"
+            )
         if quantity in declared:
             units[quantity] = declared[quantity]
             findings.append(f"{quantity} in {declared[quantity]}: declared")
@@ -175,6 +181,11 @@ def _find_units(
             problem = f"the column names give the unit of {quantity} as {named}" if named else f"no unit of {quantity}"
             raise InputError(f"{where}: {problem}; declare it: --units {quantity}={_example_unit(quantity)}")
     return units, findings, certain
+
+
+def _same_unit(quantity: str, declared: str, named: Sequence[str]) -> bool:
+    factors = {si_channel(Channel("any", quantity, "x", unit))[1] for unit in (declared, *named)}
+    return len(factors) == 1
 
 
 def _is_known(quantity: str, unit: str) -> bool:

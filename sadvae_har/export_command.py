@@ -1,5 +1,6 @@
 """The command `export`."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -26,8 +27,9 @@ def export(arguments: Namespace) -> None:
     if check is None:
         windows, origin = motion_windows(source, N_CHECKED), "made-up motion; give --check RECORDING for a real one"
     else:
-        units = {channel.quantity: channel.unit for channel in source.channels}
-        plan = plan_reading(check, source.channels, Declared(recognizer.rate_hz, units))
+        plan = plan_reading(check, source.channels, Declared(recognizer.rate_hz))
+        for finding in plan.findings:
+            print(f"  {finding}", file=sys.stderr)
         stream = WindowStream(plan.channels, plan.rate_hz, source.channels, source.settings)
         parts = [stream.push(rows).samples for rows in read_recording(check, plan)]
         windows, origin = np.concatenate([*parts, stream.finish().samples]), str(check)
@@ -63,7 +65,7 @@ EXPORT_COMMANDS = (
                 "--check",
                 type=Path,
                 default=None,
-                help="recording to compare on, at the rate and in the units of the model (default: made-up motion)",
+                help="recording to compare on; its column names say the units, its rate is the model's (default: made-up motion)",
             ),
         ),
         "resources/runs/quickstart --out model.onnx",

@@ -63,6 +63,7 @@ def _predict_files(recognizer: "Recognizer", arguments: Namespace, kind: str) ->
         try:
             plan = plan_reading(path, recognizer.channels, declared)
             _confirm(path, plan, arguments.yes)
+            _warn_of_rate(plan.rate_hz, recognizer.rate_hz)
             stream = RecordingStream(recognizer, plan.channels, plan.rate_hz)
             parts = [stream.push(chunk) for chunk in _with_progress(read_recording(path, plan), path)]
             prediction = join([*parts, stream.finish()])
@@ -98,6 +99,7 @@ def _follow(recognizer: "Recognizer", arguments: Namespace, kind: str) -> None:
     _say(plan)
     if not (plan.certain or arguments.yes):
         raise InputError("input: the lines above are guesses; add --yes if they are right, or declare what is wrong")
+    _warn_of_rate(plan.rate_hz, recognizer.rate_hz)
     stream = RecordingStream(recognizer, plan.channels, plan.rate_hz)
     to_file = arguments.out not in (None, kind)
     with open(arguments.out, "w", encoding="utf-8") if to_file else nullcontext(sys.stdout) as out:
@@ -149,6 +151,15 @@ def _confirm(path: Path, plan: ReadingPlan, yes: bool) -> None:
     print("read it like this? [y/N] ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip().lower() not in ("y", "yes"):
         raise InputError(f"{path}: not read; declare --columns, --units, --rate-hz or --time-column")
+
+
+def _warn_of_rate(rate_hz: float, wanted_hz: float) -> None:
+    if rate_hz < 0.8 * wanted_hz:
+        print(
+            f"  note: the model knows motion at {wanted_hz:g} Hz; {rate_hz:g} Hz leave out what is fast, so labels can "
+            "be wrong",
+            file=sys.stderr,
+        )
 
 
 def _say(plan: ReadingPlan) -> None:

@@ -47,7 +47,7 @@ def kind_of(out: str) -> str:
     Raises:
         InputError: Neither.
     """
-    kind = out if out in FORMATS else Path(out).suffix.removeprefix(".").lower()
+    kind = out if out in FORMATS else Path(out).suffix.removeprefix(".").lower().replace("jsonl", "json")
     if kind not in FORMATS:
         raise InputError(
             f"--out: {out!r} names no format; give csv or json, or a path that ends in .csv, .json, .parquet"

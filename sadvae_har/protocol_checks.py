@@ -176,7 +176,10 @@ def _step(run: RunFiles) -> Verdict:
     better = f"step {later[0]} was later and better on inner folds than step {step}" if later else ""
     best = max(scores, key=lambda candidate: scores[candidate])
     words = f"step {step}, {100 * scores[step]:.1f} % on pseudo-unseen classes"
-    return _verdict([better], f"{words}; best of {len(scores)} checkpoints: {100 * scores[best]:.1f} % at step {best}")
+    rule = "the rule takes the last one within a standard error"
+    return _verdict(
+        [better], f"{words}; best of {len(scores)} checkpoints: {100 * scores[best]:.1f} % at step {best} ({rule})"
+    )
 
 
 def _threshold(run: RunFiles) -> Verdict:

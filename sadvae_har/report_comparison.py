@@ -140,7 +140,9 @@ def class_bars(runs: Mapping[str, RunFiles], stage: str, title: str) -> go.Figur
         hover = [f"{label(names[i])}<br>{share:.1f} %<br>{label(run)}" for i, share in zip(known, shares, strict=True)]
         look = {"marker_color": CLASS_COLOURS[k % len(CLASS_COLOURS)], "orientation": "h", "name": label(run)}
         figure.add_bar(x=shares, y=known, hovertext=hover, hoverinfo="text", **look)
-    shown = [f"{name} (unseen)" if stage == "gzsl" and name in unseen else name for name in names]
+    everywhere = set.intersection(*(set(run.unseen) for run in runs.values()))
+    notes = dict.fromkeys(unseen, " (unseen in some)") | dict.fromkeys(everywhere, " (unseen)")
+    shown = [f"{name}{notes.get(name, '')}" if stage == "gzsl" else name for name in names]
     figure.update_layout(barmode="group", bargap=0.22)
     return figure.update_xaxes(range=[0, 101]).update_yaxes(**names_beside(shown))
 

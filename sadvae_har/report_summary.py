@@ -74,7 +74,12 @@ def details(run: RunFiles, rows: dict[str, Row]) -> list[str]:
     per_class = run.metrics["zsl"].get("per_class", {})
     if per_class:
         weakest = min(per_class, key=lambda name: per_class[name])
-        found.append(f"Weakest among the unseen activities: {weakest}, {_of_100(per_class[weakest])} of 100.")
+        found.append(f"Weakest where only unseen ones may occur: {weakest}, {_of_100(per_class[weakest])} of 100.")
+    among_all = run.metrics.get("gzsl", {}).get("per_class", {})
+    harder = {name: share for name, share in among_all.items() if name in run.unseen}
+    if harder:
+        weakest = min(harder, key=lambda name: harder[name])
+        found.append(f"Weakest of them where any may occur: {weakest}, {_of_100(harder[weakest])} of 100.")
     n_people = len(np.unique(run.arrays["zsl_subjects"])) if "zsl_subjects" in run.arrays else 0
     if 0 < n_people < FEWEST_SUBJECTS:
         people = count(n_people, "person was tested", "people were tested")

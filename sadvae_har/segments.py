@@ -49,12 +49,11 @@ def smooth(values: np.ndarray, piece: np.ndarray) -> np.ndarray:
     return total / np.maximum(count, 1)
 
 
-def smooth_labels(labels: np.ndarray, weights: np.ndarray, piece: np.ndarray) -> np.ndarray:
-    """Return for each window the label with most weight among it and its neighbours; on a tie it keeps its own.
+def smooth_labels(labels: np.ndarray, piece: np.ndarray) -> np.ndarray:
+    """Return for each window the most frequent label among it and its neighbours; on a tie it keeps its own.
 
     Args:
         labels: Names [n].
-        weights: Weight of each vote [n].
         piece: As in `smooth`.
     """
     names, positions = np.unique(labels, return_inverse=True)
@@ -63,7 +62,7 @@ def smooth_labels(labels: np.ndarray, weights: np.ndarray, piece: np.ndarray) ->
     for shift in range(-CONTEXT, CONTEXT + 1):
         here, there = _shifted(len(labels), shift)
         same = piece[here] == piece[there]
-        votes[rows[here], positions[there]] += np.where(same, weights[there], 0)
+        votes[rows[here], positions[there]] += same
     votes[rows, positions] += 1e-9
     return names[votes.argmax(1)]
 
@@ -88,7 +87,7 @@ def segments(
     """
     if not len(labels):
         return ()
-    smoothed = smooth_labels(labels, probability, piece)
+    smoothed = smooth_labels(labels, piece)
     breaks = np.flatnonzero((smoothed[1:] != smoothed[:-1]) | (piece[1:] != piece[:-1])) + 1
     found = []
     for rows in np.split(np.arange(len(labels)), breaks):

@@ -78,9 +78,9 @@ def test_snippet_of_the_readme(trained_recognizer_path, tmp_path, monkeypatch, c
     (tmp_path / "resources" / "runs" / "watch").symlink_to(trained_recognizer_path.parent)
     monkeypatch.chdir(tmp_path)
     values = np.random.default_rng(0).normal(0, 0.1, (600, 6)) + [0, 0, 1, 0, 0, 0]
-    np.savetxt("walk.csv", values, delimiter=",", header="ax,ay,az,gx,gy,gz", comments="")
+    np.savetxt("exercises.csv", values, delimiter=",", header="ax,ay,az,gx,gy,gz", comments="")
     exec(compile(snippet, "README.md", "exec"), found := {})
-    assert "rope skipping" in found["recognizer"].names and found["prediction"].segments
+    assert "hammering" in found["recognizer"].names and found["prediction"].segments
     assert capsys.readouterr().out.count("\n") == len(found["prediction"].segments)
 
 

@@ -203,7 +203,9 @@ def test_example_runs_without_this_project(recognizer, exported, test_windows, t
 
 def test_command_writes_and_compares(trained_run, test_windows, tmp_path, capsys):
     recording, out = tmp_path / "recording.csv", tmp_path / "model.onnx"
-    header = ",".join(f"{quantity}_{axis}" for quantity in ("acc", "gyro") for axis in "xyz")
+    header = ",".join(
+        f"{name}_{axis} [{unit}]" for name, unit in (("acc", "m/s2"), ("gyro", "rad/s")) for axis in "xyz"
+    )
     np.savetxt(recording, test_windows[0][0], delimiter=",", header=header, comments="")
     assert main(["export", str(trained_run), "--out", str(out), "--check", str(recording)]) == 0
     printed = capsys.readouterr().out

@@ -19,18 +19,17 @@ def test_smoothing_stops_at_the_end_of_a_piece() -> None:
     assert smooth(np.empty(0), np.empty(0, int)).shape == (0,)
 
 
-def test_a_single_odd_window_is_outvoted_and_a_pair_is_not() -> None:
-    weights = np.ones(8)
+def test_a_single_odd_window_is_outvoted_and_three_are_not() -> None:
     labels = np.array(["a", "a", "a", "b", "a", "a", "a", "a"])
-    assert set(smooth_labels(labels, weights, np.zeros(8, int)).tolist()) == {"a"}
+    assert set(smooth_labels(labels, np.zeros(8, int)).tolist()) == {"a"}
     labels = np.array(["a", "a", "a", "b", "b", "b", "a", "a"])
-    assert smooth_labels(labels, weights, np.zeros(8, int)).tolist() == labels.tolist()
+    assert smooth_labels(labels, np.zeros(8, int)).tolist() == labels.tolist()
 
 
-def test_weights_decide_and_ties_keep_the_own_label() -> None:
-    piece = np.zeros(2, int)
-    assert smooth_labels(np.array(["a", "b"]), np.array([0.9, 0.4]), piece).tolist() == ["a", "a"]
-    assert smooth_labels(np.array(["a", "b"]), np.ones(2), piece).tolist() == ["a", "b"]
+def test_ties_keep_the_own_label_and_other_pieces_have_no_vote() -> None:
+    assert smooth_labels(np.array(["a", "b"]), np.zeros(2, int)).tolist() == ["a", "b"]
+    assert smooth_labels(np.array(["a", "b", "b"]), np.array([0, 1, 1])).tolist() == ["a", "b", "b"]
+    assert smooth_labels(np.array(["a", "b", "b"]), np.zeros(3, int)).tolist() == ["b", "b", "b"]
 
 
 def test_segments_part_half_way_between_overlapping_windows() -> None:

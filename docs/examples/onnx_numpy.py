@@ -9,6 +9,7 @@ The CSV has a header, rows at the model's rate, and a column for each channel in
 
 import json
 import sys
+from pathlib import Path
 
 import numpy as np
 import onnxruntime
@@ -29,7 +30,8 @@ def read_csv(path: str, channels: list[dict[str, str]]) -> np.ndarray:
     for name in channel_names(channels):
         short = name.split(".")[1]
         if name not in header and not (one_device and short in header):
-            raise SystemExit(f"{path}: no column {name}; there are {', '.join(header)}")
+            wanted = ", ".join(f"{c['quantity']}_{c['axis']} in {c['unit']}" for c in channels)
+            raise SystemExit(f"{path}: no column {name} in {', '.join(header)}; name and convert columns to {wanted}")
         found.append(header.index(name if name in header else short))
     return rows[:, found].astype(np.float32)
 
@@ -44,6 +46,9 @@ def main() -> None:
     """Read the model's metadata, cut the recording, print a line per window."""
     if len(sys.argv) != 3:
         raise SystemExit("usage: onnx_numpy.py MODEL.onnx RECORDING.csv")
+    for path in sys.argv[1:]:
+        if not Path(path).is_file():
+            raise SystemExit(f"{path}: no such file")
     session = onnxruntime.InferenceSession(sys.argv[1], providers=["CPUExecutionProvider"])
     model = json.loads(session.get_modelmeta().custom_metadata_map["sadvae_har"])
     samples = read_csv(sys.argv[2], model["channels"])

@@ -1,8 +1,9 @@
 """From a CSV file of one's own to activities: a whole file at once, then the same samples as they arrive.
 
-    python docs/examples/own_csv.py [MODEL]
+    python docs/examples/own_csv.py [MODEL [CSV]]
 
 MODEL is a model file or the folder of a run; without it, one is trained on the recordings of the watch (`watch`).
+CSV is where to leave the recording that is made here; without it, nothing is left.
 """
 
 # %% A trained model says what it reads.
@@ -35,7 +36,7 @@ parts = [next(item for item in recordings if item.label == name).samples[: 30 * 
 samples = np.concatenate(parts)
 stamps_ms = np.arange(len(samples)) * 20
 folder = tempfile.TemporaryDirectory()
-path = Path(folder.name) / "watch.csv"
+path = Path(sys.argv[2]) if len(sys.argv) > 2 else Path(folder.name) / "watch.csv"
 header = "t_ms,ax [g],ay [g],az [g],gx [rad/s],gy [rad/s],gz [rad/s]"
 np.savetxt(path, np.column_stack([stamps_ms, samples]), "%.6g", delimiter=",", header=header, comments="")
 
