@@ -65,7 +65,7 @@ EXPORT_COMMANDS = (
                 "--check",
                 type=Path,
                 default=None,
-                help="recording to compare on; its column names say the units, its rate is the model's (default: made-up motion)",
+                help="recording at the model's rate, units in its column names, to compare on (default: made-up motion)",
             ),
         ),
         "resources/runs/quickstart --out model.onnx",

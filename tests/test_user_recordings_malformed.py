@@ -208,9 +208,9 @@ def test_a_file_with_any_byte_changed_never_ends_in_a_traceback(tmp_path: Path, 
 @pytest.mark.parametrize(
     ("declared", "message"),
     [
-        ({"rate_hz": 0.0}, "--rate-hz: 0.0 cannot be used"),
+        ({"rate_hz": 0.0}, "--rate-hz: 0 cannot be used"),
         ({"rate_hz": float("nan")}, "--rate-hz: nan cannot be used"),
-        ({"rate_hz": -50.0}, "--rate-hz: -50.0 cannot be used"),
+        ({"rate_hz": -50.0}, "--rate-hz: -50 cannot be used"),
         ({"time_unit": "minutes"}, "--time-unit: 'minutes' is unknown; use one of s, ms, us, ns"),
         ({"units": {"accel": "g"}}, "--units: 'accel' is unknown; choose from acc, gyro, mag"),
         ({"units": {"acc": "deg/s"}}, "--units: acc: unit 'deg/s' is unknown; use one of m/s2"),

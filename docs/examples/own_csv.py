@@ -48,7 +48,7 @@ print("\n".join(plan.findings))
 prediction = predict_file(recognizer, path)
 segments = prediction.segments
 for segment in segments:
-    print(f"{segment.start_s:6.1f} s to {segment.end_s:6.1f} s  {segment.label:20} {segment.probability:.2f}")
+    print(f"{segment.start_s:6.1f} s to {segment.end_s:6.1f} s  {segment.label}")
 
 # %% The same samples as they arrive, a second at a time: windows come out as soon as they are final, and are the same.
 stream = RecordingStream(recognizer, plan.channels, plan.rate_hz)
