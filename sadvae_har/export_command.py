@@ -65,7 +65,7 @@ EXPORT_COMMANDS = (
                 "--check",
                 type=Path,
                 default=None,
-                help="recording at the model's rate, units in its column names, to compare on (default: made-up motion)",
+                help="recording at the model's rate with units in its column names (default: made-up motion)",
             ),
         ),
         "resources/runs/quickstart --out model.onnx",
