@@ -9,9 +9,8 @@ from collections.abc import Iterator
 import numpy as np
 
 from feature_extraction.errors import InputError
-from feature_extraction.signal import in_order, on_clock, split_at_pauses
+from feature_extraction.signal import MAX_GAP_S, in_order, on_clock, split_at_pauses
 
-MAX_GAP_S = 0.2  # the gap that `window_stream.WindowStream` fills
 LONGEST_USUAL_INTERVAL = 2.5
 LONGEST_PAUSE_S = 31 * 24 * 3600.0
 FARTHEST_BACK_S = 1.0  # packets of a radio link may arrive out of order; a second recording may not follow

@@ -8,7 +8,6 @@ Neural Networks 2004), by which width and regularisation are chosen.
 Axis legend: N lexicon entries, n activities to predict, A attributes, E embedding dimensions.
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,11 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 
 from feature_extraction.class_lists import CLASS_LISTS_FOLDER, attribute_names
 from feature_extraction.errors import InputError
 from feature_extraction.text import DEFAULT_TEXT_MODEL, TEXT_CACHE, embed
+from feature_extraction.yaml_files import read_yaml
 
 LEXICON_PATH = CLASS_LISTS_FOLDER / "kinematic_lexicon.yaml"
 WIDTHS = (0.5, 0.7, 1.0, 2.0)  # a wide kernel is all but a linear one
@@ -311,20 +310,7 @@ def _values(values: Any, names: tuple[str, ...], where: str) -> list[float]:
 
 
 def _read(path: Path) -> Mapping[Any, Any]:
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    try:
-        text = path.read_text(encoding="utf-8")
-        value: Any = yaml.load(text, Loader=loader)
-        tree: Any = yaml.compose(text, Loader=loader)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: not readable as YAML ({' '.join(str(error).split())})") from None
+    value = read_yaml(path)
     if not isinstance(value, Mapping) or not isinstance(value.get("lexicon"), Mapping):
         raise InputError(f"{path}: needs a mapping 'lexicon' of activities to 'text' and 'values'")
-    # Loading keeps the last of two equal keys without a word; the tree still has both.
-    entries = next(node for key, node in tree.value if key.value == "lexicon")
-    twice = [label for label, count in Counter(key.value for key, _ in entries.value).items() if count > 1]
-    if twice:
-        raise InputError(f"{path}: {twice[0]!r} stands there twice; keep one")
     return value["lexicon"]

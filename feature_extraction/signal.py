@@ -27,6 +27,7 @@ FACTORS = {
 }
 DIMENSIONLESS = "normalised"
 LARGEST_RATIO = 2000
+MAX_GAP_S = 0.2  # pauses up to this are bridged unless somebody says otherwise
 
 
 def si_channel(channel: Channel) -> tuple[Channel, float]:

@@ -17,7 +17,7 @@ import numpy as np
 from feature_extraction.channel_matching import match_channels
 from feature_extraction.errors import InputError
 from feature_extraction.recordings import Channel, Recording
-from feature_extraction.signal import rate_ratio, resample_by
+from feature_extraction.signal import MAX_GAP_S, rate_ratio, resample_by
 from feature_extraction.window_resampling import WindowResampler
 from feature_extraction.windows import WindowSettings, cut_windows
 
@@ -82,7 +82,7 @@ class WindowStream:
         rate_hz: float,
         wanted: Sequence[Channel],
         settings: WindowSettings,
-        max_gap_s: float = 0.2,
+        max_gap_s: float = MAX_GAP_S,
     ) -> None:
         """Match what arrives with what the model reads.
 

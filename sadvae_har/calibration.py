@@ -13,11 +13,10 @@ from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax
 
 from feature_extraction.errors import InputError
 from feature_extraction.protocol import Split
-from sadvae_har.gate import DomainClassifier, GateExamples, softmax
+from sadvae_har.gate import DomainClassifier, GateExamples, log_loss, softmax
 from sadvae_har.metrics import expected_calibration_error, reliability
 
 TEMPERATURES = (0.2, 10.0)
@@ -113,12 +112,7 @@ def fit_temperature(joint: Sequence[np.ndarray], labels: Sequence[np.ndarray]) -
         labels: Position of the true activities [n] each.
     """
     pairs = [(scores, truth) for scores, truth in zip(joint, labels, strict=True) if len(scores)]
-
-    def log_loss(temperature: float) -> float:
-        losses = [-log_softmax(x / temperature, axis=1)[np.arange(len(y)), y].mean() for x, y in pairs]
-        return float(np.mean(losses))
-
-    return float(minimize_scalar(log_loss, bounds=TEMPERATURES, method="bounded").x)
+    return float(minimize_scalar(log_loss, args=(pairs,), bounds=TEMPERATURES, method="bounded").x)
 
 
 def calibration_report(

@@ -242,14 +242,18 @@ def choose_threshold(folds: Sequence[GateExamples], gates: Sequence[DomainClassi
 def best_temperature(logits: Sequence[np.ndarray], labels: Sequence[np.ndarray], candidates: Sequence[float]) -> float:
     """Return the temperature with the smallest log loss, averaged over folds; 1 if no fold has windows."""
     pairs = [(x, y) for x, y in zip(logits, labels, strict=True) if len(y)]
-    if not pairs:
-        return 1.0
+    return float(min(candidates, key=lambda temperature: log_loss(temperature, pairs))) if pairs else 1.0
 
-    def log_loss(temperature: float) -> float:
-        losses = [-log_softmax(x / temperature, axis=1)[np.arange(len(y)), y].mean() for x, y in pairs]
-        return float(np.mean(losses))
 
-    return float(min(candidates, key=log_loss))
+def log_loss(temperature: float, folds: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
+    """Return the log loss of logits over a temperature, averaged over folds.
+
+    Args:
+        temperature: Divisor of the logits.
+        folds: Logits [n, A] and positions of the true classes [n] of each fold, which has at least one window.
+    """
+    losses = [-log_softmax(x / temperature, axis=1)[np.arange(len(y)), y].mean() for x, y in folds]
+    return float(np.mean(losses))
 
 
 def _harmonic(examples: GateExamples, gate: DomainClassifier) -> float:

@@ -27,7 +27,7 @@ from typing import Any
 
 from feature_extraction.errors import InputError
 from feature_extraction.recordings import AXES, QUANTITIES, Channel
-from feature_extraction.signal import si_channel
+from feature_extraction.signal import MAX_GAP_S, si_channel
 from feature_extraction.windows import WindowSettings
 from feature_extraction.yaml_files import read_yaml
 
@@ -42,7 +42,6 @@ OPTIONAL = (
 )
 DEFAULT_WINDOW_S = 5.0
 DEFAULT_OVERLAP = 0.5
-DEFAULT_MAX_GAP_S = 0.2
 
 Column = str | int
 
@@ -151,7 +150,7 @@ def load_custom_config(path: Path) -> CustomConfig:
         subject=_source(raw, "subject", path),
         placements=_placements(raw, channels, path),
         ignore_labels=tuple(str(label) for label in _typed(raw, "ignore_labels", list, [], path)),
-        max_gap_s=_positive(raw.get("max_gap_s", DEFAULT_MAX_GAP_S), "max_gap_s", path, zero=True),
+        max_gap_s=_positive(raw.get("max_gap_s", MAX_GAP_S), "max_gap_s", path, zero=True),
         split_long_gaps=_choice(raw, "long_gaps", ("error", "split"), path) == "split",
         classes=_mapping(raw["classes"], "classes", path),
         windowing=windowing,
