@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from feature_extraction.errors import InputError
-from feature_extraction.yaml_files import read_yaml
+from feature_extraction.storage.yaml import read_yaml
 
 CLASS_LISTS_FOLDER = Path(__file__).resolve().parents[1] / "class_lists"
 VIEWS = ("label", "sentence", "motion", "paraphrases", "kinematics")

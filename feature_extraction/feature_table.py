@@ -16,7 +16,7 @@ import numpy as np
 from feature_extraction.errors import InputError
 from feature_extraction.input_format import InputFormat
 from feature_extraction.protocol import Provenance
-from feature_extraction.storage import read_npz, write_npz
+from feature_extraction.storage.files import read_npz, write_npz
 
 FORMAT = "feature-table-1"
 ROW_FIELDS = ("labels", "subjects", "recordings", "start_s")

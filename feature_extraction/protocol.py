@@ -17,7 +17,7 @@ import numpy as np
 
 from feature_extraction.class_lists import load_class_list
 from feature_extraction.errors import InputError, LeakageError
-from feature_extraction.storage import read_json, write_json
+from feature_extraction.storage.files import read_json, write_json
 from feature_extraction.synonyms import find_synonym
 
 SEPARATOR = ": "  # between data set and name in splits across data sets

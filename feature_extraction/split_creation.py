@@ -16,7 +16,7 @@ from feature_extraction.datasets import get_dataset
 from feature_extraction.errors import InputError
 from feature_extraction.protocol import SPLITS_FOLDER, Split
 from feature_extraction.recordings import Recording
-from feature_extraction.storage import read_json
+from feature_extraction.storage.files import read_json
 
 KINDS = ("random", "zerohar", "loco")
 N_INNER_FOLDS = 3

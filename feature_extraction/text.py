@@ -20,7 +20,7 @@ import numpy as np
 
 from feature_extraction.class_lists import VIEWS, ClassDescription, ClassList
 from feature_extraction.errors import InputError
-from feature_extraction.storage import content_hash, read_npz, write_npz
+from feature_extraction.storage.files import content_hash, read_npz, write_npz
 
 DEFAULT_TEXT_MODEL = "all-MiniLM-L6-v2"
 TEXT_CACHE = Path(__file__).resolve().parents[1] / "resources" / "text_feats"

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from feature_extraction.errors import InputError
-from feature_extraction.storage import require_file
-from feature_extraction.yaml_files import read_yaml
+from feature_extraction.storage.files import require_file
+from feature_extraction.storage.yaml import read_yaml
 
 LARGEST_FILE = 1 << 20  # bytes
 

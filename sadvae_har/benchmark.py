@@ -18,7 +18,7 @@ from feature_extraction.errors import InputError
 from feature_extraction.extract import kinematic_columns
 from feature_extraction.prepare import prepare
 from feature_extraction.protocol import find_split, list_splits
-from feature_extraction.storage import content_hash
+from feature_extraction.storage.files import content_hash
 from feature_extraction.windows import WindowSet
 from sadvae_har.baselines import RIVALS, closed_form
 from sadvae_har.baselines.zerohar import embed_channels

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from feature_extraction.storage import atomic_path
+from feature_extraction.storage.files import atomic_path
 from sadvae_har.benchmark_statistics import Cells, Split
 from sadvae_har.colours import ACCENT_COLOUR, CLASS_COLOURS, INK, SEEN_COLOUR, UNSEEN_COLOUR
 

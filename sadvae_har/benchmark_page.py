@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from feature_extraction.errors import InputError
-from feature_extraction.storage import write_text
+from feature_extraction.storage.files import write_text
 from sadvae_har import benchmark_figures as figures
 from sadvae_har import benchmark_tables as tables
 from sadvae_har.baselines import RIVALS

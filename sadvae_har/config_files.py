@@ -8,7 +8,7 @@ from typing import Any
 from jsonargparse import ActionConfigFile, ArgumentError, ArgumentParser, Namespace
 
 from feature_extraction.errors import InputError
-from feature_extraction.yaml_files import read_yaml
+from feature_extraction.storage.yaml import read_yaml
 from sadvae_har.config import Config
 
 CONFIGS_FOLDER = Path(__file__).resolve().parent / "configs"

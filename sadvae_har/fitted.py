@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from feature_extraction.errors import InputError
-from feature_extraction.storage import atomic_path, content_hash
+from feature_extraction.storage.files import atomic_path, content_hash
 from sadvae_har.classifier import fit_softmax, unseen_logits
 from sadvae_har.config import Config, ModelConfig
 from sadvae_har.model import SADVAE

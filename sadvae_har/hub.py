@@ -21,7 +21,7 @@ from huggingface_hub import HfApi, hf_hub_download
 from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
 from feature_extraction.errors import InputError
-from feature_extraction.storage import write_text
+from feature_extraction.storage.files import write_text
 from feature_extraction.text import require_hub
 from sadvae_har.model_card import HEADER, model_card
 from sadvae_har.model_file import MODEL_FILE, load_model

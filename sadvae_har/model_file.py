@@ -22,7 +22,7 @@ from torch import Tensor
 from feature_extraction.class_lists import ClassDescription, attribute_names, describe_class
 from feature_extraction.errors import InputError
 from feature_extraction.normalize import Standardizer
-from feature_extraction.storage import atomic_path, content_hash
+from feature_extraction.storage.files import atomic_path, content_hash
 from feature_extraction.window_encoder import WindowEncoder
 from sadvae_har.activity_text import TextSettings
 from sadvae_har.calibration import Calibration

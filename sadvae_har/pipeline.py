@@ -16,7 +16,7 @@ from feature_extraction.extract import check_blocks, encoder_folder, features_fo
 from feature_extraction.feature_table import FeatureTable
 from feature_extraction.prepare import prepare
 from feature_extraction.protocol import Split, find_split, list_splits
-from feature_extraction.storage import content_hash
+from feature_extraction.storage.files import content_hash
 from feature_extraction.text import embed_views, semantic_vectors
 from feature_extraction.window_encoder import WindowEncoder
 from sadvae_har import experiment

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from feature_extraction.errors import InputError
-from feature_extraction.storage import atomic_path
+from feature_extraction.storage.files import atomic_path
 
 FORMATS = ("csv", "json", "parquet")
 COLUMNS = ("file", "start_s", "end_s", "label", "activity", "probability", "unseen", "strangeness")

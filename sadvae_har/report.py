@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from feature_extraction.errors import InputError
-from feature_extraction.storage import write_text
+from feature_extraction.storage.files import write_text
 from sadvae_har.protocol_checks import FAILED, Check, checklist
 from sadvae_har.report_calibration import calibration_section, read_calibration
 from sadvae_har.report_checklist import checklist_html, tally

@@ -18,7 +18,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from feature_extraction.errors import InputError
-from feature_extraction.storage import read_json
+from feature_extraction.storage.files import read_json
 from sadvae_har.colours import ACCENT_COLOUR, INK, SECOND_COLOUR, UNSEEN_COLOUR
 from sadvae_har.interactive import block, new_figure
 from sadvae_har.report_figures import square_axes

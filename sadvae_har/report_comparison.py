@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from feature_extraction.errors import InputError
-from feature_extraction.storage import write_text
+from feature_extraction.storage.files import write_text
 from sadvae_har.colours import CLASS_COLOURS, INK
 from sadvae_har.interactive import block, label, names_beside, new_figure
 from sadvae_har.report_figures import curve_line, curve_of, square_axes

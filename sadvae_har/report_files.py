@@ -9,8 +9,8 @@ import numpy as np
 
 from feature_extraction.errors import InputError
 from feature_extraction.protocol import Split
-from feature_extraction.storage import read_json, read_npz
-from feature_extraction.yaml_files import read_yaml
+from feature_extraction.storage.files import read_json, read_npz
+from feature_extraction.storage.yaml import read_yaml
 
 REMEDY = "run the same command again, or name a folder that a finished run wrote"
 _NEEDED = ("metrics.json", "predictions.npz", "split.json", "environment.json", "config.yaml")

@@ -8,7 +8,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from feature_extraction.errors import InputError
-from feature_extraction.storage import atomic_path
+from feature_extraction.storage.files import atomic_path
 from sadvae_har.train import Trainer
 
 Snapshots = dict[int, dict[str, Tensor]]

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 
 from feature_extraction.protocol import Split
-from feature_extraction.storage import write_json, write_npz, write_text
+from feature_extraction.storage.files import write_json, write_npz, write_text
 from sadvae_har.evaluate import evaluate_gzsl, evaluate_zsl
 
 SEEN = ("walk <b>fast</b>", "run & jump", "sit $x$ {0}")

@@ -8,7 +8,7 @@ import pytest
 from test_cli import QUICK, Kitchen, contents, one_thread, write_kitchen  # noqa: F401  (one_thread is autouse)
 from tiny_layouts import write_usc_had
 
-from feature_extraction.storage import read_npz, write_npz
+from feature_extraction.storage.files import read_npz, write_npz
 from sadvae_har import __main__ as cli
 
 DSADS = Path(__file__).resolve().parents[1] / "resources" / "feature_tables" / "dsads.npz"

@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from synthetic_problem import SPLIT, TINY, make_table, text_vectors, tiny_problem
 
 from feature_extraction.errors import InputError, LeakageError
-from feature_extraction.storage import read_npz
+from feature_extraction.storage.files import read_npz
 from sadvae_har import experiment, pipeline
 from sadvae_har.config import Config
 from sadvae_har.fitted import FittedModels, models_of_fold, seed_of, semantic_latents, training_key

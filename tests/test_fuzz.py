@@ -28,7 +28,7 @@ from malformed import (
 )
 from test_cli import write_kitchen
 
-from feature_extraction.storage import read_npz
+from feature_extraction.storage.files import read_npz
 from sadvae_har import __main__ as cli
 
 pytest_plugins = ("fuzzing",)

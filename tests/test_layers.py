@@ -9,7 +9,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 # Leftmost first. A module may import from rooms to its left, and from its own room.
 ROOMS = (
-    *("feature_extraction.errors", "feature_extraction.storage", "feature_extraction.yaml_files"),
+    *("feature_extraction.errors", "feature_extraction.storage.files", "feature_extraction.storage.yaml"),
     *("feature_extraction.recordings", "feature_extraction.signal"),
     *("feature_extraction.class_lists", "feature_extraction.synonyms", "feature_extraction.protocol"),
     *("feature_extraction.window_files", "feature_extraction.windows", "feature_extraction.input_format"),

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from report_runs import SEEN, UNSEEN, predictions, write_run
 
-from feature_extraction.storage import read_json, read_npz, write_json, write_npz, write_text
+from feature_extraction.storage.files import read_json, read_npz, write_json, write_npz, write_text
 from sadvae_har.interactive import script
 from sadvae_har.protocol_checks import FAILED, NOT_RECORDED, PASSED, Check, checklist
 from sadvae_har.report import write_report

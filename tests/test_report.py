@@ -8,7 +8,7 @@ import pytest
 from report_runs import SEEN, UNSEEN, predictions, write_run
 
 from feature_extraction.errors import InputError
-from feature_extraction.storage import read_json, read_npz, write_json, write_npz
+from feature_extraction.storage.files import read_json, read_npz, write_json, write_npz
 from sadvae_har import __main__ as cli
 from sadvae_har import command_line as cl
 from sadvae_har.interactive import script

@@ -7,7 +7,7 @@ import pytest
 from synthetic_problem import SPLIT, TINY
 
 from feature_extraction.errors import InputError
-from feature_extraction.storage import read_json, read_npz
+from feature_extraction.storage.files import read_json, read_npz
 from sadvae_har.run_folder import PACKAGES, RunFolder, environment
 
 

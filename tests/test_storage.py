@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from feature_extraction.errors import InputError, LeakageError
-from feature_extraction.storage import (
+from feature_extraction.storage.files import (
     atomic_path,
     content_hash,
     read_json,

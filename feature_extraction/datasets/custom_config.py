@@ -28,8 +28,8 @@ from typing import Any
 from feature_extraction.errors import InputError
 from feature_extraction.recordings import AXES, QUANTITIES, Channel
 from feature_extraction.signal import MAX_GAP_S, si_channel
+from feature_extraction.storage.yaml import read_yaml
 from feature_extraction.windows import WindowSettings
-from feature_extraction.yaml_files import read_yaml
 
 FORMATS = ("csv", "npy", "parquet")
 TIME_UNITS_S = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}

@@ -17,7 +17,7 @@ from feature_extraction.encoders.resnet import ResNet1d, ResNetConfig
 from feature_extraction.errors import InputError
 from feature_extraction.protocol import Provenance
 from feature_extraction.recordings import Channel
-from feature_extraction.storage import atomic_path, content_hash, read_json, write_json
+from feature_extraction.storage.files import atomic_path, content_hash, read_json, write_json
 from feature_extraction.windows import WindowSet
 
 FORMAT = "encoder-1"

@@ -6,7 +6,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from feature_extraction.storage import atomic_path
+from feature_extraction.storage.files import atomic_path
 
 
 def plot_curves(history: Sequence[Mapping[str, Any]], metric: str, path: Path) -> None:

@@ -26,7 +26,7 @@ from feature_extraction.pretraining.curves import plot_curves
 from feature_extraction.pretraining.objective import Batch, Objective
 from feature_extraction.pretraining.state import PretrainState
 from feature_extraction.protocol import Split
-from feature_extraction.storage import write_text
+from feature_extraction.storage.files import write_text
 from feature_extraction.windows import WindowSet
 
 logger = logging.getLogger(__name__)

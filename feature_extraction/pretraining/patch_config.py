@@ -10,7 +10,7 @@ from jsonargparse import ArgumentError, ArgumentParser
 from feature_extraction.augment import AugmentConfig
 from feature_extraction.encoders.patch_transformer import TINY, PatchTransformerConfig
 from feature_extraction.errors import InputError
-from feature_extraction.yaml_files import read_yaml
+from feature_extraction.storage.yaml import read_yaml
 
 Precision = Literal["float32", "bfloat16"]
 

@@ -33,7 +33,7 @@ from feature_extraction.pretraining.patch_checkpoint import save_epoch
 from feature_extraction.pretraining.patch_config import PatchPretrainConfig
 from feature_extraction.pretraining.processes import Processes
 from feature_extraction.pretraining.state import PretrainState
-from feature_extraction.storage import write_text
+from feature_extraction.storage.files import write_text
 
 logger = logging.getLogger(__name__)
 

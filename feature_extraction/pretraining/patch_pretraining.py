@@ -19,7 +19,7 @@ from feature_extraction.pretraining.patch_config import PatchPretrainConfig
 from feature_extraction.pretraining.patch_loop import METRIC, Run, train
 from feature_extraction.pretraining.patch_objectives import make_objective
 from feature_extraction.pretraining.processes import Processes, join_processes
-from feature_extraction.storage import content_hash
+from feature_extraction.storage.files import content_hash
 from feature_extraction.text import DEFAULT_TEXT_MODEL, TEXT_CACHE
 
 logger = logging.getLogger(__name__)

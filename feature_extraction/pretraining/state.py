@@ -11,7 +11,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from feature_extraction.errors import InputError
-from feature_extraction.storage import atomic_path
+from feature_extraction.storage.files import atomic_path
 
 
 @dataclass

@@ -19,7 +19,7 @@ from torch.nn import functional
 from tqdm.auto import tqdm
 
 from feature_extraction.errors import InputError
-from feature_extraction.yaml_files import read_yaml
+from feature_extraction.storage.yaml import read_yaml
 from sadvae_har.baselines.reference_networks import (
     LinearReLU,
     ReferenceNetworks,

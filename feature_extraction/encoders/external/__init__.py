@@ -12,7 +12,7 @@ from feature_extraction.encoders.external import chronos, moment, onnx, oxwearab
 from feature_extraction.encoders.external.encoder import ExternalEncoder, Network, measure_features
 from feature_extraction.encoders.external.foreign import digests
 from feature_extraction.encoders.external.spec import ExternalSpec, Kind, read_spec
-from feature_extraction.storage import content_hash
+from feature_extraction.storage.files import content_hash
 
 VERSION = 1  # of what happens to windows before the network; part of the key
 

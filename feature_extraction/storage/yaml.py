@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 from feature_extraction.errors import InputError
-from feature_extraction.storage import require_file
+from feature_extraction.storage.files import require_file
 
 DEEPEST, MOST_VALUES = 50, 1_000_000  # libyaml overflows the stack some ten thousand levels down
 _SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
