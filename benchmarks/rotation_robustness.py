@@ -28,7 +28,7 @@ from feature_extraction.feature_table import FeatureTable
 from feature_extraction.prepare import prepare
 from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint
 from feature_extraction.protocol import Split, find_split
-from feature_extraction.recordings import Channel
+from feature_extraction.recordings.recording import Channel
 from feature_extraction.rotations import draw_uniform_rotations
 from feature_extraction.windows import WindowSet
 from sadvae_har import experiment

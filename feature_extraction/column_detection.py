@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from feature_extraction.column_names import BRACKETS, Meaning, read_name, read_unit, words_of
 from feature_extraction.errors import InputError
-from feature_extraction.recordings import Channel
+from feature_extraction.recordings.recording import Channel
 
 
 @dataclass(frozen=True)

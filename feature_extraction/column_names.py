@@ -8,7 +8,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from feature_extraction.recordings import AXES
+from feature_extraction.recordings.recording import AXES
 
 WORDS = {
     "acc": ("acc", "accel", "accelerometer", "acceleration", "xl"),

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from feature_extraction import signal
 from feature_extraction.class_lists import ClassList
 from feature_extraction.datasets import DatasetSpec, get_dataset
-from feature_extraction.recordings import Recording, Skipped
+from feature_extraction.recordings.recording import Recording, Skipped, signal
 
 BLOCK_S = 1.0
 STILL_MPS2 = 0.5

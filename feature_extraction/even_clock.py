@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from feature_extraction.errors import InputError
-from feature_extraction.signal import MAX_GAP_S, in_order, on_clock, split_at_pauses
+from feature_extraction.recordings.signal import MAX_GAP_S, in_order, on_clock, split_at_pauses
 
 LONGEST_USUAL_INTERVAL = 2.5
 LONGEST_PAUSE_S = 31 * 24 * 3600.0

@@ -19,7 +19,7 @@ from feature_extraction.datasets.tables import CsvLayout, Table, format_of, read
 from feature_extraction.errors import InputError
 from feature_extraction.even_clock import even_rows
 from feature_extraction.reading_plan import Declared, ReadingPlan, is_date, make_plan, stamps_of
-from feature_extraction.recordings import Channel
+from feature_extraction.recordings.recording import Channel
 
 __all__ = ["Declared", "ReadingPlan", "follow", "plan_reading", "read_recording"]
 

@@ -9,7 +9,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from feature_extraction.signal import resample_by
+from feature_extraction.recordings.signal import resample_by
 from feature_extraction.windows import WindowSettings
 
 FILTER_REACH = 10  # scipy's resample_poly reaches this many samples of the slower rate to each side

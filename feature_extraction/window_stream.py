@@ -14,10 +14,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from feature_extraction.channel_matching import match_channels
 from feature_extraction.errors import InputError
-from feature_extraction.recordings import Channel, Recording
-from feature_extraction.signal import MAX_GAP_S, rate_ratio, resample_by
+from feature_extraction.recordings.channels import match_channels
+from feature_extraction.recordings.recording import Channel, Recording
+from feature_extraction.recordings.signal import MAX_GAP_S, rate_ratio, resample_by
 from feature_extraction.window_resampling import WindowResampler
 from feature_extraction.windows import WindowSettings, cut_windows
 

@@ -19,7 +19,7 @@ from sklearn.decomposition import PCA
 from feature_extraction.class_lists import ClassDescription
 from feature_extraction.errors import InputError
 from feature_extraction.input_format import InputFormat
-from feature_extraction.recordings import Channel, Recording
+from feature_extraction.recordings.recording import Channel, Recording
 from feature_extraction.text import TEXT_CACHE
 from feature_extraction.window_stream import TimedWindows, windows_of
 from sadvae_har.explanation import Explanation, nearest, weigh

@@ -3,7 +3,7 @@
 import numpy as np
 
 from feature_extraction.protocol import Split
-from feature_extraction.recordings import Channel
+from feature_extraction.recordings.recording import Channel
 from feature_extraction.windows import WindowSet, WindowSettings
 
 GRAVITY_MPS2 = 9.80665

@@ -5,8 +5,8 @@ import pytest
 from feature_extraction.datasets import dsads, hapt
 from feature_extraction.encoders.channel_text import channel_sentence, describe_channels
 from feature_extraction.errors import InputError
-from feature_extraction.recordings import Channel, three_axes
-from feature_extraction.signal import si_channel
+from feature_extraction.recordings.recording import Channel, three_axes
+from feature_extraction.recordings.signal import si_channel
 
 
 def in_si(channels):

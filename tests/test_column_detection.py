@@ -5,7 +5,7 @@ import pytest
 from feature_extraction.column_detection import match_columns
 from feature_extraction.column_names import read_name, read_time_unit
 from feature_extraction.errors import InputError
-from feature_extraction.recordings import three_axes
+from feature_extraction.recordings.recording import three_axes
 
 ACC = three_axes("wrist", "acc", "m/s2")
 SIX = ACC + three_axes("wrist", "gyro", "rad/s")

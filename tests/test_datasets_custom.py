@@ -6,7 +6,7 @@ from tiny_layouts import CUSTOM_YAML, swing, write_custom
 
 from feature_extraction.datasets import get_dataset
 from feature_extraction.errors import InputError
-from feature_extraction.recordings import Recording, Skipped
+from feature_extraction.recordings.recording import Recording, Skipped
 
 
 def read(path):

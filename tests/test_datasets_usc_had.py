@@ -7,7 +7,7 @@ from tiny_layouts import write_usc_had
 
 from feature_extraction.datasets import get_dataset
 from feature_extraction.errors import InputError
-from feature_extraction.signal import to_si
+from feature_extraction.recordings.signal import to_si
 
 SPEC = get_dataset("usc-had")
 

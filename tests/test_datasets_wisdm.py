@@ -4,7 +4,7 @@ from tiny_layouts import write_wisdm
 
 from feature_extraction.datasets import get_dataset
 from feature_extraction.errors import InputError
-from feature_extraction.recordings import Skipped
+from feature_extraction.recordings.recording import Skipped
 
 SPEC = get_dataset("wisdm")
 

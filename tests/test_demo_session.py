@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from feature_extraction.errors import InputError
-from feature_extraction.recordings import Recording, three_axes
+from feature_extraction.recordings.recording import Recording, three_axes
 from feature_extraction.user_recordings import Declared
 from sadvae_har.demo.clips import Clip, TrueSpan, declare, make_recording, read_upload
 from sadvae_har.demo.examples import find_examples, join

@@ -4,7 +4,7 @@ import pytest
 from feature_extraction import even_clock
 from feature_extraction.errors import InputError
 from feature_extraction.even_clock import even_rows
-from feature_extraction.signal import merge_on_time
+from feature_extraction.recordings.signal import merge_on_time
 
 
 def jittered(n_rows: int, rate_hz: float = 52.0) -> tuple[np.ndarray, np.ndarray]:

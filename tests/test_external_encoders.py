@@ -27,7 +27,7 @@ from synthetic_windows import GRAVITY_MPS2, make_channels, make_split
 from feature_extraction.encoders.external import ADAPTERS, load_external, read_spec
 from feature_extraction.encoders.external.spec import Kind
 from feature_extraction.errors import InputError, LeakageError
-from feature_extraction.signal import resample_by
+from feature_extraction.recordings.signal import resample_by
 
 DOCS = Path(__file__).resolve().parents[1] / "docs" / "encoders.md"
 

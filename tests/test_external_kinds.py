@@ -11,7 +11,7 @@ from synthetic_windows import GRAVITY_MPS2, make_channels
 
 from feature_extraction.encoders.external import load_external
 from feature_extraction.errors import InputError
-from feature_extraction.signal import rate_ratio, resample_by
+from feature_extraction.recordings.signal import rate_ratio, resample_by
 
 # ONNX
 

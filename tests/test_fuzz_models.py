@@ -29,7 +29,7 @@ from feature_extraction.encoders.device_readers import device_readers
 from feature_extraction.errors import InputError
 from feature_extraction.input_format import InputFormat
 from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint
-from feature_extraction.recordings import three_axes
+from feature_extraction.recordings.recording import three_axes
 from feature_extraction.window_encoder import WindowEncoder
 from feature_extraction.windows import WindowSettings
 from sadvae_har.recognizer import Recognizer

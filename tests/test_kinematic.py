@@ -17,7 +17,7 @@ from feature_extraction.encoders import kinematic
 from feature_extraction.encoders.kinematic import MOUNTINGS, measurable_attributes, measure_kinematics
 from feature_extraction.errors import InputError
 from feature_extraction.extract import extract_kinematic, features_for, kinematic_columns, kinematic_names
-from feature_extraction.recordings import Channel
+from feature_extraction.recordings.recording import Channel
 from sadvae_har.baselines.kinematic_matcher import KinematicMatcher, candidates, reliability
 from sadvae_har.baselines.method import SeenData
 

@@ -10,10 +10,10 @@ ROOT = Path(__file__).resolve().parents[1]
 # Leftmost first. A module may import from rooms to its left, and from its own room.
 ROOMS = (
     *("feature_extraction.errors", "feature_extraction.storage.files", "feature_extraction.storage.yaml"),
-    *("feature_extraction.recordings", "feature_extraction.signal"),
+    *("feature_extraction.recordings.recording", "feature_extraction.recordings.signal"),
     *("feature_extraction.class_lists", "feature_extraction.synonyms", "feature_extraction.protocol"),
     *("feature_extraction.window_files", "feature_extraction.windows", "feature_extraction.input_format"),
-    *("feature_extraction.channel_matching", "feature_extraction.window_resampling"),
+    *("feature_extraction.recordings.channels", "feature_extraction.window_resampling"),
     "feature_extraction.window_stream",
     *("feature_extraction.datasets", "feature_extraction.split_creation"),
     *("feature_extraction.column_names", "feature_extraction.column_detection", "feature_extraction.csv_sniffing"),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from feature_extraction.datasets import get_dataset
-from feature_extraction.recordings import Recording
+from feature_extraction.recordings.recording import Recording
 from sadvae_har import __main__ as cli
 from sadvae_har.live import RecordingStream
 from sadvae_har.prediction import Prediction, join

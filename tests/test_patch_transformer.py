@@ -9,8 +9,8 @@ import torch
 from feature_extraction.encoders.patch_transformer import SMALL, TINY, PatchTransformer, PatchTransformerConfig
 from feature_extraction.encoders.patches import PatchConfig, Patches, collate, make_patches
 from feature_extraction.errors import InputError
-from feature_extraction.recordings import three_axes
-from feature_extraction.signal import GRAVITY_MPS2
+from feature_extraction.recordings.recording import three_axes
+from feature_extraction.recordings.signal import GRAVITY_MPS2
 
 CONFIG = PatchTransformerConfig(width=32, depth=2, heads=4, feed_forward=48, dropout=0.2, text_dim=8)
 CHANNELS = three_axes("imu", "acc", "m/s2") + three_axes("imu", "gyro", "rad/s")

@@ -7,8 +7,8 @@ import torch
 
 from feature_extraction.encoders.patches import PatchConfig, Patches, collate, make_patches
 from feature_extraction.errors import InputError
-from feature_extraction.recordings import Channel, three_axes
-from feature_extraction.signal import GRAVITY_MPS2
+from feature_extraction.recordings.recording import Channel, three_axes
+from feature_extraction.recordings.signal import GRAVITY_MPS2
 
 ACC = Channel("imu", "acc", "x", "m/s2")
 GYRO = Channel("imu", "gyro", "z", "rad/s")

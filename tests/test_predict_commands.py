@@ -11,7 +11,7 @@ import pyarrow.parquet
 import pytest
 
 from feature_extraction.datasets import get_dataset
-from feature_extraction.recordings import Recording
+from feature_extraction.recordings.recording import Recording
 from sadvae_har import __main__ as cli
 
 DECLARED = ["--units", "acc=g,gyro=rad/s"]

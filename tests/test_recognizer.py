@@ -9,7 +9,7 @@ import pytest
 from feature_extraction.datasets import get_dataset
 from feature_extraction.errors import InputError
 from feature_extraction.prepare import prepare
-from feature_extraction.recordings import Recording
+from feature_extraction.recordings.recording import Recording
 from feature_extraction.storage.files import read_npz
 from feature_extraction.windows import WindowSet
 from sadvae_har.metrics import per_class_top1

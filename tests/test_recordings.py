@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from feature_extraction.errors import InputError
-from feature_extraction.recordings import Channel, Recording, three_axes
+from feature_extraction.recordings.recording import Channel, Recording, three_axes
 
 CHANNELS = three_axes("torso", "acc", "g") + three_axes("torso", "gyro", "deg/s")
 

@@ -3,9 +3,8 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from feature_extraction import signal
 from feature_extraction.errors import InputError
-from feature_extraction.recordings import Channel, Recording, three_axes
+from feature_extraction.recordings.recording import Channel, Recording, signal, three_axes
 
 
 def one_channel(values, rate_hz, unit="m/s2", quantity="acc"):

@@ -10,7 +10,7 @@ import pytest
 from pyarrow import parquet
 
 from feature_extraction.errors import InputError
-from feature_extraction.recordings import three_axes
+from feature_extraction.recordings.recording import three_axes
 from feature_extraction.user_recordings import Declared, follow, plan_reading, read_recording
 from feature_extraction.window_stream import WindowStream
 from feature_extraction.windows import WindowSettings

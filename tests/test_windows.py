@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from feature_extraction.errors import InputError
-from feature_extraction.recordings import three_axes
+from feature_extraction.recordings.recording import three_axes
 from feature_extraction.window_files import WindowWriter, spot_checksum
 from feature_extraction.window_summary import summarize, summary_table
 from feature_extraction.windows import WindowSet, WindowSettings, cut_windows

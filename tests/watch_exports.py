@@ -9,7 +9,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from feature_extraction.datasets import get_dataset
-from feature_extraction.recordings import Recording, three_axes
+from feature_extraction.recordings.recording import Recording, three_axes
 from feature_extraction.user_recordings import Declared
 from feature_extraction.windows import WindowSettings
 

@@ -15,8 +15,8 @@ from feature_extraction.datasets.custom_config import CustomConfig, Source, load
 from feature_extraction.datasets.spec import DatasetSpec, class_name, natural_key, progress
 from feature_extraction.datasets.tables import CsvLayout, Table, format_of, read_table
 from feature_extraction.errors import InputError
-from feature_extraction.recordings import Recording, Skipped
-from feature_extraction.signal import fill_short_gaps, merge_on_time
+from feature_extraction.recordings.recording import Recording, Skipped
+from feature_extraction.recordings.signal import fill_short_gaps, merge_on_time
 
 LONGEST_USUAL_INTERVAL = 2.5
 

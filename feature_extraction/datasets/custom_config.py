@@ -26,8 +26,8 @@ from pathlib import Path
 from typing import Any
 
 from feature_extraction.errors import InputError
-from feature_extraction.recordings import AXES, QUANTITIES, Channel
-from feature_extraction.signal import MAX_GAP_S, si_channel
+from feature_extraction.recordings.recording import AXES, QUANTITIES, Channel
+from feature_extraction.recordings.signal import MAX_GAP_S, si_channel
 from feature_extraction.storage.yaml import read_yaml
 from feature_extraction.windows import WindowSettings
 

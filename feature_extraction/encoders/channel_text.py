@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from feature_extraction.errors import InputError
-from feature_extraction.recordings import Channel
+from feature_extraction.recordings.recording import Channel
 
 MEASURED = {
     "acc": "accelerometer {place}: acceleration with gravity along the {axis} axis, in {unit}",

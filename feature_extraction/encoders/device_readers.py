@@ -10,7 +10,7 @@ from torch import Tensor
 
 from feature_extraction.encoders.devices import find_devices
 from feature_extraction.errors import InputError
-from feature_extraction.recordings import Channel
+from feature_extraction.recordings.recording import Channel
 
 
 class DeviceReader(NamedTuple):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from feature_extraction.errors import InputError
-from feature_extraction.recordings import Channel
+from feature_extraction.recordings.recording import Channel
 
 UNITS = {"acc": "m/s2", "gyro": "rad/s"}
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from feature_extraction.encoders.devices import find_devices
-from feature_extraction.recordings import Channel
+from feature_extraction.recordings.recording import Channel
 
 TINY = 1e-6
 

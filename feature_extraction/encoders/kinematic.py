@@ -21,7 +21,7 @@ from feature_extraction.encoders import kinematic_measures as measures
 from feature_extraction.encoders.devices import Device, find_devices
 from feature_extraction.encoders.spectrum import Grid, make_grid
 from feature_extraction.errors import InputError
-from feature_extraction.recordings import Channel
+from feature_extraction.recordings.recording import Channel
 
 VERSION = 1  # part of cache file names; raise it whenever a measure changes
 CHUNK_WINDOWS = 256

@@ -17,8 +17,8 @@ from torch.nn import functional
 
 from feature_extraction.encoders.gravity_frame import to_gravity_frame
 from feature_extraction.errors import InputError
-from feature_extraction.recordings import Channel
-from feature_extraction.signal import GRAVITY_MPS2
+from feature_extraction.recordings.recording import Channel
+from feature_extraction.recordings.signal import GRAVITY_MPS2
 
 Frame = Literal["sensor", "gravity"]
 HALF_TURN_RADPS = math.pi

@@ -26,7 +26,7 @@ from feature_extraction.encoders.spectrum import (
     transform,
 )
 from feature_extraction.errors import InputError
-from feature_extraction.recordings import Channel
+from feature_extraction.recordings.recording import Channel
 
 GRAVITY_MPS2 = 9.80665
 ACC_NOISE_MPS2 = 0.1

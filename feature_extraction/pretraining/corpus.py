@@ -22,7 +22,7 @@ from feature_extraction.encoders.statistical import statistical_features
 from feature_extraction.errors import InputError
 from feature_extraction.pretraining.patch_batch import UNLABELLED, PatchBatch
 from feature_extraction.protocol import Provenance, Split
-from feature_extraction.recordings import Channel
+from feature_extraction.recordings.recording import Channel
 from feature_extraction.split_creation import known_partition, random_partition
 from feature_extraction.synonyms import find_synonym
 from feature_extraction.text import DEFAULT_TEXT_MODEL, TEXT_CACHE, embed

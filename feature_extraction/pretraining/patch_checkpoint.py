@@ -28,7 +28,7 @@ from feature_extraction.errors import InputError
 from feature_extraction.pretraining.checkpoint import CONFIG, describe_provenance, restore_weights, write_weights
 from feature_extraction.pretraining.patch_config import Precision
 from feature_extraction.protocol import Provenance
-from feature_extraction.recordings import Channel
+from feature_extraction.recordings.recording import Channel
 from feature_extraction.storage.files import atomic_path, content_hash, read_json, write_json
 from feature_extraction.text import TEXT_CACHE, embed
 from feature_extraction.windows import WindowSet

@@ -11,8 +11,8 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from feature_extraction.recordings import Recording
-from feature_extraction.signal import to_si
+from feature_extraction.recordings.recording import Recording
+from feature_extraction.recordings.signal import to_si
 from sadvae_har.demo.clips import Clip
 from sadvae_har.demo.session import Timeline
 

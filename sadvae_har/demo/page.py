@@ -9,7 +9,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from feature_extraction.errors import InputError
-from feature_extraction.signal import FACTORS
+from feature_extraction.recordings.signal import FACTORS
 from sadvae_har.demo.clips import SUFFIXES, Clip, declare, read_upload
 from sadvae_har.demo.figures import CONFIG, UNKNOWN, palette, recording_figure
 from sadvae_har.demo.service import DemoService, DemoSettings, open_service

@@ -16,8 +16,8 @@ from feature_extraction.encoders.external.spec import ExternalSpec
 from feature_extraction.encoders.external.torchscript import TorchNetwork
 from feature_extraction.errors import InputError
 from feature_extraction.protocol import Provenance
-from feature_extraction.recordings import Channel
-from feature_extraction.signal import GRAVITY_MPS2
+from feature_extraction.recordings.recording import Channel
+from feature_extraction.recordings.signal import GRAVITY_MPS2
 
 BATCH_WINDOWS = 256
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from feature_extraction.encoders.external.spec import ExternalSpec, Layout
 from feature_extraction.errors import InputError
-from feature_extraction.recordings import Channel
-from feature_extraction.signal import FACTORS, SI_UNITS, rate_ratio, resample_by
+from feature_extraction.recordings.recording import Channel
+from feature_extraction.recordings.signal import FACTORS, SI_UNITS, rate_ratio, resample_by
 
 
 def find_inputs(channels: Sequence[Channel], spec: ExternalSpec) -> tuple[np.ndarray, ...]:

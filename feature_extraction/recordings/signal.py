@@ -10,7 +10,7 @@ from fractions import Fraction
 import numpy as np
 
 from feature_extraction.errors import InputError
-from feature_extraction.recordings import Channel, Recording
+from feature_extraction.recordings.recording import Channel, Recording
 
 GRAVITY_MPS2 = 9.80665
 SI_UNITS = {"acc": "m/s2", "gyro": "rad/s", "mag": "uT"}

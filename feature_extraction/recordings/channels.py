@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from feature_extraction.errors import InputError
-from feature_extraction.recordings import Channel
-from feature_extraction.signal import si_channel
+from feature_extraction.recordings.recording import Channel
+from feature_extraction.recordings.signal import si_channel
 
 
 def match_channels(channels: Sequence[Channel], wanted: Sequence[Channel]) -> tuple[list[int], np.ndarray]:
