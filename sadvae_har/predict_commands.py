@@ -13,7 +13,7 @@ from jsonargparse import Namespace
 from tqdm.auto import tqdm
 
 from feature_extraction.errors import InputError
-from feature_extraction.user_recordings import Declared, ReadingPlan, follow, plan_reading, read_recording
+from feature_extraction.own_files.read import Declared, ReadingPlan, follow, plan_reading, read_recording
 from sadvae_har import command_line as cl
 from sadvae_har.prediction import join
 from sadvae_har.prediction_files import RowWriter, kind_of, write_file

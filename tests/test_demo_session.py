@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from feature_extraction.errors import InputError
+from feature_extraction.own_files.read import Declared
 from feature_extraction.recordings.recording import Recording, three_axes
-from feature_extraction.user_recordings import Declared
 from sadvae_har.demo.clips import Clip, TrueSpan, declare, make_recording, read_upload
 from sadvae_har.demo.examples import find_examples, join
 from sadvae_har.demo.session import LONGEST_DESCRIPTION, LONGEST_NAME, DemoSession, Timeline, recognise

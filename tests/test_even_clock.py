@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from feature_extraction import even_clock
 from feature_extraction.errors import InputError
-from feature_extraction.even_clock import even_rows
+from feature_extraction.own_files import even_clock
+from feature_extraction.own_files.even_clock import even_rows
 from feature_extraction.recordings.signal import merge_on_time
 
 

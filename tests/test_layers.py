@@ -16,8 +16,16 @@ ROOMS = (
     *("feature_extraction.recordings.channels", "feature_extraction.window_resampling"),
     "feature_extraction.window_stream",
     *("feature_extraction.datasets", "feature_extraction.split_creation"),
-    *("feature_extraction.column_names", "feature_extraction.column_detection", "feature_extraction.csv_sniffing"),
-    *("feature_extraction.even_clock", "feature_extraction.reading_plan", "feature_extraction.user_recordings"),
+    *(
+        "feature_extraction.own_files.column_names",
+        "feature_extraction.own_files.columns",
+        "feature_extraction.own_files.csv_layout",
+    ),
+    *(
+        "feature_extraction.own_files.even_clock",
+        "feature_extraction.own_files.plan",
+        "feature_extraction.own_files.read",
+    ),
     *("feature_extraction.window_summary", "feature_extraction.data_check", "feature_extraction.prepare"),
     *("feature_extraction.text", "feature_extraction.normalize"),
     *("feature_extraction.rotations", "feature_extraction.smooth_curves", "feature_extraction.channel_changes"),

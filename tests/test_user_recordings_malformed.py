@@ -10,8 +10,8 @@ import pytest
 from pyarrow import parquet
 
 from feature_extraction.errors import InputError
+from feature_extraction.own_files.read import Declared, follow, plan_reading, read_recording
 from feature_extraction.recordings.recording import three_axes
-from feature_extraction.user_recordings import Declared, follow, plan_reading, read_recording
 from feature_extraction.window_stream import WindowStream
 from feature_extraction.windows import WindowSettings
 
@@ -175,7 +175,7 @@ def test_paths_that_are_no_files(tmp_path: Path) -> None:
 
 
 def test_a_recording_without_end_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("feature_extraction.user_recordings.MOST_ROWS", 399)
+    monkeypatch.setattr("feature_extraction.own_files.read.MOST_ROWS", 399)
     (tmp_path / "a.npy").write_bytes(NPY)
     with pytest.raises(InputError, match="a.npy: more than 399 rows; cut it"):
         windows_in(tmp_path / "a.npy")

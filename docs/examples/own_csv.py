@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from feature_extraction.datasets import get_dataset
+from feature_extraction.own_files.read import Declared, plan_reading, read_recording
 from feature_extraction.recordings.recording import Recording
-from feature_extraction.user_recordings import Declared, plan_reading, read_recording
 from sadvae_har.config import Config
 from sadvae_har.live import RecordingStream, predict_file
 from sadvae_har.pipeline import Locations, run

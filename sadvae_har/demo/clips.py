@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 
 from feature_extraction.errors import InputError
+from feature_extraction.own_files.read import Declared, plan_reading, read_recording
 from feature_extraction.recordings.recording import Channel, Recording
 from feature_extraction.recordings.signal import fill_short_gaps
-from feature_extraction.user_recordings import Declared, plan_reading, read_recording
 
 SUFFIXES = (".csv", ".txt", ".tsv", ".npy", ".parquet", ".pq")
 MAX_GAP_S = 0.2

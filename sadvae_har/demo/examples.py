@@ -8,9 +8,9 @@ import numpy as np
 
 from feature_extraction.datasets.watch import WATCH
 from feature_extraction.errors import InputError
+from feature_extraction.own_files.read import Declared
 from feature_extraction.protocol import Split
 from feature_extraction.recordings.recording import Channel, Recording
-from feature_extraction.user_recordings import Declared
 from sadvae_har.demo.clips import SUFFIXES, Clip, TrueSpan, read_file
 
 SECONDS_EACH = 17.0  # of each of the seven exercises: two minutes together

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
-from feature_extraction.column_detection import position
-from feature_extraction.csv_sniffing import DELIMITERS, MISSING, is_data, is_number, sniff_layout
-from feature_extraction.datasets.tables import CsvLayout, Table, format_of, read_batches
 from feature_extraction.errors import InputError
-from feature_extraction.even_clock import even_rows
-from feature_extraction.reading_plan import Declared, ReadingPlan, is_date, make_plan, stamps_of
+from feature_extraction.own_files.columns import position
+from feature_extraction.own_files.csv_layout import DELIMITERS, MISSING, is_data, is_number, sniff_layout
+from feature_extraction.own_files.even_clock import even_rows
+from feature_extraction.own_files.plan import Declared, ReadingPlan, is_date, make_plan, stamps_of
+from feature_extraction.own_files.tables import CsvLayout, Table, format_of, read_batches
 from feature_extraction.recordings.recording import Channel
 
 __all__ = ["Declared", "ReadingPlan", "follow", "plan_reading", "read_recording"]

@@ -8,8 +8,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from feature_extraction.column_names import BRACKETS, Meaning, read_name, read_unit, words_of
 from feature_extraction.errors import InputError
+from feature_extraction.own_files.column_names import BRACKETS, Meaning, read_name, read_unit, words_of
 from feature_extraction.recordings.recording import Channel
 
 

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from feature_extraction.column_names import read_unit
-from feature_extraction.datasets.tables import CsvLayout
 from feature_extraction.errors import InputError
+from feature_extraction.own_files.column_names import read_unit
+from feature_extraction.own_files.tables import CsvLayout
 
 HEAD_BYTES = 1 << 17
 MOST_COLUMNS = 2000

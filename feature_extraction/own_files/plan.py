@@ -5,11 +5,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from feature_extraction.column_detection import match_columns, position, shown
-from feature_extraction.column_names import read_time_unit
 from feature_extraction.datasets.custom_config import TIME_UNITS_S
-from feature_extraction.datasets.tables import Table
 from feature_extraction.errors import InputError
+from feature_extraction.own_files.column_names import read_time_unit
+from feature_extraction.own_files.columns import match_columns, position, shown
+from feature_extraction.own_files.tables import Table
 from feature_extraction.recordings.recording import QUANTITIES, Channel
 from feature_extraction.recordings.signal import si_channel
 
