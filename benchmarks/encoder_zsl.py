@@ -31,7 +31,7 @@ from feature_extraction.extract import extract_statistical
 from feature_extraction.feature_table import FeatureTable, concatenate
 from feature_extraction.prepare import prepare
 from feature_extraction.protocol import Split, find_split, list_splits
-from feature_extraction.windows import WindowSet
+from feature_extraction.windows.window_set import WindowSet
 from sadvae_har.benchmark import HEADLINE
 from sadvae_har.benchmark_methods import OURS, run_ours
 from sadvae_har.config import Config

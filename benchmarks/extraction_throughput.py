@@ -41,7 +41,7 @@ from feature_extraction.prepare import WINDOWS_FOLDER, prepare
 from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint
 from feature_extraction.pretraining.patch_config import Precision
 from feature_extraction.text import DEFAULT_TEXT_MODEL, TEXT_CACHE, embed
-from feature_extraction.windows import WindowSet
+from feature_extraction.windows.window_set import WindowSet
 
 MEMORY_WINDOWS = 1250
 SQUARE = 1024

@@ -24,7 +24,7 @@ from threadpoolctl import threadpool_limits
 
 from feature_extraction.prepare import prepare
 from feature_extraction.protocol import Split
-from feature_extraction.window_stream import WindowStream
+from feature_extraction.windows.stream import WindowStream
 from sadvae_har.onnx_export import export_onnx, open_session
 from sadvae_har.recognizer import Recognizer
 from sadvae_har.recognizer_graph import RecognizerGraph

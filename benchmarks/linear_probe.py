@@ -36,7 +36,7 @@ from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint
 from feature_extraction.pretraining.supervised import SupervisedObjective
 from feature_extraction.protocol import Split
 from feature_extraction.split_creation import known_partition
-from feature_extraction.windows import WindowSet
+from feature_extraction.windows.window_set import WindowSet
 from sadvae_har.pipeline import RESOURCES
 
 DATASETS = ("usc-had", "hapt", "wisdm")

@@ -26,7 +26,7 @@ import torch
 from feature_extraction.datasets import get_dataset
 from feature_extraction.prepare import prepare
 from feature_extraction.storage.files import read_json, write_json
-from feature_extraction.windows import WindowSet
+from feature_extraction.windows.window_set import WindowSet
 from sadvae_har.calibration import KNOWN_KEPT, flagged_at
 from sadvae_har.metrics import gzsl_scores, per_class_top1
 from sadvae_har.recognizer import Recognizer

@@ -30,7 +30,7 @@ from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint
 from feature_extraction.protocol import Split, find_split
 from feature_extraction.recordings.recording import Channel
 from feature_extraction.rotations import draw_uniform_rotations
-from feature_extraction.windows import WindowSet
+from feature_extraction.windows.window_set import WindowSet
 from sadvae_har import experiment
 from sadvae_har.config import Config
 from sadvae_har.fitted import FittedModels

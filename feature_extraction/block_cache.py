@@ -13,7 +13,7 @@ from tqdm import tqdm
 from feature_extraction.errors import InputError
 from feature_extraction.feature_table import FeatureTable
 from feature_extraction.protocol import Provenance
-from feature_extraction.windows import WindowSet
+from feature_extraction.windows.window_set import WindowSet
 
 logger = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from feature_extraction.feature_table import FeatureTable
 from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint
 from feature_extraction.protocol import Provenance
 from feature_extraction.text import TEXT_CACHE
-from feature_extraction.windows import WindowSet
+from feature_extraction.windows.window_set import WindowSet
 
 PREFIX = "encoder:"
 SHIPPED = Path(__file__).resolve().parents[1] / "resources" / "encoders"

@@ -17,12 +17,12 @@ from feature_extraction.encoders import kinematic
 from feature_extraction.encoders.statistical import VERSION, statistical_features
 from feature_extraction.errors import InputError
 from feature_extraction.feature_table import FeatureTable, concatenate
-from feature_extraction.input_format import InputFormat
 from feature_extraction.pretraining import pretrain, pretraining_key
 from feature_extraction.pretraining.checkpoint import EncoderCheckpoint
 from feature_extraction.pretraining.config import PretrainConfig
 from feature_extraction.protocol import Split
-from feature_extraction.windows import WindowSet
+from feature_extraction.windows.input_format import InputFormat
+from feature_extraction.windows.window_set import WindowSet
 
 RESOURCES = Path(__file__).resolve().parents[1] / "resources"
 BLOCKS = ("statistical", "resnet", "kinematic")

@@ -14,9 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from feature_extraction.errors import InputError
-from feature_extraction.input_format import InputFormat
 from feature_extraction.protocol import Provenance
 from feature_extraction.storage.files import read_npz, write_npz
+from feature_extraction.windows.input_format import InputFormat
 
 FORMAT = "feature-table-1"
 ROW_FIELDS = ("labels", "subjects", "recordings", "start_s")

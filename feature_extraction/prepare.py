@@ -26,9 +26,9 @@ from feature_extraction.datasets import DatasetSpec, get_dataset
 from feature_extraction.errors import InputError
 from feature_extraction.recordings.recording import Channel, Recording, Skipped, signal
 from feature_extraction.storage.files import content_hash, read_json, write_json
-from feature_extraction.window_files import WindowWriter
-from feature_extraction.window_summary import summarize, summary_table
-from feature_extraction.windows import WindowSet, WindowSettings, cut_windows
+from feature_extraction.windows.window_files import WindowWriter
+from feature_extraction.windows.window_set import WindowSet, WindowSettings, cut_windows
+from feature_extraction.windows.window_summary import summarize, summary_table
 
 __all__ = ["check", "prepare", "summarize", "summary_table"]
 

@@ -20,10 +20,10 @@ from feature_extraction.encoders.device_readers import DeviceReader, device_read
 from feature_extraction.encoders.statistical import VERSION as STATISTICAL_VERSION
 from feature_extraction.encoders.statistical import statistical_features
 from feature_extraction.errors import InputError
-from feature_extraction.input_format import InputFormat
 from feature_extraction.pretraining.checkpoint import EncoderCheckpoint
 from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint, is_patch_checkpoint
 from feature_extraction.text import TEXT_CACHE
+from feature_extraction.windows.input_format import InputFormat
 
 VERSIONS = {"statistical": STATISTICAL_VERSION, "kinematic": kinematic.VERSION}
 MODEST_WIDTH = 4096  # of a layer

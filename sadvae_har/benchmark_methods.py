@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from feature_extraction.errors import InputError
-from feature_extraction.windows import WindowSet
+from feature_extraction.windows.window_set import WindowSet
 from sadvae_har import experiment
 from sadvae_har.baselines import RIVALS, closed_form, kinematic_matcher, supervised
 from sadvae_har.baselines.method import Method

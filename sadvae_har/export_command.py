@@ -18,7 +18,7 @@ def export(arguments: Namespace) -> None:
     Windows go in, probabilities of all activities come out; the metadata of the file say how to feed it.
     """
     from feature_extraction.own_files.read import Declared, plan_reading, read_recording
-    from feature_extraction.window_stream import WindowStream
+    from feature_extraction.windows.stream import WindowStream
     from sadvae_har.onnx_export import compare, export_onnx, motion_windows
     from sadvae_har.recognizer import Recognizer
 

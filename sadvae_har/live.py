@@ -11,7 +11,7 @@ import numpy as np
 
 from feature_extraction.own_files.read import Declared, plan_reading, read_recording
 from feature_extraction.recordings.recording import Channel
-from feature_extraction.window_stream import TimedWindows, WindowStream
+from feature_extraction.windows.stream import TimedWindows, WindowStream
 from sadvae_har.prediction import Prediction, join
 from sadvae_har.recognizer import Recognizer
 from sadvae_har.segments import CONTEXT

@@ -21,9 +21,9 @@ import numpy as np
 import torch
 
 from feature_extraction.errors import InputError
-from feature_extraction.input_format import InputFormat
 from feature_extraction.recordings.signal import GRAVITY_MPS2
 from feature_extraction.storage.files import atomic_path
+from feature_extraction.windows.input_format import InputFormat
 from sadvae_har.recognizer import Recognizer
 from sadvae_har.recognizer_graph import Recognition, RecognizerGraph
 

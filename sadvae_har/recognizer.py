@@ -18,10 +18,10 @@ from sklearn.decomposition import PCA
 
 from feature_extraction.class_lists import ClassDescription
 from feature_extraction.errors import InputError
-from feature_extraction.input_format import InputFormat
 from feature_extraction.recordings.recording import Channel, Recording
 from feature_extraction.text import TEXT_CACHE
-from feature_extraction.window_stream import TimedWindows, windows_of
+from feature_extraction.windows.input_format import InputFormat
+from feature_extraction.windows.stream import TimedWindows, windows_of
 from sadvae_har.explanation import Explanation, nearest, weigh
 from sadvae_har.hub import HubMixin
 from sadvae_har.model_file import MODEL_FILE, load_model, save_model

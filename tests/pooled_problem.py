@@ -21,7 +21,7 @@ from feature_extraction.pretraining.patch_config import PatchPretrainConfig
 from feature_extraction.pretraining.patch_pretraining import pretrain_patches
 from feature_extraction.protocol import Provenance
 from feature_extraction.text import DEFAULT_TEXT_MODEL
-from feature_extraction.windows import WindowSet
+from feature_extraction.windows.window_set import WindowSet
 
 NAMES = {  # data set -> its names for the four classes, its names for the four subjects
     "usc-had": (("standing", "walking forward", "walking upstairs", "running forward"), ("1", "2", "9", "11")),

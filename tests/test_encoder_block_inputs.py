@@ -14,7 +14,7 @@ from feature_extraction.errors import InputError
 from feature_extraction.extract import features_for
 from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint
 from feature_extraction.recordings.recording import Channel
-from feature_extraction.windows import WindowSet
+from feature_extraction.windows.window_set import WindowSet
 
 INDEX = ("labels", "subjects", "recordings", "placements", "start_s")
 

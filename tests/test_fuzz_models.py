@@ -27,11 +27,11 @@ from safetensors.torch import save_file
 from feature_extraction.encoder_features import SHIPPED
 from feature_extraction.encoders.device_readers import device_readers
 from feature_extraction.errors import InputError
-from feature_extraction.input_format import InputFormat
 from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint
 from feature_extraction.recordings.recording import three_axes
 from feature_extraction.window_encoder import WindowEncoder
-from feature_extraction.windows import WindowSettings
+from feature_extraction.windows.input_format import InputFormat
+from feature_extraction.windows.window_set import WindowSettings
 from sadvae_har.recognizer import Recognizer
 
 pytest_plugins = ("fuzzing",)

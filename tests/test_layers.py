@@ -12,9 +12,13 @@ ROOMS = (
     *("feature_extraction.errors", "feature_extraction.storage.files", "feature_extraction.storage.yaml"),
     *("feature_extraction.recordings.recording", "feature_extraction.recordings.signal"),
     *("feature_extraction.class_lists", "feature_extraction.synonyms", "feature_extraction.protocol"),
-    *("feature_extraction.window_files", "feature_extraction.windows", "feature_extraction.input_format"),
-    *("feature_extraction.recordings.channels", "feature_extraction.window_resampling"),
-    "feature_extraction.window_stream",
+    *(
+        "feature_extraction.windows.window_files",
+        "feature_extraction.windows.window_set",
+        "feature_extraction.windows.input_format",
+    ),
+    *("feature_extraction.recordings.channels", "feature_extraction.windows.resampler"),
+    "feature_extraction.windows.stream",
     *("feature_extraction.datasets", "feature_extraction.split_creation"),
     *(
         "feature_extraction.own_files.column_names",
@@ -26,7 +30,7 @@ ROOMS = (
         "feature_extraction.own_files.plan",
         "feature_extraction.own_files.read",
     ),
-    *("feature_extraction.window_summary", "feature_extraction.data_check", "feature_extraction.prepare"),
+    *("feature_extraction.windows.window_summary", "feature_extraction.data_check", "feature_extraction.prepare"),
     *("feature_extraction.text", "feature_extraction.normalize"),
     *("feature_extraction.rotations", "feature_extraction.smooth_curves", "feature_extraction.channel_changes"),
     "feature_extraction.augment",
@@ -162,7 +166,12 @@ def test_no_global_generator_and_no_environment_variables(name: str) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["feature_extraction.protocol", "feature_extraction.prepare", "feature_extraction.windows", "sadvae_har.metrics"],
+    [
+        "feature_extraction.protocol",
+        "feature_extraction.prepare",
+        "feature_extraction.windows.window_set",
+        "sadvae_har.metrics",
+    ],
 )
 def test_tensors_stay_out_of_rooms_that_need_none(name: str) -> None:
     """`data prepare` starts in a blink because nothing on its path imports torch."""

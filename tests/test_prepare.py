@@ -17,7 +17,7 @@ from feature_extraction.data_check import still_gravity
 from feature_extraction.datasets import DATASETS, get_dataset
 from feature_extraction.errors import InputError
 from feature_extraction.prepare import check, prepare, summary_table
-from feature_extraction.windows import WindowSettings
+from feature_extraction.windows.window_set import WindowSettings
 
 REPOSITORY = Path(module.__file__).resolve().parents[1]
 

@@ -21,7 +21,7 @@ from watch_exports import (
 from feature_extraction.errors import InputError
 from feature_extraction.own_files.plan import even_rate
 from feature_extraction.own_files.read import Declared, ReadingPlan, follow, plan_reading, read_recording
-from feature_extraction.window_stream import TimedWindows, WindowStream, windows_of
+from feature_extraction.windows.stream import TimedWindows, WindowStream, windows_of
 
 
 def read(path: Path, declared: Declared, wanted=WANTED) -> tuple[ReadingPlan, TimedWindows]:

@@ -6,9 +6,9 @@ import pytest
 
 from feature_extraction.errors import InputError
 from feature_extraction.recordings.recording import three_axes
-from feature_extraction.window_files import WindowWriter, spot_checksum
-from feature_extraction.window_summary import summarize, summary_table
-from feature_extraction.windows import WindowSet, WindowSettings, cut_windows
+from feature_extraction.windows.window_files import WindowWriter, spot_checksum
+from feature_extraction.windows.window_set import WindowSet, WindowSettings, cut_windows
+from feature_extraction.windows.window_summary import summarize, summary_table
 
 SETTINGS = WindowSettings(rate_hz=10.0, window_s=1.0, overlap=0.5)
 

@@ -29,7 +29,7 @@ from feature_extraction.errors import InputError
 from feature_extraction.recordings.recording import AXES, QUANTITIES, Channel
 from feature_extraction.recordings.signal import MAX_GAP_S, si_channel
 from feature_extraction.storage.yaml import read_yaml
-from feature_extraction.windows import WindowSettings
+from feature_extraction.windows.window_set import WindowSettings
 
 FORMATS = ("csv", "npy", "parquet")
 TIME_UNITS_S = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}

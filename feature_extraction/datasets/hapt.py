@@ -12,7 +12,7 @@ from feature_extraction.datasets.files import FETCH_AGAIN, read_numbers, require
 from feature_extraction.datasets.spec import DatasetSpec, class_name, find_files, natural_key, progress
 from feature_extraction.errors import InputError
 from feature_extraction.recordings.recording import Recording, Skipped, three_axes
-from feature_extraction.windows import WindowSettings
+from feature_extraction.windows.window_set import WindowSettings
 
 HOMEPAGE = "https://archive.ics.uci.edu/dataset/341"
 LAYOUT = "RawData/labels.txt, RawData/acc_expNN_userMM.txt, RawData/gyro_expNN_userMM.txt"

@@ -18,7 +18,7 @@ from feature_extraction.datasets.spec import DatasetSpec, class_name, find_files
 from feature_extraction.errors import InputError
 from feature_extraction.recordings.recording import Recording, Skipped, three_axes
 from feature_extraction.recordings.signal import merge_on_time
-from feature_extraction.windows import WindowSettings
+from feature_extraction.windows.window_set import WindowSettings
 
 HOMEPAGE = "https://archive.ics.uci.edu/dataset/507"
 LAYOUT = "wisdm-dataset/raw/watch/{accel,gyro}/data_SUBJECT_{accel,gyro}_watch.txt"

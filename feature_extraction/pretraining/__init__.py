@@ -21,7 +21,7 @@ from feature_extraction.pretraining.objective import Objective
 from feature_extraction.pretraining.supervised import SupervisedObjective
 from feature_extraction.protocol import Provenance, Split
 from feature_extraction.storage.files import content_hash
-from feature_extraction.windows import WindowSet
+from feature_extraction.windows.window_set import WindowSet
 
 OBJECTIVES: dict[str, type[Objective]] = {"supervised": SupervisedObjective}
 

@@ -18,7 +18,7 @@ from feature_extraction.errors import InputError
 from feature_extraction.protocol import Provenance
 from feature_extraction.recordings.recording import Channel
 from feature_extraction.storage.files import atomic_path, content_hash, read_json, write_json
-from feature_extraction.windows import WindowSet
+from feature_extraction.windows.window_set import WindowSet
 
 FORMAT = "encoder-1"
 WEIGHTS, CONFIG = "model.safetensors", "config.json"

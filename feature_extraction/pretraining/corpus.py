@@ -26,7 +26,7 @@ from feature_extraction.recordings.recording import Channel
 from feature_extraction.split_creation import known_partition, random_partition
 from feature_extraction.synonyms import find_synonym
 from feature_extraction.text import DEFAULT_TEXT_MODEL, TEXT_CACHE, embed
-from feature_extraction.windows import WindowSet
+from feature_extraction.windows.window_set import WindowSet
 
 MEASURED_WINDOWS = 512  # of each data set, for the scale of its statistics
 

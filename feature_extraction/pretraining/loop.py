@@ -27,7 +27,7 @@ from feature_extraction.pretraining.objective import Batch, Objective
 from feature_extraction.pretraining.state import PretrainState
 from feature_extraction.protocol import Split
 from feature_extraction.storage.files import write_text
-from feature_extraction.windows import WindowSet
+from feature_extraction.windows.window_set import WindowSet
 
 logger = logging.getLogger(__name__)
 

@@ -31,7 +31,7 @@ from feature_extraction.protocol import Provenance
 from feature_extraction.recordings.recording import Channel
 from feature_extraction.storage.files import atomic_path, content_hash, read_json, write_json
 from feature_extraction.text import TEXT_CACHE, embed
-from feature_extraction.windows import WindowSet
+from feature_extraction.windows.window_set import WindowSet
 
 FORMAT = "patch-encoder-1"
 VERSION = 1  # of what happens to windows around the network; part of the digest

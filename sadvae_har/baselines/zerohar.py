@@ -27,7 +27,7 @@ from feature_extraction.pretraining.sensor_alignment import alignment_terms
 from feature_extraction.protocol import Split
 from feature_extraction.recordings.recording import Channel
 from feature_extraction.text import embed
-from feature_extraction.windows import WindowSet
+from feature_extraction.windows.window_set import WindowSet
 from sadvae_har.baselines.zerohar_network import ZeroHarConfig, ZeroHarNetwork
 
 logger = logging.getLogger(__name__)

@@ -16,7 +16,7 @@ from feature_extraction.errors import InputError
 from feature_extraction.recordings.recording import QUANTITIES, Channel
 from feature_extraction.recordings.signal import resample_by
 from feature_extraction.storage.files import atomic_path, read_json, read_npz, write_json, write_npz
-from feature_extraction.window_files import WindowWriter, spot_checksum
+from feature_extraction.windows.window_files import WindowWriter, spot_checksum
 
 ShortRecordings = Literal["drop", "pad", "stretch"]
 FORMAT = 1

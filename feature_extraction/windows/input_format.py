@@ -6,7 +6,7 @@ from typing import Any
 
 from feature_extraction.errors import InputError
 from feature_extraction.recordings.recording import Channel
-from feature_extraction.windows import WindowSet, WindowSettings
+from feature_extraction.windows.window_set import WindowSet, WindowSettings
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ from feature_extraction.errors import InputError
 from feature_extraction.recordings.channels import match_channels
 from feature_extraction.recordings.recording import Channel, Recording
 from feature_extraction.recordings.signal import MAX_GAP_S, rate_ratio, resample_by
-from feature_extraction.window_resampling import WindowResampler
-from feature_extraction.windows import WindowSettings, cut_windows
+from feature_extraction.windows.resampler import WindowResampler
+from feature_extraction.windows.window_set import WindowSettings, cut_windows
 
 LONGEST_WHOLE = 30  # windows that a piece may be long where it gives one window as a whole
 BLOCK = 4  # windows' worth of rows that are taken in at a time

@@ -1,6 +1,6 @@
 """A set of windows in a few rows: what is in it, what was dropped and why."""
 
-from feature_extraction.windows import WindowSet
+from feature_extraction.windows.window_set import WindowSet
 
 NAMES_SHOWN = 3
 
