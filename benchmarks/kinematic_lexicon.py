@@ -22,8 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from feature_extraction.class_lists import CLASS_LISTS_FOLDER, load_class_list
-from feature_extraction.kinematic_lexicon import KinematicPredictor, activity_embeddings, load_lexicon
+from feature_extraction.descriptions.class_list import CLASS_LISTS_FOLDER, load_class_list
+from feature_extraction.descriptions.kinematic_lexicon import KinematicPredictor, activity_embeddings, load_lexicon
 
 FOLDS = 10
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from feature_extraction.class_lists import ClassList
 from feature_extraction.datasets import DatasetSpec, get_dataset
+from feature_extraction.descriptions.class_list import ClassList
 from feature_extraction.recordings.recording import Recording, Skipped, signal
 
 BLOCK_S = 1.0

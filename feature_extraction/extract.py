@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from feature_extraction.block_cache import cached, single_block, stream
-from feature_extraction.class_lists import attribute_names
+from feature_extraction.descriptions.class_list import attribute_names
 from feature_extraction.encoder_features import PREFIX, check_names, extract_loaded, is_encoder, load_encoder
 from feature_extraction.encoders import kinematic
 from feature_extraction.encoders.statistical import VERSION, statistical_features

@@ -20,9 +20,9 @@ from pathlib import Path
 
 import numpy as np
 
-from feature_extraction.class_lists import ClassList
 from feature_extraction.data_check import check
 from feature_extraction.datasets import DatasetSpec, get_dataset
+from feature_extraction.descriptions.class_list import ClassList
 from feature_extraction.errors import InputError
 from feature_extraction.recordings.recording import Channel, Recording, Skipped, signal
 from feature_extraction.storage.files import content_hash, read_json, write_json

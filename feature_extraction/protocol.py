@@ -15,10 +15,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from feature_extraction.class_lists import load_class_list
+from feature_extraction.descriptions.class_list import load_class_list
+from feature_extraction.descriptions.synonyms import find_synonym
 from feature_extraction.errors import InputError, LeakageError
 from feature_extraction.storage.files import read_json, write_json
-from feature_extraction.synonyms import find_synonym
 
 SEPARATOR = ": "  # between data set and name in splits across data sets
 EVERYTHING = ("all",)  # classes or subjects of something that may have seen all of them
@@ -147,7 +147,7 @@ class Split:
 
         Of the split's own data sets it may have seen the seen classes of train and validation subjects. Of any other
         data set it may have seen everybody and everything, but not the labels of what means the same as an unseen
-        class (`feature_extraction.synonyms`).
+        class (`feature_extraction.descriptions.synonyms`).
 
         Args:
             provenance: What it learned from.

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from feature_extraction.descriptions.embeddings import TEXT_CACHE
 from feature_extraction.encoder_features import block_name, find_encoder, is_encoder
 from feature_extraction.encoders import kinematic
 from feature_extraction.encoders.device_readers import DeviceReader, device_readers
@@ -22,7 +23,6 @@ from feature_extraction.encoders.statistical import statistical_features
 from feature_extraction.errors import InputError
 from feature_extraction.pretraining.checkpoint import EncoderCheckpoint
 from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint, is_patch_checkpoint
-from feature_extraction.text import TEXT_CACHE
 from feature_extraction.windows.input_format import InputFormat
 
 VERSIONS = {"statistical": STATISTICAL_VERSION, "kinematic": kinematic.VERSION}

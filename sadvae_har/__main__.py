@@ -27,7 +27,7 @@ from sadvae_har.predict_commands import PREDICT_COMMANDS
 def text_embed(arguments: Namespace) -> None:
     """Embed every description of a data set into the cache."""
     from feature_extraction.datasets import get_dataset
-    from feature_extraction.text import embed_views
+    from feature_extraction.descriptions.embeddings import embed_views
 
     config = config_from_namespace(arguments)
     class_list = get_dataset(config.dataset).class_list()

@@ -7,10 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from feature_extraction.class_lists import VIEWS, ClassDescription, ClassList, attribute_names, describe_class
+from feature_extraction.descriptions.class_list import (
+    VIEWS,
+    ClassDescription,
+    ClassList,
+    attribute_names,
+    describe_class,
+)
+from feature_extraction.descriptions.embeddings import TEXT_CACHE, embed_views, semantic_vectors
+from feature_extraction.descriptions.kinematic_lexicon import attributes_of
 from feature_extraction.errors import InputError
-from feature_extraction.kinematic_lexicon import attributes_of
-from feature_extraction.text import TEXT_CACHE, embed_views, semantic_vectors
 
 LONGEST_NAME, LONGEST_DESCRIPTION = 100, 2000  # characters; sentence encoders read some hundred words
 

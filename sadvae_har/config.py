@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, TypeGuard
 
-from feature_extraction.class_lists import VIEWS
+from feature_extraction.descriptions.class_list import VIEWS
+from feature_extraction.descriptions.embeddings import DEFAULT_TEXT_MODEL
 from feature_extraction.errors import InputError
-from feature_extraction.text import DEFAULT_TEXT_MODEL
 
 GATE_CUES = ("text_margin", "novelty", "energy")
 LARGEST_SEED = 2**32 - 1

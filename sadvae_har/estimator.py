@@ -23,9 +23,9 @@ from sklearn.utils import check_consistent_length, check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from feature_extraction.class_lists import ANYWHERE
+from feature_extraction.descriptions.class_list import ANYWHERE
+from feature_extraction.descriptions.embeddings import DEFAULT_TEXT_MODEL, TEXT_CACHE
 from feature_extraction.errors import InputError
-from feature_extraction.text import DEFAULT_TEXT_MODEL, TEXT_CACHE
 from sadvae_har.activity_text import TextSettings
 from sadvae_har.config import Config, TextConfig, TrainConfig
 from sadvae_har.open_problem import fit_open, gated_log_scores, lay_out_open

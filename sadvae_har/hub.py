@@ -20,9 +20,9 @@ from httpx2 import HTTPError  # of huggingface_hub's own client
 from huggingface_hub import HfApi, hf_hub_download
 from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 
+from feature_extraction.descriptions.embeddings import require_hub
 from feature_extraction.errors import InputError
 from feature_extraction.storage.files import write_text
-from feature_extraction.text import require_hub
 from sadvae_har.model_card import HEADER, model_card
 from sadvae_har.model_file import MODEL_FILE, load_model
 

@@ -5,8 +5,8 @@ Nothing in it is measured here: a model file holds no test results, so the card 
 
 from pathlib import Path
 
-from feature_extraction.class_lists import ClassDescription
 from feature_extraction.datasets import DATASETS, get_dataset
+from feature_extraction.descriptions.class_list import ClassDescription
 from feature_extraction.errors import InputError
 from feature_extraction.protocol import Split, find_split
 from sadvae_har.recognizer_model import RecognizerModel

@@ -19,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from feature_extraction.class_lists import ClassDescription, attribute_names, describe_class
+from feature_extraction.descriptions.class_list import ClassDescription, attribute_names, describe_class
 from feature_extraction.errors import InputError
 from feature_extraction.normalize import Standardizer
 from feature_extraction.storage.files import atomic_path, content_hash

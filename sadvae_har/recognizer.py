@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.decomposition import PCA
 
-from feature_extraction.class_lists import ClassDescription
+from feature_extraction.descriptions.class_list import ClassDescription
+from feature_extraction.descriptions.embeddings import TEXT_CACHE
 from feature_extraction.errors import InputError
 from feature_extraction.recordings.recording import Channel, Recording
-from feature_extraction.text import TEXT_CACHE
 from feature_extraction.windows.input_format import InputFormat
 from feature_extraction.windows.stream import TimedWindows, windows_of
 from sadvae_har.explanation import Explanation, nearest, weigh

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from feature_extraction.class_lists import ClassDescription, ClassList
+from feature_extraction.descriptions.class_list import ClassDescription, ClassList
 from feature_extraction.errors import InputError
 from feature_extraction.normalize import Standardizer
 from feature_extraction.window_encoder import WindowEncoder

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from feature_extraction.class_lists import ClassList
+from feature_extraction.descriptions.class_list import ClassList
 from feature_extraction.storage.files import write_json
 from feature_extraction.window_encoder import WindowEncoder
 from sadvae_har import experiment

@@ -13,6 +13,7 @@ import torch
 from synthetic_windows import make_windows
 
 from feature_extraction.augment import AugmentConfig
+from feature_extraction.descriptions.embeddings import DEFAULT_TEXT_MODEL
 from feature_extraction.encoders.patch_transformer import PatchTransformer, PatchTransformerConfig
 from feature_extraction.encoders.patches import PatchConfig
 from feature_extraction.pretraining.corpus import choose_windows
@@ -20,7 +21,6 @@ from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint
 from feature_extraction.pretraining.patch_config import PatchPretrainConfig
 from feature_extraction.pretraining.patch_pretraining import pretrain_patches
 from feature_extraction.protocol import Provenance
-from feature_extraction.text import DEFAULT_TEXT_MODEL
 from feature_extraction.windows.window_set import WindowSet
 
 NAMES = {  # data set -> its names for the four classes, its names for the four subjects

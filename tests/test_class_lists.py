@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from feature_extraction.class_lists import (
+from feature_extraction.descriptions.class_list import (
     ANYWHERE,
     CLASS_LISTS_FOLDER,
     VIEWS,

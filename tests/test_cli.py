@@ -10,7 +10,7 @@ import torch
 from synthetic_problem import TEXT_DIM  # noqa: F401  (sets one torch thread)
 from tiny_layouts import swing, write_usc_had
 
-from feature_extraction.class_lists import attribute_names
+from feature_extraction.descriptions.class_list import attribute_names
 from feature_extraction.errors import LeakageError
 from feature_extraction.feature_table import FeatureTable
 from feature_extraction.pretraining.config import PretrainConfig
@@ -260,7 +260,10 @@ def test_interrupted_preparation_leaves_nothing_and_continues(tmp_path, monkeypa
 
 def test_every_split_of_a_kind_and_every_view_in_one_table(kitchen, monkeypatch, capsys):
     monkeypatch.setattr("sadvae_har.pipeline.list_splits", lambda dataset, kind=None: [str(kitchen.split)])
-    monkeypatch.setattr("feature_extraction.text._encode", lambda texts, _: np.eye(64, dtype=np.float32)[: len(texts)])
+    monkeypatch.setattr(
+        "feature_extraction.descriptions.embeddings._encode",
+        lambda texts, _: np.eye(64, dtype=np.float32)[: len(texts)],
+    )
     monkeypatch.setattr("sadvae_har.pipeline.VIEWS", ("label", "kinematics"))
     flags = [*kitchen.flags()[:4], "--resources", str(kitchen.folder / "more")]
     assert cli.main(["run", "--splits", "random", *flags, *QUICK]) == 0

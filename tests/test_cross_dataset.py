@@ -3,7 +3,7 @@
 import pytest
 
 from feature_extraction.datasets import get_dataset
-from feature_extraction.synonyms import with_synonyms
+from feature_extraction.descriptions.synonyms import with_synonyms
 from sadvae_har.cross_dataset import CROSS_SETTINGS, SEPARATOR, CrossSetting, cross_split
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from demo_server import running_page
 
-from feature_extraction.kinematic_lexicon import load_lexicon
+from feature_extraction.descriptions.kinematic_lexicon import load_lexicon
 from sadvae_har.demo.examples import find_examples
 from sadvae_har.demo.session import DemoSession
 from sadvae_har.demo.time_limit import TimeLimit

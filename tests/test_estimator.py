@@ -13,9 +13,9 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from synthetic_problem import ATTRIBUTES, CLASSES, SPLIT, make_table
 from text_archive import SENTENCES
 
-from feature_extraction.class_lists import attribute_names
+from feature_extraction.descriptions.class_list import attribute_names
+from feature_extraction.descriptions.embeddings import embed
 from feature_extraction.errors import InputError
-from feature_extraction.text import embed
 from sadvae_har.estimator import ZeroShotClassifier
 
 SEEN, UNSEEN = SPLIT.seen, SPLIT.unseen

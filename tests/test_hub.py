@@ -9,8 +9,8 @@ import yaml
 from fake_hub import COMMIT, TOKEN, FakeHub, fake_hub
 from huggingface_hub import constants
 
-from feature_extraction.class_lists import attribute_names
 from feature_extraction.datasets import get_dataset
+from feature_extraction.descriptions.class_list import attribute_names
 from feature_extraction.errors import InputError
 from feature_extraction.protocol import find_split
 from sadvae_har.hub import CARD_FILE

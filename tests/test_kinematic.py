@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation
 from synthetic_windows import GRAVITY_MPS2, RATE_HZ, make_channels, make_split, make_windows
 
 from feature_extraction import extract
-from feature_extraction.class_lists import attribute_names
+from feature_extraction.descriptions.class_list import attribute_names
 from feature_extraction.encoders import kinematic
 from feature_extraction.encoders.kinematic import MOUNTINGS, measurable_attributes, measure_kinematics
 from feature_extraction.errors import InputError
@@ -247,7 +247,7 @@ def test_what_cannot_be_measured_is_refused():
 
 
 def test_mountings_name_placements_of_the_class_lists():
-    from feature_extraction.class_lists import load_class_list
+    from feature_extraction.descriptions.class_list import load_class_list
 
     for dataset, axes in MOUNTINGS.items():
         assert set(axes) <= set(load_class_list(dataset).placements), dataset

@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 import yaml
 
-from feature_extraction import kinematic_lexicon
-from feature_extraction.class_lists import CLASS_LISTS_FOLDER, attribute_names, load_class_list
-from feature_extraction.errors import InputError
-from feature_extraction.kinematic_lexicon import (
+from feature_extraction.descriptions import kinematic_lexicon
+from feature_extraction.descriptions.class_list import CLASS_LISTS_FOLDER, attribute_names, load_class_list
+from feature_extraction.descriptions.kinematic_lexicon import (
     KinematicPredictor,
     Lexicon,
     activity_embeddings,
     attributes_of,
     load_lexicon,
 )
+from feature_extraction.errors import InputError
 
 N_ATTRIBUTES = 20
 

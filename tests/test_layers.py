@@ -11,7 +11,11 @@ ROOT = Path(__file__).resolve().parents[1]
 ROOMS = (
     *("feature_extraction.errors", "feature_extraction.storage.files", "feature_extraction.storage.yaml"),
     *("feature_extraction.recordings.recording", "feature_extraction.recordings.signal"),
-    *("feature_extraction.class_lists", "feature_extraction.synonyms", "feature_extraction.protocol"),
+    *(
+        "feature_extraction.descriptions.class_list",
+        "feature_extraction.descriptions.synonyms",
+        "feature_extraction.protocol",
+    ),
     *(
         "feature_extraction.windows.window_files",
         "feature_extraction.windows.window_set",
@@ -31,14 +35,14 @@ ROOMS = (
         "feature_extraction.own_files.read",
     ),
     *("feature_extraction.windows.window_summary", "feature_extraction.data_check", "feature_extraction.prepare"),
-    *("feature_extraction.text", "feature_extraction.normalize"),
+    *("feature_extraction.descriptions.embeddings", "feature_extraction.normalize"),
     *("feature_extraction.rotations", "feature_extraction.smooth_curves", "feature_extraction.channel_changes"),
     "feature_extraction.augment",
     *("feature_extraction.encoders", "feature_extraction.pretraining"),
     *("feature_extraction.feature_table", "feature_extraction.block_cache"),
     *("feature_extraction.encoder_features", "feature_extraction.window_encoder", "feature_extraction.extract"),
     "feature_extraction.window_graph",
-    "feature_extraction.kinematic_lexicon",
+    "feature_extraction.descriptions.kinematic_lexicon",
     *(
         "sadvae_har.config",
         "sadvae_har.config_files",

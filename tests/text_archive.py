@@ -7,8 +7,8 @@ import tempfile
 import zipfile
 from pathlib import Path
 
-from feature_extraction.class_lists import VIEWS, load_class_list
-from feature_extraction.text import DEFAULT_TEXT_MODEL, embed, embed_views
+from feature_extraction.descriptions.class_list import VIEWS, load_class_list
+from feature_extraction.descriptions.embeddings import DEFAULT_TEXT_MODEL, embed, embed_views
 
 ARCHIVE = Path(__file__).with_suffix(".zip")
 SENTENCES = {

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from feature_extraction.class_lists import ClassList, class_list_from_mapping
 from feature_extraction.datasets.custom_config import CustomConfig, Source, load_custom_config
 from feature_extraction.datasets.spec import DatasetSpec, class_name, natural_key, progress
+from feature_extraction.descriptions.class_list import ClassList, class_list_from_mapping
 from feature_extraction.errors import InputError
 from feature_extraction.own_files.tables import CsvLayout, Table, format_of, read_table
 from feature_extraction.recordings.recording import Recording, Skipped

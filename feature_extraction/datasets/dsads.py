@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
-from feature_extraction.class_lists import ClassList
 from feature_extraction.datasets.files import FETCH_AGAIN, read_numbers, require_finite
 from feature_extraction.datasets.spec import DatasetSpec, class_name, find_files, progress
+from feature_extraction.descriptions.class_list import ClassList
 from feature_extraction.errors import InputError
 from feature_extraction.recordings.recording import Recording, Skipped, three_axes
 from feature_extraction.windows.window_set import WindowSettings

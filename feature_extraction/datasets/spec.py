@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from tqdm.auto import tqdm
 
-from feature_extraction.class_lists import ClassList, load_class_list
+from feature_extraction.descriptions.class_list import ClassList, load_class_list
 from feature_extraction.errors import InputError
 from feature_extraction.recordings.recording import Recording, Skipped
 from feature_extraction.windows.window_set import WindowSettings

@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from feature_extraction.class_lists import ClassList
 from feature_extraction.datasets.files import read_mat, require_finite
 from feature_extraction.datasets.spec import DatasetSpec, class_name, find_files, progress
+from feature_extraction.descriptions.class_list import ClassList
 from feature_extraction.recordings.recording import Recording, Skipped, three_axes
 from feature_extraction.windows.window_set import WindowSettings
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from feature_extraction.class_lists import attribute_names
+from feature_extraction.descriptions.class_list import attribute_names
 from feature_extraction.encoders import kinematic_measures as measures
 from feature_extraction.encoders.devices import Device, find_devices
 from feature_extraction.encoders.spectrum import Grid, make_grid

@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 
 from feature_extraction.augment import AugmentConfig, augment_view
+from feature_extraction.descriptions.embeddings import DEFAULT_TEXT_MODEL, TEXT_CACHE, embed
+from feature_extraction.descriptions.synonyms import find_synonym
 from feature_extraction.encoders.channel_text import describe_channels
 from feature_extraction.encoders.devices import Device, find_devices
 from feature_extraction.encoders.patches import SCALES, PatchConfig, make_patches
@@ -24,8 +26,6 @@ from feature_extraction.pretraining.patch_batch import UNLABELLED, PatchBatch
 from feature_extraction.protocol import Provenance, Split
 from feature_extraction.recordings.recording import Channel
 from feature_extraction.split_creation import known_partition, random_partition
-from feature_extraction.synonyms import find_synonym
-from feature_extraction.text import DEFAULT_TEXT_MODEL, TEXT_CACHE, embed
 from feature_extraction.windows.window_set import WindowSet
 
 MEASURED_WINDOWS = 512  # of each data set, for the scale of its statistics

@@ -19,6 +19,7 @@ from safetensors.torch import save, save_file
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
+from feature_extraction.descriptions.embeddings import TEXT_CACHE, embed
 from feature_extraction.encoders.channel_text import describe_channels
 from feature_extraction.encoders.device_readers import DeviceReader, device_readers
 from feature_extraction.encoders.devices import find_devices
@@ -30,7 +31,6 @@ from feature_extraction.pretraining.patch_config import Precision
 from feature_extraction.protocol import Provenance
 from feature_extraction.recordings.recording import Channel
 from feature_extraction.storage.files import atomic_path, content_hash, read_json, write_json
-from feature_extraction.text import TEXT_CACHE, embed
 from feature_extraction.windows.window_set import WindowSet
 
 FORMAT = "patch-encoder-1"

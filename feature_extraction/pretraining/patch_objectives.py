@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from feature_extraction.datasets import get_dataset
+from feature_extraction.descriptions.embeddings import embed_views
 from feature_extraction.encoders.patch_transformer import PatchTransformerConfig
 from feature_extraction.errors import InputError
 from feature_extraction.pretraining.combined import CombinedObjective
@@ -18,7 +19,6 @@ from feature_extraction.pretraining.semantic_alignment import SemanticAlignment
 from feature_extraction.pretraining.sensor_alignment import SensorAlignment
 from feature_extraction.pretraining.supervised_patches import SupervisedPatches
 from feature_extraction.pretraining.window_statistics import WindowStatistics
-from feature_extraction.text import embed_views
 
 BANK_VIEWS = ("sentence", "motion", "paraphrases")
 Factory = Callable[[PatchTransformerConfig, Corpus], PatchObjective]

@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from feature_extraction.descriptions.embeddings import DEFAULT_TEXT_MODEL, TEXT_CACHE
 from feature_extraction.encoders.patch_transformer import PatchTransformer
 from feature_extraction.errors import InputError
 from feature_extraction.pretraining.checkpoint import is_checkpoint, read_key
@@ -20,7 +21,6 @@ from feature_extraction.pretraining.patch_loop import METRIC, Run, train
 from feature_extraction.pretraining.patch_objectives import make_objective
 from feature_extraction.pretraining.processes import Processes, join_processes
 from feature_extraction.storage.files import content_hash
-from feature_extraction.text import DEFAULT_TEXT_MODEL, TEXT_CACHE
 
 logger = logging.getLogger(__name__)
 

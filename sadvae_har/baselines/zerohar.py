@@ -20,13 +20,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy, normalize
 
+from feature_extraction.descriptions.embeddings import embed
 from feature_extraction.encoders.channel_text import describe_channels
 from feature_extraction.encoders.patches import make_patches
 from feature_extraction.errors import InputError
 from feature_extraction.pretraining.sensor_alignment import alignment_terms
 from feature_extraction.protocol import Split
 from feature_extraction.recordings.recording import Channel
-from feature_extraction.text import embed
 from feature_extraction.windows.window_set import WindowSet
 from sadvae_har.baselines.zerohar_network import ZeroHarConfig, ZeroHarNetwork
 

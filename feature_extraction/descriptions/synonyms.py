@@ -6,7 +6,7 @@ from pathlib import Path
 
 import yaml
 
-from feature_extraction.class_lists import CLASS_LISTS_FOLDER
+from feature_extraction.descriptions.class_list import CLASS_LISTS_FOLDER
 from feature_extraction.errors import InputError
 
 SYNONYMS_FILE = CLASS_LISTS_FOLDER / "synonyms.yaml"

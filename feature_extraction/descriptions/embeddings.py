@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from feature_extraction.class_lists import VIEWS, ClassDescription, ClassList
+from feature_extraction.descriptions.class_list import VIEWS, ClassDescription, ClassList
 from feature_extraction.errors import InputError
 from feature_extraction.storage.files import content_hash, read_npz, write_npz
 

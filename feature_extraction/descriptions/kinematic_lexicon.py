@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from feature_extraction.class_lists import CLASS_LISTS_FOLDER, attribute_names
+from feature_extraction.descriptions.class_list import CLASS_LISTS_FOLDER, attribute_names
+from feature_extraction.descriptions.embeddings import DEFAULT_TEXT_MODEL, TEXT_CACHE, embed
 from feature_extraction.errors import InputError
 from feature_extraction.storage.yaml import read_yaml
-from feature_extraction.text import DEFAULT_TEXT_MODEL, TEXT_CACHE, embed
 
 LEXICON_PATH = CLASS_LISTS_FOLDER / "kinematic_lexicon.yaml"
 WIDTHS = (0.5, 0.7, 1.0, 2.0)  # a wide kernel is all but a linear one
