@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
-from feature_extraction.prepare import prepare
+from feature_extraction.datasets.prepare import prepare
 from feature_extraction.protocol import Split
 from feature_extraction.windows.stream import WindowStream
 from sadvae_har.onnx_export import export_onnx, open_session

@@ -27,9 +27,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.preprocessing import StandardScaler
 
+from feature_extraction.datasets.prepare import prepare
 from feature_extraction.encoders.patch_transformer import PatchTransformer
 from feature_extraction.encoders.statistical import statistical_features
-from feature_extraction.prepare import prepare
 from feature_extraction.pretraining.config import PretrainConfig
 from feature_extraction.pretraining.loop import Task, fit
 from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint

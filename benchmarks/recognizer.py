@@ -24,7 +24,7 @@ import numpy as np
 import torch
 
 from feature_extraction.datasets import get_dataset
-from feature_extraction.prepare import prepare
+from feature_extraction.datasets.prepare import prepare
 from feature_extraction.storage.files import read_json, write_json
 from feature_extraction.windows.window_set import WindowSet
 from sadvae_har.calibration import KNOWN_KEPT, flagged_at

@@ -22,10 +22,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from feature_extraction.datasets.prepare import prepare
 from feature_extraction.encoders.devices import find_devices
 from feature_extraction.encoders.statistical import statistical_features
 from feature_extraction.feature_table import FeatureTable
-from feature_extraction.prepare import prepare
 from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint
 from feature_extraction.protocol import Split, find_split
 from feature_extraction.recordings.recording import Channel

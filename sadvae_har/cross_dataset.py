@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from feature_extraction.datasets import get_dataset
+from feature_extraction.datasets.prepare import prepare
 from feature_extraction.descriptions.embeddings import embed_views, semantic_vectors
 from feature_extraction.descriptions.synonyms import with_synonyms
 from feature_extraction.encoders.statistical import VERSION, statistical_features
 from feature_extraction.errors import InputError
 from feature_extraction.extract import extract_statistical
 from feature_extraction.feature_table import FeatureTable
-from feature_extraction.prepare import prepare
 from feature_extraction.protocol import SEPARATOR, Split
 from feature_extraction.split_creation import SubjectPartition, known_partition, make_split
 from sadvae_har.config import TextConfig

@@ -16,14 +16,14 @@ def data_list(arguments: Namespace) -> None:
 
 def data_check(arguments: Namespace) -> None:
     """Read every recording and print what looks wrong."""
-    from feature_extraction.prepare import check
+    from feature_extraction.datasets.prepare import check
 
     print("\n".join(check(arguments.dataset, arguments.raw)))
 
 
 def data_prepare(arguments: Namespace) -> None:
     """Cut recordings into windows and print the summary table."""
-    from feature_extraction.prepare import prepare, summary_table
+    from feature_extraction.datasets.prepare import prepare, summary_table
 
     windows = prepare(arguments.dataset, arguments.raw, out=arguments.resources / "windows", force=arguments.force)
     print(summary_table(windows))

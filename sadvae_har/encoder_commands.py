@@ -17,8 +17,8 @@ CARD = "README.md"
 
 def encoder_pretrain(arguments: Namespace) -> None:
     """Train an IMU encoder on the seen classes of the train subjects of a split."""
+    from feature_extraction.datasets.prepare import prepare
     from feature_extraction.extract import encoder_folder
-    from feature_extraction.prepare import prepare
     from feature_extraction.pretraining import OBJECTIVES, pretrain
     from sadvae_har.pipeline import load_split
 
@@ -37,8 +37,8 @@ def encoder_pool(arguments: Namespace) -> None:
     Name the data sets, or those to leave out: then every other one whose folder is in --raw takes part. Test
     subjects of every data set stay out. Under torchrun, several processes share the work.
     """
+    from feature_extraction.datasets.prepare import prepare
     from feature_extraction.encoder_features import find_encoder
-    from feature_extraction.prepare import prepare
     from feature_extraction.pretraining.corpus import choose_windows
     from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint
     from feature_extraction.pretraining.patch_config import load_patch_config

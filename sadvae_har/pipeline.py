@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from feature_extraction.datasets import get_dataset
+from feature_extraction.datasets.prepare import prepare
 from feature_extraction.descriptions.class_list import VIEWS
 from feature_extraction.descriptions.embeddings import embed_views, semantic_vectors
 from feature_extraction.encoder_features import block_name
 from feature_extraction.errors import InputError, LeakageError
 from feature_extraction.extract import check_blocks, encoder_folder, features_for
 from feature_extraction.feature_table import FeatureTable
-from feature_extraction.prepare import prepare
 from feature_extraction.protocol import Split, find_split, list_splits
 from feature_extraction.storage.files import content_hash
 from feature_extraction.window_encoder import WindowEncoder

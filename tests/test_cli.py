@@ -245,7 +245,7 @@ def test_a_leak_while_calibrating_ends_the_run(kitchen, monkeypatch, capsys):
 
 
 def test_interrupted_preparation_leaves_nothing_and_continues(tmp_path, monkeypatch):
-    raw, module = write_usc_had(tmp_path / "raw"), cli.sys.modules["feature_extraction.prepare"]
+    raw, module = write_usc_had(tmp_path / "raw"), cli.sys.modules["feature_extraction.datasets.prepare"]
     command = ["data", "prepare", "usc-had", "--raw", str(raw), "--resources", str(tmp_path / "r")]
 
     def interrupt(*_):

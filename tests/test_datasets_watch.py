@@ -3,8 +3,8 @@ import importlib.util
 import numpy as np
 import pytest
 
-from feature_extraction.data_check import check
 from feature_extraction.datasets import get_dataset
+from feature_extraction.datasets.check import check
 from feature_extraction.errors import InputError
 
 SPEC = get_dataset("watch")

@@ -3,7 +3,7 @@ import pytest
 from tiny_layouts import write_wharf
 
 from feature_extraction.datasets import get_dataset
-from feature_extraction.datasets.wharf import codes_to_g
+from feature_extraction.datasets.readers.wharf import codes_to_g
 from feature_extraction.errors import InputError
 
 SPEC = get_dataset("wharf")

@@ -72,7 +72,7 @@ def test_an_encoder_that_is_not_there_is_refused_before_recordings_are_read(kitc
 def pooled(monkeypatch, tmp_path):
     """Return a function that runs `encoder pool` up to the training, and what it would have trained on."""
     found: list[str] = []
-    monkeypatch.setattr("feature_extraction.prepare.prepare", lambda name, raw, out: (name, raw))
+    monkeypatch.setattr("feature_extraction.datasets.prepare.prepare", lambda name, raw, out: (name, raw))
     monkeypatch.setattr(
         "feature_extraction.pretraining.corpus.choose_windows", lambda windows, split, strict: (*windows, split)
     )

@@ -34,7 +34,11 @@ ROOMS = (
         "feature_extraction.own_files.plan",
         "feature_extraction.own_files.read",
     ),
-    *("feature_extraction.windows.window_summary", "feature_extraction.data_check", "feature_extraction.prepare"),
+    *(
+        "feature_extraction.windows.window_summary",
+        "feature_extraction.datasets.check",
+        "feature_extraction.datasets.prepare",
+    ),
     *("feature_extraction.descriptions.embeddings", "feature_extraction.normalize"),
     *("feature_extraction.rotations", "feature_extraction.smooth_curves", "feature_extraction.channel_changes"),
     "feature_extraction.augment",
@@ -172,7 +176,7 @@ def test_no_global_generator_and_no_environment_variables(name: str) -> None:
     "name",
     [
         "feature_extraction.protocol",
-        "feature_extraction.prepare",
+        "feature_extraction.datasets.prepare",
         "feature_extraction.windows.window_set",
         "sadvae_har.metrics",
     ],

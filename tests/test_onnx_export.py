@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import torch
 
+from feature_extraction.datasets.prepare import prepare
 from feature_extraction.encoders.device_readers import device_readers
 from feature_extraction.encoders.devices import find_devices
 from feature_extraction.encoders.patch_graph import PatchGraph
 from feature_extraction.encoders.statistical import statistical_features
 from feature_extraction.encoders.statistical_graph import StatisticalGraph
 from feature_extraction.errors import InputError
-from feature_extraction.prepare import prepare
 from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint
 from feature_extraction.protocol import find_split
 from sadvae_har.__main__ import main

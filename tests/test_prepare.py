@@ -12,11 +12,11 @@ from scipy.io import savemat
 from test_windows import DAMAGES
 from tiny_layouts import CUSTOM_YAML, write_custom, write_usc_had, write_utd_mhad, write_wharf
 
-from feature_extraction import prepare as module
-from feature_extraction.data_check import still_gravity
 from feature_extraction.datasets import DATASETS, get_dataset
+from feature_extraction.datasets import prepare as module
+from feature_extraction.datasets.check import still_gravity
+from feature_extraction.datasets.prepare import check, prepare, summary_table
 from feature_extraction.errors import InputError
-from feature_extraction.prepare import check, prepare, summary_table
 from feature_extraction.windows.window_set import WindowSettings
 
 REPOSITORY = Path(module.__file__).resolve().parents[1]
@@ -289,7 +289,7 @@ def test_gravity_is_measured_where_the_sensor_is_still():
 def test_warm_start_is_fast_and_needs_no_torch(raw, out):
     prepare("usc-had", raw, out=out)
     code = (
-        "import sys; from pathlib import Path; from feature_extraction.prepare import prepare; "
+        "import sys; from pathlib import Path; from feature_extraction.datasets.prepare import prepare; "
         f"windows = prepare('usc-had', Path({str(raw)!r}), out=Path({str(out)!r})); "
         "assert len(windows) == 36; "
         "slow = {'torch', 'scipy.signal', 'scipy.io', 'seglearn', 'sklearn'} & set(sys.modules); assert not slow, slow"

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from feature_extraction.datasets import get_dataset
+from feature_extraction.datasets.prepare import prepare
 from feature_extraction.errors import InputError
-from feature_extraction.prepare import prepare
 from feature_extraction.recordings.recording import Recording
 from feature_extraction.storage.files import read_npz
 from feature_extraction.windows.window_set import WindowSet

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from feature_extraction.datasets.prepare import prepare
 from feature_extraction.errors import InputError
 from feature_extraction.extract import encoder_folder, extract_encoder, features_for
-from feature_extraction.prepare import prepare
 from feature_extraction.pretraining import pretrain
 from feature_extraction.pretraining.config import PretrainConfig
 from feature_extraction.protocol import Split, find_split

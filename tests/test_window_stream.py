@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from feature_extraction.datasets import get_dataset
+from feature_extraction.datasets.prepare import bring_to
 from feature_extraction.errors import InputError
-from feature_extraction.prepare import bring_to
 from feature_extraction.recordings.recording import Channel, Recording, three_axes
 from feature_extraction.recordings.signal import fill_short_gaps
 from feature_extraction.windows.stream import TimedWindows, WindowStream, windows_of

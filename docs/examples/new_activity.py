@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from feature_extraction.datasets import get_dataset
-from feature_extraction.prepare import prepare
+from feature_extraction.datasets.prepare import prepare
 from feature_extraction.protocol import find_split
 from sadvae_har.config import Config
 from sadvae_har.metrics import gzsl_scores

@@ -2,15 +2,15 @@
 
 from pathlib import Path
 
-from feature_extraction.datasets.custom import custom_dataset
-from feature_extraction.datasets.dsads import DSADS
-from feature_extraction.datasets.hapt import HAPT
+from feature_extraction.datasets.own.reader import custom_dataset
+from feature_extraction.datasets.readers.dsads import DSADS
+from feature_extraction.datasets.readers.hapt import HAPT
+from feature_extraction.datasets.readers.usc_had import USC_HAD
+from feature_extraction.datasets.readers.utd_mhad import UTD_MHAD
+from feature_extraction.datasets.readers.watch import WATCH
+from feature_extraction.datasets.readers.wharf import WHARF
+from feature_extraction.datasets.readers.wisdm import WISDM
 from feature_extraction.datasets.spec import DatasetSpec
-from feature_extraction.datasets.usc_had import USC_HAD
-from feature_extraction.datasets.utd_mhad import UTD_MHAD
-from feature_extraction.datasets.watch import WATCH
-from feature_extraction.datasets.wharf import WHARF
-from feature_extraction.datasets.wisdm import WISDM
 from feature_extraction.errors import InputError
 
 DATASETS = {spec.name: spec for spec in (DSADS, HAPT, USC_HAD, UTD_MHAD, WATCH, WHARF, WISDM)}

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from feature_extraction.datasets.custom_config import TIME_UNITS_S
+from feature_extraction.datasets.own.config import TIME_UNITS_S
 from feature_extraction.errors import InputError
 from feature_extraction.own_files.column_names import read_time_unit
 from feature_extraction.own_files.columns import match_columns, position, shown

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from feature_extraction.datasets.custom_config import Column
+from feature_extraction.datasets.own.config import Column
 from feature_extraction.errors import InputError
 
 SUFFIXES = {

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from feature_extraction.datasets.watch import WATCH
+from feature_extraction.datasets.readers.watch import WATCH
 from feature_extraction.errors import InputError
 from feature_extraction.own_files.read import Declared
 from feature_extraction.protocol import Split

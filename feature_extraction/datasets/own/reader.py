@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from feature_extraction.datasets.custom_config import CustomConfig, Source, load_custom_config
+from feature_extraction.datasets.own.config import CustomConfig, Source, load_custom_config
 from feature_extraction.datasets.spec import DatasetSpec, class_name, natural_key, progress
 from feature_extraction.descriptions.class_list import ClassList, class_list_from_mapping
 from feature_extraction.errors import InputError

@@ -20,8 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
-from feature_extraction.data_check import check
 from feature_extraction.datasets import DatasetSpec, get_dataset
+from feature_extraction.datasets.check import check
 from feature_extraction.descriptions.class_list import ClassList
 from feature_extraction.errors import InputError
 from feature_extraction.recordings.recording import Channel, Recording, Skipped, signal
