@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from feature_extraction.protocol import find_split, list_splits
+from feature_extraction.protocol.split import find_split, list_splits
 from sadvae_har.benchmark import HEADLINE
 from sadvae_har.config import Config
 from sadvae_har.experiment import last_step_inner_top1

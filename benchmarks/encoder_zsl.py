@@ -30,7 +30,7 @@ from feature_extraction.encoders.statistical import VERSION
 from feature_extraction.errors import InputError, LeakageError
 from feature_extraction.extract import extract_statistical
 from feature_extraction.feature_table import FeatureTable, concatenate
-from feature_extraction.protocol import Split, find_split, list_splits
+from feature_extraction.protocol.split import Split, find_split, list_splits
 from feature_extraction.windows.window_set import WindowSet
 from sadvae_har.benchmark import HEADLINE
 from sadvae_har.benchmark_methods import OURS, run_ours

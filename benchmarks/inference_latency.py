@@ -23,7 +23,7 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from feature_extraction.datasets.prepare import prepare
-from feature_extraction.protocol import Split
+from feature_extraction.protocol.split import Split
 from feature_extraction.windows.stream import WindowStream
 from sadvae_har.onnx_export import export_onnx, open_session
 from sadvae_har.recognizer import Recognizer

@@ -34,8 +34,8 @@ from feature_extraction.pretraining.config import PretrainConfig
 from feature_extraction.pretraining.loop import Task, fit
 from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint
 from feature_extraction.pretraining.supervised import SupervisedObjective
-from feature_extraction.protocol import Split
-from feature_extraction.split_creation import known_partition
+from feature_extraction.protocol.draw_splits import known_partition
+from feature_extraction.protocol.split import Split
 from feature_extraction.windows.window_set import WindowSet
 from sadvae_har.pipeline import RESOURCES
 

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from feature_extraction.errors import InputError
 from feature_extraction.feature_table import FeatureTable
-from feature_extraction.protocol import Provenance
+from feature_extraction.protocol.split import Provenance
 from feature_extraction.windows.window_set import WindowSet
 
 logger = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from feature_extraction.errors import InputError
-from feature_extraction.protocol import Provenance
+from feature_extraction.protocol.split import Provenance
 from feature_extraction.storage.files import read_npz, write_npz
 from feature_extraction.windows.input_format import InputFormat
 

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from feature_extraction.errors import InputError
-from feature_extraction.protocol import Split
+from feature_extraction.protocol.split import Split
 from sadvae_har.gate import DomainClassifier, GateExamples, log_loss, softmax
 from sadvae_har.metrics import expected_calibration_error, reliability
 

@@ -19,8 +19,8 @@ from feature_extraction.encoders.statistical import VERSION, statistical_feature
 from feature_extraction.errors import InputError
 from feature_extraction.extract import extract_statistical
 from feature_extraction.feature_table import FeatureTable
-from feature_extraction.protocol import SEPARATOR, Split
-from feature_extraction.split_creation import SubjectPartition, known_partition, make_split
+from feature_extraction.protocol.draw_splits import SubjectPartition, known_partition, make_split
+from feature_extraction.protocol.split import SEPARATOR, Split
 from sadvae_har.config import TextConfig
 from sadvae_har.pipeline import Locations
 from sadvae_har.problem import Problem, make_problem

@@ -31,8 +31,8 @@ def data_prepare(arguments: Namespace) -> None:
 
 def splits_create(arguments: Namespace) -> None:
     """Draw new splits and write them as JSON."""
-    from feature_extraction.protocol import SPLITS_FOLDER
-    from feature_extraction.split_creation import create_splits
+    from feature_extraction.protocol.draw_splits import create_splits
+    from feature_extraction.protocol.split import SPLITS_FOLDER
 
     if arguments.seed < 0:
         raise InputError(f"--seed: {arguments.seed} cannot be used; give 0 or more")
@@ -50,7 +50,7 @@ def splits_create(arguments: Namespace) -> None:
 def splits_list(arguments: Namespace) -> None:
     """Print the splits of a data set."""
     from feature_extraction.datasets import get_dataset
-    from feature_extraction.protocol import find_split, list_splits
+    from feature_extraction.protocol.split import find_split, list_splits
 
     dataset = get_dataset(arguments.dataset).name
     names = list_splits(dataset)

@@ -10,7 +10,7 @@ from sadvae_har import command_line as cl
 from sadvae_har.config_files import config_from_namespace
 
 if TYPE_CHECKING:
-    from feature_extraction.protocol import Split
+    from feature_extraction.protocol.split import Split
 
 CARD = "README.md"
 
@@ -79,7 +79,7 @@ def _pooled(arguments: Namespace) -> list[str]:
 
 
 def _split_of(text: str) -> "Split":
-    from feature_extraction.protocol import Split, find_split
+    from feature_extraction.protocol.split import Split, find_split
 
     if text.endswith(".json"):
         return Split.load(Path(text))

@@ -23,7 +23,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
 from feature_extraction.errors import InputError
-from feature_extraction.protocol import Split
+from feature_extraction.protocol.split import Split
 from sadvae_har.config import GateConfig
 from sadvae_har.gzsl import fused_predictions, gated_predictions, joint_log_scores
 from sadvae_har.metrics import gzsl_scores

@@ -8,7 +8,7 @@ from pathlib import Path
 from feature_extraction.datasets import DATASETS, get_dataset
 from feature_extraction.descriptions.class_list import ClassDescription
 from feature_extraction.errors import InputError
-from feature_extraction.protocol import Split, find_split
+from feature_extraction.protocol.split import Split, find_split
 from sadvae_har.recognizer_model import RecognizerModel
 
 HEADER = """---

@@ -21,7 +21,7 @@ from torch import Tensor
 
 from feature_extraction.descriptions.class_list import ClassDescription, attribute_names, describe_class
 from feature_extraction.errors import InputError
-from feature_extraction.normalize import Standardizer
+from feature_extraction.protocol.standardizer import Standardizer
 from feature_extraction.storage.files import atomic_path, content_hash
 from feature_extraction.window_encoder import WindowEncoder
 from sadvae_har.activity_text import TextSettings

@@ -14,8 +14,8 @@ import numpy as np
 
 from feature_extraction.errors import InputError
 from feature_extraction.feature_table import FeatureTable
-from feature_extraction.protocol import Split
-from feature_extraction.split_creation import MIN_SEEN, inner_folds
+from feature_extraction.protocol.draw_splits import MIN_SEEN, inner_folds
+from feature_extraction.protocol.split import Split
 from sadvae_har import experiment
 from sadvae_har.calibration import fit_temperature
 from sadvae_har.config import Config

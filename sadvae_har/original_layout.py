@@ -26,7 +26,7 @@ from sklearn.preprocessing import StandardScaler
 
 from feature_extraction.errors import InputError
 from feature_extraction.feature_table import FeatureTable
-from feature_extraction.protocol import Split
+from feature_extraction.protocol.split import Split
 from feature_extraction.storage.files import atomic_path, write_json
 
 LABEL_FILES = {"train": "train_label", "ztest": "z_label", "gtest": "g_label", "val": "val_label"}

@@ -16,7 +16,7 @@ from feature_extraction.encoder_features import block_name
 from feature_extraction.errors import InputError, LeakageError
 from feature_extraction.extract import check_blocks, encoder_folder, features_for
 from feature_extraction.feature_table import FeatureTable
-from feature_extraction.protocol import Split, find_split, list_splits
+from feature_extraction.protocol.split import Split, find_split, list_splits
 from feature_extraction.storage.files import content_hash
 from feature_extraction.window_encoder import WindowEncoder
 from sadvae_har import experiment

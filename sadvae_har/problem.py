@@ -12,8 +12,8 @@ from torch import Tensor
 
 from feature_extraction.errors import InputError
 from feature_extraction.feature_table import FeatureTable
-from feature_extraction.normalize import Standardizer
-from feature_extraction.protocol import Split
+from feature_extraction.protocol.split import Split
+from feature_extraction.protocol.standardizer import Standardizer
 from feature_extraction.windows.input_format import InputFormat
 from sadvae_har.semantic_space import SemanticSpace
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from feature_extraction.normalize import CLIP
+from feature_extraction.protocol.standardizer import CLIP
 from feature_extraction.window_graph import WindowGraph
 from sadvae_har.classifier import COSINE_SCALE, ClassDensities
 from sadvae_har.familiarity import Familiarity

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from feature_extraction.errors import InputError
-from feature_extraction.protocol import Split
+from feature_extraction.protocol.split import Split
 from feature_extraction.storage.files import read_json, read_npz
 from feature_extraction.storage.yaml import read_yaml
 

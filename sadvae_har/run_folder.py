@@ -13,7 +13,7 @@ import numpy as np
 import yaml
 
 from feature_extraction.errors import InputError
-from feature_extraction.protocol import Split
+from feature_extraction.protocol.split import Split
 from feature_extraction.storage.files import read_json, read_npz, write_json, write_npz, write_text
 from sadvae_har.config import Config
 from sadvae_har.config_files import load_config

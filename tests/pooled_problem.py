@@ -20,7 +20,7 @@ from feature_extraction.pretraining.corpus import choose_windows
 from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint
 from feature_extraction.pretraining.patch_config import PatchPretrainConfig
 from feature_extraction.pretraining.patch_pretraining import pretrain_patches
-from feature_extraction.protocol import Provenance
+from feature_extraction.protocol.split import Provenance
 from feature_extraction.windows.window_set import WindowSet
 
 NAMES = {  # data set -> its names for the four classes, its names for the four subjects

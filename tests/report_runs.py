@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from feature_extraction.protocol import Split
+from feature_extraction.protocol.split import Split
 from feature_extraction.storage.files import write_json, write_npz, write_text
 from sadvae_har.evaluate import evaluate_gzsl, evaluate_zsl
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from feature_extraction.protocol import Split
+from feature_extraction.protocol.split import Split
 from feature_extraction.recordings.recording import Channel
 from feature_extraction.windows.window_set import WindowSet, WindowSettings
 

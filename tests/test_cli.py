@@ -14,8 +14,8 @@ from feature_extraction.descriptions.class_list import attribute_names
 from feature_extraction.errors import LeakageError
 from feature_extraction.feature_table import FeatureTable
 from feature_extraction.pretraining.config import PretrainConfig
-from feature_extraction.protocol import Split, find_split
-from feature_extraction.split_creation import create_splits
+from feature_extraction.protocol.draw_splits import create_splits
+from feature_extraction.protocol.split import Split, find_split
 from sadvae_har import __main__ as cli
 from sadvae_har.config import TrainConfig
 from sadvae_har.train import Trainer

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from feature_extraction.feature_table import FeatureTable
-from feature_extraction.protocol import find_split
-from feature_extraction.split_creation import create_splits
+from feature_extraction.protocol.draw_splits import create_splits
+from feature_extraction.protocol.split import find_split
 from sadvae_har import __main__ as cli
 
 ROOT = Path(__file__).resolve().parents[1]

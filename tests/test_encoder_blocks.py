@@ -16,7 +16,7 @@ from feature_extraction.errors import InputError, LeakageError
 from feature_extraction.extract import extract_statistical, features_for
 from feature_extraction.pretraining import patch_checkpoint
 from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint
-from feature_extraction.protocol import Provenance
+from feature_extraction.protocol.split import Provenance
 from feature_extraction.windows.window_set import WindowSet
 from sadvae_har.config import Config, FeatureConfig
 from sadvae_har.pipeline import Locations, load_features

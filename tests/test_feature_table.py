@@ -8,7 +8,7 @@ import pytest
 
 from feature_extraction.errors import InputError
 from feature_extraction.feature_table import FeatureTable, concatenate
-from feature_extraction.protocol import Provenance
+from feature_extraction.protocol.split import Provenance
 from feature_extraction.storage.files import read_npz, write_npz
 
 LEARNED = Provenance("synthetic", ("still", "slow"), ("s1", "s3"), True)

@@ -12,7 +12,7 @@ from huggingface_hub import constants
 from feature_extraction.datasets import get_dataset
 from feature_extraction.descriptions.class_list import attribute_names
 from feature_extraction.errors import InputError
-from feature_extraction.protocol import find_split
+from feature_extraction.protocol.split import find_split
 from sadvae_har.hub import CARD_FILE
 from sadvae_har.model_card import model_card
 from sadvae_har.model_file import MODEL_FILE

@@ -14,7 +14,7 @@ ROOMS = (
     *(
         "feature_extraction.descriptions.class_list",
         "feature_extraction.descriptions.synonyms",
-        "feature_extraction.protocol",
+        "feature_extraction.protocol.split",
     ),
     *(
         "feature_extraction.windows.window_files",
@@ -23,7 +23,7 @@ ROOMS = (
     ),
     *("feature_extraction.recordings.channels", "feature_extraction.windows.resampler"),
     "feature_extraction.windows.stream",
-    *("feature_extraction.datasets", "feature_extraction.split_creation"),
+    *("feature_extraction.datasets", "feature_extraction.protocol.draw_splits"),
     *(
         "feature_extraction.own_files.column_names",
         "feature_extraction.own_files.columns",
@@ -39,7 +39,7 @@ ROOMS = (
         "feature_extraction.datasets.check",
         "feature_extraction.datasets.prepare",
     ),
-    *("feature_extraction.descriptions.embeddings", "feature_extraction.normalize"),
+    *("feature_extraction.descriptions.embeddings", "feature_extraction.protocol.standardizer"),
     *("feature_extraction.rotations", "feature_extraction.smooth_curves", "feature_extraction.channel_changes"),
     "feature_extraction.augment",
     *("feature_extraction.encoders", "feature_extraction.pretraining"),
@@ -175,7 +175,7 @@ def test_no_global_generator_and_no_environment_variables(name: str) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "feature_extraction.protocol",
+        "feature_extraction.protocol.split",
         "feature_extraction.datasets.prepare",
         "feature_extraction.windows.window_set",
         "sadvae_har.metrics",

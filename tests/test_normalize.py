@@ -5,7 +5,7 @@ import pytest
 from synthetic_windows import make_split, make_windows
 
 from feature_extraction.errors import InputError, LeakageError
-from feature_extraction.normalize import CLIP, Standardizer
+from feature_extraction.protocol.standardizer import CLIP, Standardizer
 
 LABELS = np.array(["still", "slow"])
 SUBJECTS = np.array(["s1", "s2"])

@@ -16,7 +16,7 @@ from feature_extraction.encoders.statistical import statistical_features
 from feature_extraction.encoders.statistical_graph import StatisticalGraph
 from feature_extraction.errors import InputError
 from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint
-from feature_extraction.protocol import find_split
+from feature_extraction.protocol.split import find_split
 from sadvae_har.__main__ import main
 from sadvae_har.classifier import ClassDensities
 from sadvae_har.onnx_export import compare, describe, export_onnx, motion_windows, open_session

@@ -20,7 +20,7 @@ from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint, des
 from feature_extraction.pretraining.patch_config import load_patch_config
 from feature_extraction.pretraining.patch_objectives import PATCH_OBJECTIVES, label_bank
 from feature_extraction.pretraining.patch_pretraining import pretrain_patches
-from feature_extraction.protocol import Split
+from feature_extraction.protocol.split import Split
 
 CONFIGS = Path(__file__).resolve().parents[1] / "sadvae_har" / "configs"
 SPLIT = Split(

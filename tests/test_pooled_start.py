@@ -12,7 +12,7 @@ from feature_extraction.errors import InputError, LeakageError
 from feature_extraction.pretraining.corpus import choose_windows
 from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint
 from feature_extraction.pretraining.patch_pretraining import patch_pretraining_key, pretrain_patches
-from feature_extraction.protocol import find_split
+from feature_extraction.protocol.split import find_split
 
 FIRST, SECOND = NAMES
 ONE_EPOCH = replace(SMALL, n_epochs=1)

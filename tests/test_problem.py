@@ -8,7 +8,7 @@ import torch
 from synthetic_problem import CLASSES, SPLIT, make_table, select_rows, text_vectors, tiny_problem
 
 from feature_extraction.errors import InputError, LeakageError
-from feature_extraction.protocol import Provenance
+from feature_extraction.protocol.split import Provenance
 from sadvae_har.problem import Problem, make_problem
 
 

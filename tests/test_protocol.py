@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from feature_extraction.errors import InputError, LeakageError
-from feature_extraction.protocol import Provenance, Split, find_split, list_splits
+from feature_extraction.protocol.split import Provenance, Split, find_split, list_splits
 
 SPLIT = Split(
     dataset="tiny",

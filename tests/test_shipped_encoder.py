@@ -11,8 +11,8 @@ from feature_extraction.encoder_features import SHIPPED, load_encoder
 from feature_extraction.errors import LeakageError
 from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint
 from feature_extraction.pretraining.patch_config import load_patch_config
-from feature_extraction.protocol import find_split
-from feature_extraction.split_creation import known_partition
+from feature_extraction.protocol.draw_splits import known_partition
+from feature_extraction.protocol.split import find_split
 from sadvae_har.__main__ import main
 
 TINY = SHIPPED / "tiny"

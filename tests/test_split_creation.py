@@ -4,8 +4,7 @@ import pytest
 
 from feature_extraction.descriptions.class_list import load_class_list
 from feature_extraction.errors import InputError
-from feature_extraction.protocol import Split, find_split, list_splits
-from feature_extraction.split_creation import (
+from feature_extraction.protocol.draw_splits import (
     SubjectPartition,
     create_loco,
     create_random,
@@ -15,6 +14,7 @@ from feature_extraction.split_creation import (
     known_partition,
     random_partition,
 )
+from feature_extraction.protocol.split import Split, find_split, list_splits
 
 SIZES = {  # seen, unseen
     "dsads": (14, 5),

@@ -19,7 +19,7 @@ from feature_extraction.pretraining.config import PretrainConfig
 from feature_extraction.pretraining.loop import STATE, Task, fit
 from feature_extraction.pretraining.objective import Objective
 from feature_extraction.pretraining.supervised import SupervisedObjective
-from feature_extraction.protocol import Provenance, Split
+from feature_extraction.protocol.split import Provenance, Split
 from feature_extraction.storage.files import content_hash
 from feature_extraction.windows.window_set import WindowSet
 

@@ -15,7 +15,7 @@ from torch import nn
 
 from feature_extraction.encoders.resnet import ResNet1d, ResNetConfig
 from feature_extraction.errors import InputError
-from feature_extraction.protocol import Provenance
+from feature_extraction.protocol.split import Provenance
 from feature_extraction.recordings.recording import Channel
 from feature_extraction.storage.files import atomic_path, content_hash, read_json, write_json
 from feature_extraction.windows.window_set import WindowSet

@@ -23,9 +23,9 @@ from feature_extraction.encoders.patches import SCALES, PatchConfig, make_patche
 from feature_extraction.encoders.statistical import statistical_features
 from feature_extraction.errors import InputError
 from feature_extraction.pretraining.patch_batch import UNLABELLED, PatchBatch
-from feature_extraction.protocol import Provenance, Split
+from feature_extraction.protocol.draw_splits import known_partition, random_partition
+from feature_extraction.protocol.split import Provenance, Split
 from feature_extraction.recordings.recording import Channel
-from feature_extraction.split_creation import known_partition, random_partition
 from feature_extraction.windows.window_set import WindowSet
 
 MEASURED_WINDOWS = 512  # of each data set, for the scale of its statistics

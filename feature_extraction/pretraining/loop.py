@@ -20,12 +20,12 @@ from feature_extraction.augment import augment
 from feature_extraction.encoders.devices import find_devices
 from feature_extraction.encoders.resnet import ResNet1d
 from feature_extraction.errors import InputError
-from feature_extraction.normalize import Standardizer
 from feature_extraction.pretraining.config import PretrainConfig
 from feature_extraction.pretraining.curves import plot_curves
 from feature_extraction.pretraining.objective import Batch, Objective
 from feature_extraction.pretraining.state import PretrainState
-from feature_extraction.protocol import Split
+from feature_extraction.protocol.split import Split
+from feature_extraction.protocol.standardizer import Standardizer
 from feature_extraction.storage.files import write_text
 from feature_extraction.windows.window_set import WindowSet
 

@@ -28,7 +28,7 @@ from feature_extraction.encoders.patches import PatchConfig, make_patches
 from feature_extraction.errors import InputError
 from feature_extraction.pretraining.checkpoint import CONFIG, describe_provenance, restore_weights, write_weights
 from feature_extraction.pretraining.patch_config import Precision
-from feature_extraction.protocol import Provenance
+from feature_extraction.protocol.split import Provenance
 from feature_extraction.recordings.recording import Channel
 from feature_extraction.storage.files import atomic_path, content_hash, read_json, write_json
 from feature_extraction.windows.window_set import WindowSet

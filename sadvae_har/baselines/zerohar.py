@@ -25,7 +25,7 @@ from feature_extraction.encoders.channel_text import describe_channels
 from feature_extraction.encoders.patches import make_patches
 from feature_extraction.errors import InputError
 from feature_extraction.pretraining.sensor_alignment import alignment_terms
-from feature_extraction.protocol import Split
+from feature_extraction.protocol.split import Split
 from feature_extraction.recordings.recording import Channel
 from feature_extraction.windows.window_set import WindowSet
 from sadvae_har.baselines.zerohar_network import ZeroHarConfig, ZeroHarNetwork

@@ -9,7 +9,7 @@ import numpy as np
 from feature_extraction.datasets.readers.watch import WATCH
 from feature_extraction.errors import InputError
 from feature_extraction.own_files.read import Declared
-from feature_extraction.protocol import Split
+from feature_extraction.protocol.split import Split
 from feature_extraction.recordings.recording import Channel, Recording
 from sadvae_har.demo.clips import SUFFIXES, Clip, TrueSpan, read_file
 

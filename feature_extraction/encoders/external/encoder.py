@@ -15,7 +15,7 @@ from feature_extraction.encoders.external.inputs import find_inputs, make_pieces
 from feature_extraction.encoders.external.spec import ExternalSpec
 from feature_extraction.encoders.external.torchscript import TorchNetwork
 from feature_extraction.errors import InputError
-from feature_extraction.protocol import Provenance
+from feature_extraction.protocol.split import Provenance
 from feature_extraction.recordings.recording import Channel
 from feature_extraction.recordings.signal import GRAVITY_MPS2
 

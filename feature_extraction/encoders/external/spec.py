@@ -12,7 +12,7 @@ from typing import Any, Literal, get_args
 
 from feature_extraction.datasets import DATASETS
 from feature_extraction.errors import InputError
-from feature_extraction.protocol import EVERYTHING, Provenance
+from feature_extraction.protocol.split import EVERYTHING, Provenance
 from feature_extraction.storage.yaml import read_yaml
 
 Kind = Literal["torchscript", "onnx", "oxwearables", "moment", "chronos"]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from feature_extraction.errors import InputError
-from feature_extraction.protocol import Split
+from feature_extraction.protocol.split import Split
 
 CLIP = 10.0
 MIN_STD = 1e-6

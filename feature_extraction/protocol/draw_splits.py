@@ -14,7 +14,7 @@ import numpy as np
 
 from feature_extraction.datasets import get_dataset
 from feature_extraction.errors import InputError
-from feature_extraction.protocol import SPLITS_FOLDER, Split
+from feature_extraction.protocol.split import SPLITS_FOLDER, Split
 from feature_extraction.recordings.recording import Recording
 from feature_extraction.storage.files import read_json
 
