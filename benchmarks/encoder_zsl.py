@@ -26,7 +26,7 @@ from joblib import Parallel, delayed
 
 from feature_extraction.datasets.prepare import prepare
 from feature_extraction.encoder_features import PREFIX, extract_loaded, load_encoder
-from feature_extraction.encoders.statistical import VERSION
+from feature_extraction.encoders.statistical.features import VERSION
 from feature_extraction.errors import InputError, LeakageError
 from feature_extraction.extract import extract_statistical
 from feature_extraction.feature_table import FeatureTable, concatenate

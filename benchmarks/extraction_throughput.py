@@ -35,10 +35,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from feature_extraction.datasets.prepare import WINDOWS_FOLDER, prepare
 from feature_extraction.descriptions.embeddings import DEFAULT_TEXT_MODEL, TEXT_CACHE, embed
-from feature_extraction.encoders.channel_text import describe_channels
 from feature_extraction.encoders.devices import find_devices
-from feature_extraction.encoders.patch_transformer import TINY, PatchTransformer
-from feature_extraction.encoders.patches import make_patches
+from feature_extraction.encoders.patch_transformer.channel_sentences import describe_channels
+from feature_extraction.encoders.patch_transformer.network import TINY, PatchTransformer
+from feature_extraction.encoders.patch_transformer.patches import make_patches
 from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint
 from feature_extraction.pretraining.patch_config import Precision
 from feature_extraction.windows.window_set import WindowSet

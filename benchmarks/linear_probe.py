@@ -28,8 +28,8 @@ from sklearn.metrics import balanced_accuracy_score
 from sklearn.preprocessing import StandardScaler
 
 from feature_extraction.datasets.prepare import prepare
-from feature_extraction.encoders.patch_transformer import PatchTransformer
-from feature_extraction.encoders.statistical import statistical_features
+from feature_extraction.encoders.patch_transformer.network import PatchTransformer
+from feature_extraction.encoders.statistical.features import statistical_features
 from feature_extraction.pretraining.config import PretrainConfig
 from feature_extraction.pretraining.loop import Task, fit
 from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint

@@ -24,7 +24,7 @@ import torch
 
 from feature_extraction.datasets.prepare import prepare
 from feature_extraction.encoders.devices import find_devices
-from feature_extraction.encoders.statistical import statistical_features
+from feature_extraction.encoders.statistical.features import statistical_features
 from feature_extraction.feature_table import FeatureTable
 from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint
 from feature_extraction.protocol.split import Split, find_split

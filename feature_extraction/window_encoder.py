@@ -16,10 +16,10 @@ from torch import Tensor
 
 from feature_extraction.descriptions.embeddings import TEXT_CACHE
 from feature_extraction.encoder_features import block_name, find_encoder, is_encoder
-from feature_extraction.encoders import kinematic
-from feature_extraction.encoders.device_readers import DeviceReader, device_readers
-from feature_extraction.encoders.statistical import VERSION as STATISTICAL_VERSION
-from feature_extraction.encoders.statistical import statistical_features
+from feature_extraction.encoders.kinematic.attributes import attributes as kinematic
+from feature_extraction.encoders.patch_transformer.device_readers import DeviceReader, device_readers
+from feature_extraction.encoders.statistical.features import VERSION as STATISTICAL_VERSION
+from feature_extraction.encoders.statistical.features import statistical_features
 from feature_extraction.errors import InputError
 from feature_extraction.pretraining.checkpoint import EncoderCheckpoint
 from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint, is_patch_checkpoint

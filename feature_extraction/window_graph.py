@@ -6,8 +6,8 @@ Axis legend: N windows, T time, C channels, D features.
 import torch
 from torch import Tensor, nn
 
-from feature_extraction.encoders.patch_graph import PatchGraph
-from feature_extraction.encoders.statistical_graph import StatisticalGraph
+from feature_extraction.encoders.patch_transformer.graph import PatchGraph
+from feature_extraction.encoders.statistical.graph import StatisticalGraph
 from feature_extraction.errors import InputError
 from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint
 from feature_extraction.window_encoder import WindowEncoder

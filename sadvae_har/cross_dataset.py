@@ -15,7 +15,7 @@ from feature_extraction.datasets import get_dataset
 from feature_extraction.datasets.prepare import prepare
 from feature_extraction.descriptions.embeddings import embed_views, semantic_vectors
 from feature_extraction.descriptions.synonyms import with_synonyms
-from feature_extraction.encoders.statistical import VERSION, statistical_features
+from feature_extraction.encoders.statistical.features import VERSION, statistical_features
 from feature_extraction.errors import InputError
 from feature_extraction.extract import extract_statistical
 from feature_extraction.feature_table import FeatureTable

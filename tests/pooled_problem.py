@@ -14,8 +14,8 @@ from synthetic_windows import make_windows
 
 from feature_extraction.augment import AugmentConfig
 from feature_extraction.descriptions.embeddings import DEFAULT_TEXT_MODEL
-from feature_extraction.encoders.patch_transformer import PatchTransformer, PatchTransformerConfig
-from feature_extraction.encoders.patches import PatchConfig
+from feature_extraction.encoders.patch_transformer.network import PatchTransformer, PatchTransformerConfig
+from feature_extraction.encoders.patch_transformer.patches import PatchConfig
 from feature_extraction.pretraining.corpus import choose_windows
 from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint
 from feature_extraction.pretraining.patch_config import PatchPretrainConfig

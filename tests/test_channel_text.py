@@ -3,7 +3,7 @@
 import pytest
 
 from feature_extraction.datasets.readers import dsads, hapt
-from feature_extraction.encoders.channel_text import channel_sentence, describe_channels
+from feature_extraction.encoders.patch_transformer.channel_sentences import channel_sentence, describe_channels
 from feature_extraction.errors import InputError
 from feature_extraction.recordings.recording import Channel, three_axes
 from feature_extraction.recordings.signal import si_channel

@@ -25,7 +25,7 @@ from malformed import (
 from safetensors.torch import save_file
 
 from feature_extraction.encoder_features import SHIPPED
-from feature_extraction.encoders.device_readers import device_readers
+from feature_extraction.encoders.patch_transformer.device_readers import device_readers
 from feature_extraction.errors import InputError
 from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint
 from feature_extraction.recordings.recording import three_axes

@@ -13,8 +13,8 @@ from synthetic_windows import GRAVITY_MPS2, RATE_HZ, make_channels, make_split, 
 
 from feature_extraction import extract
 from feature_extraction.descriptions.class_list import attribute_names
-from feature_extraction.encoders import kinematic
-from feature_extraction.encoders.kinematic import MOUNTINGS, measurable_attributes, measure_kinematics
+from feature_extraction.encoders.kinematic.attributes import MOUNTINGS, measurable_attributes, measure_kinematics
+from feature_extraction.encoders.kinematic.attributes import attributes as kinematic
 from feature_extraction.errors import InputError
 from feature_extraction.extract import extract_kinematic, features_for, kinematic_columns, kinematic_names
 from feature_extraction.recordings.recording import Channel

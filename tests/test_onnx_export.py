@@ -9,11 +9,11 @@ import pytest
 import torch
 
 from feature_extraction.datasets.prepare import prepare
-from feature_extraction.encoders.device_readers import device_readers
 from feature_extraction.encoders.devices import find_devices
-from feature_extraction.encoders.patch_graph import PatchGraph
-from feature_extraction.encoders.statistical import statistical_features
-from feature_extraction.encoders.statistical_graph import StatisticalGraph
+from feature_extraction.encoders.patch_transformer.device_readers import device_readers
+from feature_extraction.encoders.patch_transformer.graph import PatchGraph
+from feature_extraction.encoders.statistical.features import statistical_features
+from feature_extraction.encoders.statistical.graph import StatisticalGraph
 from feature_extraction.errors import InputError
 from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint
 from feature_extraction.protocol.split import find_split

@@ -8,7 +8,7 @@ import torch
 from pooled_problem import SMALL, make_dataset
 
 from feature_extraction.descriptions.embeddings import DEFAULT_TEXT_MODEL
-from feature_extraction.encoders.patch_transformer import PatchTransformer
+from feature_extraction.encoders.patch_transformer.network import PatchTransformer
 from feature_extraction.errors import InputError
 from feature_extraction.pretraining import patch_checkpoint
 from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint

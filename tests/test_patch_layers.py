@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from feature_extraction.encoders.patch_layers import (
+from feature_extraction.encoders.patch_transformer.layers import (
     Attention,
     ChannelFusion,
     PatchEmbedding,

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from feature_extraction.encoders.patch_transformer import SMALL, TINY, PatchTransformer, PatchTransformerConfig
-from feature_extraction.encoders.patches import PatchConfig, Patches, collate, make_patches
+from feature_extraction.encoders.patch_transformer.network import SMALL, TINY, PatchTransformer, PatchTransformerConfig
+from feature_extraction.encoders.patch_transformer.patches import PatchConfig, Patches, collate, make_patches
 from feature_extraction.errors import InputError
 from feature_extraction.recordings.recording import three_axes
 from feature_extraction.recordings.signal import GRAVITY_MPS2

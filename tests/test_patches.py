@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from feature_extraction.encoders.patches import PatchConfig, Patches, collate, make_patches
+from feature_extraction.encoders.patch_transformer.patches import PatchConfig, Patches, collate, make_patches
 from feature_extraction.errors import InputError
 from feature_extraction.recordings.recording import Channel, three_axes
 from feature_extraction.recordings.signal import GRAVITY_MPS2

@@ -12,7 +12,7 @@ from synthetic_problem import TINY, make_table, tiny_problem
 from synthetic_windows import make_channels
 
 from feature_extraction.descriptions.embeddings import DEFAULT_TEXT_MODEL, TEXT_CACHE
-from feature_extraction.encoders.patch_transformer import PatchTransformer
+from feature_extraction.encoders.patch_transformer.network import PatchTransformer
 from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint
 from feature_extraction.recordings.recording import Channel
 from sadvae_har import experiment

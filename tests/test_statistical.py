@@ -6,7 +6,7 @@ from scipy.stats import special_ortho_group
 from synthetic_windows import GRAVITY_MPS2, RATE_HZ, make_channels, sine_window
 
 from feature_extraction.encoders.spectrum import make_grid, power, transform
-from feature_extraction.encoders.statistical import ACC_NOISE_MPS2, statistical_features
+from feature_extraction.encoders.statistical.features import ACC_NOISE_MPS2, statistical_features
 from feature_extraction.errors import InputError
 from feature_extraction.recordings.recording import Channel
 

@@ -17,10 +17,10 @@ from torch import Tensor
 from feature_extraction.augment import AugmentConfig, augment_view
 from feature_extraction.descriptions.embeddings import DEFAULT_TEXT_MODEL, TEXT_CACHE, embed
 from feature_extraction.descriptions.synonyms import find_synonym
-from feature_extraction.encoders.channel_text import describe_channels
 from feature_extraction.encoders.devices import Device, find_devices
-from feature_extraction.encoders.patches import SCALES, PatchConfig, make_patches
-from feature_extraction.encoders.statistical import statistical_features
+from feature_extraction.encoders.patch_transformer.channel_sentences import describe_channels
+from feature_extraction.encoders.patch_transformer.patches import SCALES, PatchConfig, make_patches
+from feature_extraction.encoders.statistical.features import statistical_features
 from feature_extraction.errors import InputError
 from feature_extraction.pretraining.patch_batch import UNLABELLED, PatchBatch
 from feature_extraction.protocol.draw_splits import known_partition, random_partition

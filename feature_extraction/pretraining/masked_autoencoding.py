@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor, nn
 
-from feature_extraction.encoders.patch_layers import log_spectrum
+from feature_extraction.encoders.patch_transformer.layers import log_spectrum
 from feature_extraction.errors import InputError
 from feature_extraction.pretraining.masks import MaskConfig, draw_masks
 from feature_extraction.pretraining.patch_batch import PatchBatch, PatchEncoder, PatchObjective

@@ -20,11 +20,11 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from feature_extraction.descriptions.embeddings import TEXT_CACHE, embed
-from feature_extraction.encoders.channel_text import describe_channels
-from feature_extraction.encoders.device_readers import DeviceReader, device_readers
 from feature_extraction.encoders.devices import find_devices
-from feature_extraction.encoders.patch_transformer import PatchTransformer, PatchTransformerConfig
-from feature_extraction.encoders.patches import PatchConfig, make_patches
+from feature_extraction.encoders.patch_transformer.channel_sentences import describe_channels
+from feature_extraction.encoders.patch_transformer.device_readers import DeviceReader, device_readers
+from feature_extraction.encoders.patch_transformer.network import PatchTransformer, PatchTransformerConfig
+from feature_extraction.encoders.patch_transformer.patches import PatchConfig, make_patches
 from feature_extraction.errors import InputError
 from feature_extraction.pretraining.checkpoint import CONFIG, describe_provenance, restore_weights, write_weights
 from feature_extraction.pretraining.patch_config import Precision

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 from jsonargparse import ArgumentError, ArgumentParser
 
 from feature_extraction.augment import AugmentConfig
-from feature_extraction.encoders.patch_transformer import TINY, PatchTransformerConfig
+from feature_extraction.encoders.patch_transformer.network import TINY, PatchTransformerConfig
 from feature_extraction.errors import InputError
 from feature_extraction.storage.yaml import read_yaml
 

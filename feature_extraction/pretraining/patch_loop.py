@@ -21,7 +21,7 @@ import torch
 from torch import nn
 from tqdm.auto import tqdm
 
-from feature_extraction.encoders.patch_transformer import PatchTransformer
+from feature_extraction.encoders.patch_transformer.network import PatchTransformer
 from feature_extraction.pretraining.combined import CombinedObjective, Losses
 from feature_extraction.pretraining.corpus import Corpus
 from feature_extraction.pretraining.curves import plot_pooled_curves

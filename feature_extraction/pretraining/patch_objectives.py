@@ -8,7 +8,7 @@ from torch import Tensor
 
 from feature_extraction.datasets import get_dataset
 from feature_extraction.descriptions.embeddings import embed_views
-from feature_extraction.encoders.patch_transformer import PatchTransformerConfig
+from feature_extraction.encoders.patch_transformer.network import PatchTransformerConfig
 from feature_extraction.errors import InputError
 from feature_extraction.pretraining.combined import CombinedObjective
 from feature_extraction.pretraining.contrastive import Contrastive

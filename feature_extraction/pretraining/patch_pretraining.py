@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from feature_extraction.descriptions.embeddings import DEFAULT_TEXT_MODEL, TEXT_CACHE
-from feature_extraction.encoders.patch_transformer import PatchTransformer
+from feature_extraction.encoders.patch_transformer.network import PatchTransformer
 from feature_extraction.errors import InputError
 from feature_extraction.pretraining.checkpoint import is_checkpoint, read_key
 from feature_extraction.pretraining.corpus import Corpus, Part

@@ -21,8 +21,8 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy, normalize
 
 from feature_extraction.descriptions.embeddings import embed
-from feature_extraction.encoders.channel_text import describe_channels
-from feature_extraction.encoders.patches import make_patches
+from feature_extraction.encoders.patch_transformer.channel_sentences import describe_channels
+from feature_extraction.encoders.patch_transformer.patches import make_patches
 from feature_extraction.errors import InputError
 from feature_extraction.pretraining.sensor_alignment import alignment_terms
 from feature_extraction.protocol.split import Split

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from torch import Tensor, nn
 
-from feature_extraction.encoders.patch_layers import PatchEmbedding, TimeEncoding
-from feature_extraction.encoders.patch_transformer import SECOND
-from feature_extraction.encoders.patches import PatchConfig
+from feature_extraction.encoders.patch_transformer.layers import PatchEmbedding, TimeEncoding
+from feature_extraction.encoders.patch_transformer.network import SECOND
+from feature_extraction.encoders.patch_transformer.patches import PatchConfig
 from feature_extraction.errors import InputError
 
 

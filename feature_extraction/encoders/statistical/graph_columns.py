@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from feature_extraction.encoders.spectrum import TINY, band_names
-from feature_extraction.encoders.spectrum_graph import SpectrumGraph, power
-from feature_extraction.encoders.statistical import ACC_NOISE_MPS2, GRAVITY_MPS2, GYRO_NOISE_RADPS
+from feature_extraction.encoders.statistical.features import ACC_NOISE_MPS2, GRAVITY_MPS2, GYRO_NOISE_RADPS
+from feature_extraction.encoders.statistical.graph_spectrum import SpectrumGraph, power
 
 QUANTILES = (0.0, 0.05, 0.25, 0.75, 0.9, 0.95, 1.0)
 Kind = Literal["plain", "log", "signed"]

@@ -11,10 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from feature_extraction.encoders.device_readers import DeviceReader
-from feature_extraction.encoders.patch_layers import LARGEST_VALUE, SMALLEST_SPREAD
-from feature_extraction.encoders.patch_transformer import PatchTransformer
-from feature_extraction.encoders.patches import make_patches
+from feature_extraction.encoders.patch_transformer.device_readers import DeviceReader
+from feature_extraction.encoders.patch_transformer.layers import LARGEST_VALUE, SMALLEST_SPREAD
+from feature_extraction.encoders.patch_transformer.network import PatchTransformer
+from feature_extraction.encoders.patch_transformer.patches import make_patches
 from feature_extraction.errors import InputError
 
 

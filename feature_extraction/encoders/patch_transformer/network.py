@@ -15,8 +15,14 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
-from feature_extraction.encoders.patch_layers import Block, ChannelFusion, PatchEmbedding, TimeEncoding, key_mask
-from feature_extraction.encoders.patches import PatchConfig
+from feature_extraction.encoders.patch_transformer.layers import (
+    Block,
+    ChannelFusion,
+    PatchEmbedding,
+    TimeEncoding,
+    key_mask,
+)
+from feature_extraction.encoders.patch_transformer.patches import PatchConfig
 from feature_extraction.errors import InputError
 
 INITIAL_STD = 0.02

@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 
 from feature_extraction.encoders.devices import find_devices
-from feature_extraction.encoders.signal_columns import Columns, Kind, SignalColumns, rms
-from feature_extraction.encoders.statistical import ACC_NOISE_MPS2, statistical_features
+from feature_extraction.encoders.statistical.features import ACC_NOISE_MPS2, statistical_features
+from feature_extraction.encoders.statistical.graph_columns import Columns, Kind, SignalColumns, rms
 from feature_extraction.recordings.recording import Channel
 
 KINDS: tuple[Kind, ...] = ("plain", "log", "signed")

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from feature_extraction.encoders.gravity_frame import to_gravity_frame
+from feature_extraction.encoders.patch_transformer.gravity_frame import to_gravity_frame
 from feature_extraction.errors import InputError
 from feature_extraction.recordings.recording import Channel
 from feature_extraction.recordings.signal import GRAVITY_MPS2
