@@ -39,8 +39,8 @@ from feature_extraction.encoders.devices import find_devices
 from feature_extraction.encoders.patch_transformer.channel_sentences import describe_channels
 from feature_extraction.encoders.patch_transformer.network import TINY, PatchTransformer
 from feature_extraction.encoders.patch_transformer.patches import make_patches
-from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint
-from feature_extraction.pretraining.patch_config import Precision
+from feature_extraction.pretraining.checkpoint import PatchCheckpoint
+from feature_extraction.pretraining.config import Precision
 from feature_extraction.windows.window_set import WindowSet
 
 MEMORY_WINDOWS = 1250

@@ -30,10 +30,10 @@ from sklearn.preprocessing import StandardScaler
 from feature_extraction.datasets.prepare import prepare
 from feature_extraction.encoders.patch_transformer.network import PatchTransformer
 from feature_extraction.encoders.statistical.features import statistical_features
-from feature_extraction.pretraining.config import PretrainConfig
-from feature_extraction.pretraining.loop import Task, fit
-from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint
-from feature_extraction.pretraining.supervised import SupervisedObjective
+from feature_extraction.pretraining.checkpoint import PatchCheckpoint
+from feature_extraction.pretraining.resnet.config import PretrainConfig
+from feature_extraction.pretraining.resnet.loop import Task, fit
+from feature_extraction.pretraining.resnet.supervised import SupervisedObjective
 from feature_extraction.protocol.draw_splits import known_partition
 from feature_extraction.protocol.split import Split
 from feature_extraction.windows.window_set import WindowSet

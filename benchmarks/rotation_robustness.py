@@ -26,10 +26,10 @@ from feature_extraction.datasets.prepare import prepare
 from feature_extraction.encoders.devices import find_devices
 from feature_extraction.encoders.statistical.features import statistical_features
 from feature_extraction.feature_table import FeatureTable
-from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint
+from feature_extraction.pretraining.augment.rotations import draw_uniform_rotations
+from feature_extraction.pretraining.checkpoint import PatchCheckpoint
 from feature_extraction.protocol.split import Split, find_split
 from feature_extraction.recordings.recording import Channel
-from feature_extraction.rotations import draw_uniform_rotations
 from feature_extraction.windows.window_set import WindowSet
 from sadvae_har import experiment
 from sadvae_har.config import Config

@@ -18,7 +18,7 @@ from feature_extraction.descriptions.embeddings import TEXT_CACHE
 from feature_extraction.encoders.external import ExternalEncoder, load_external
 from feature_extraction.errors import InputError
 from feature_extraction.feature_table import FeatureTable
-from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint
+from feature_extraction.pretraining.checkpoint import PatchCheckpoint
 from feature_extraction.protocol.split import Provenance
 from feature_extraction.windows.window_set import WindowSet
 

@@ -18,8 +18,8 @@ from feature_extraction.encoders.statistical.features import VERSION, statistica
 from feature_extraction.errors import InputError
 from feature_extraction.feature_table import FeatureTable, concatenate
 from feature_extraction.pretraining import pretrain, pretraining_key
-from feature_extraction.pretraining.checkpoint import EncoderCheckpoint
-from feature_extraction.pretraining.config import PretrainConfig
+from feature_extraction.pretraining.resnet.checkpoint import EncoderCheckpoint
+from feature_extraction.pretraining.resnet.config import PretrainConfig
 from feature_extraction.protocol.split import Split
 from feature_extraction.windows.input_format import InputFormat
 from feature_extraction.windows.window_set import WindowSet

@@ -21,8 +21,8 @@ from feature_extraction.encoders.patch_transformer.device_readers import DeviceR
 from feature_extraction.encoders.statistical.features import VERSION as STATISTICAL_VERSION
 from feature_extraction.encoders.statistical.features import statistical_features
 from feature_extraction.errors import InputError
-from feature_extraction.pretraining.checkpoint import EncoderCheckpoint
-from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint, is_patch_checkpoint
+from feature_extraction.pretraining.checkpoint import PatchCheckpoint, is_patch_checkpoint
+from feature_extraction.pretraining.resnet.checkpoint import EncoderCheckpoint
 from feature_extraction.windows.input_format import InputFormat
 
 VERSIONS = {"statistical": STATISTICAL_VERSION, "kinematic": kinematic.VERSION}

@@ -39,10 +39,10 @@ def encoder_pool(arguments: Namespace) -> None:
     """
     from feature_extraction.datasets.prepare import prepare
     from feature_extraction.encoder_features import find_encoder
+    from feature_extraction.pretraining.checkpoint import PatchCheckpoint
+    from feature_extraction.pretraining.config import load_patch_config
     from feature_extraction.pretraining.corpus import choose_windows
-    from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint
-    from feature_extraction.pretraining.patch_config import load_patch_config
-    from feature_extraction.pretraining.patch_pretraining import pretrain_patches
+    from feature_extraction.pretraining.pretrain import pretrain_patches
 
     split = None if arguments.exclude_unseen is None else _split_of(arguments.exclude_unseen)
     config = load_patch_config(arguments.pretraining)
@@ -111,8 +111,8 @@ def encoder_extract(arguments: Namespace) -> None:
 def encoder_show(arguments: Namespace) -> None:
     """Print what a checkpoint is and what it has seen, and its model card if it has one."""
     from feature_extraction.encoder_features import SHIPPED
-    from feature_extraction.pretraining.checkpoint import describe_checkpoint
-    from feature_extraction.pretraining.patch_checkpoint import describe_patch_checkpoint, is_patch_checkpoint
+    from feature_extraction.pretraining.checkpoint import describe_patch_checkpoint, is_patch_checkpoint
+    from feature_extraction.pretraining.resnet.checkpoint import describe_checkpoint
 
     folder: Path = arguments.checkpoint
     if not folder.is_dir() and len(folder.parts) == 1 and (SHIPPED / folder).is_dir():

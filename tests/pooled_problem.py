@@ -12,14 +12,14 @@ import numpy as np
 import torch
 from synthetic_windows import make_windows
 
-from feature_extraction.augment import AugmentConfig
 from feature_extraction.descriptions.embeddings import DEFAULT_TEXT_MODEL
 from feature_extraction.encoders.patch_transformer.network import PatchTransformer, PatchTransformerConfig
 from feature_extraction.encoders.patch_transformer.patches import PatchConfig
+from feature_extraction.pretraining.augment.augment import AugmentConfig
+from feature_extraction.pretraining.checkpoint import PatchCheckpoint
+from feature_extraction.pretraining.config import PatchPretrainConfig
 from feature_extraction.pretraining.corpus import choose_windows
-from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint
-from feature_extraction.pretraining.patch_config import PatchPretrainConfig
-from feature_extraction.pretraining.patch_pretraining import pretrain_patches
+from feature_extraction.pretraining.pretrain import pretrain_patches
 from feature_extraction.protocol.split import Provenance
 from feature_extraction.windows.window_set import WindowSet
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from feature_extraction import augment
-from feature_extraction.augment import AugmentConfig, augment_view
-from feature_extraction.channel_changes import drop_sensors, shuffle_channels
 from feature_extraction.errors import InputError
-from feature_extraction.smooth_curves import draw_time_maps
+from feature_extraction.pretraining.augment import augment
+from feature_extraction.pretraining.augment.augment import AugmentConfig, augment_view
+from feature_extraction.pretraining.augment.channel_changes import drop_sensors, shuffle_channels
+from feature_extraction.pretraining.augment.smooth_curves import draw_time_maps
 
 # Two devices of an accelerometer and a gyroscope each; column 12 is of no sensor.
 DEVICES = [[[0, 1, 2], [3, 4, 5]], [[6, 7, 8], [9, 10, 11]]]

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from feature_extraction.errors import InputError
-from feature_extraction.pretraining.patch_config import load_patch_config
+from feature_extraction.pretraining.config import load_patch_config
 from feature_extraction.protocol.split import find_split
 from sadvae_har.baselines.reference import load_reference_config
 from sadvae_har.config import (

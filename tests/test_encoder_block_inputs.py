@@ -12,7 +12,7 @@ from synthetic_windows import make_channels, make_split, make_windows
 from feature_extraction import encoder_features
 from feature_extraction.errors import InputError
 from feature_extraction.extract import features_for
-from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint
+from feature_extraction.pretraining.checkpoint import PatchCheckpoint
 from feature_extraction.recordings.recording import Channel
 from feature_extraction.windows.window_set import WindowSet
 

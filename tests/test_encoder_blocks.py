@@ -14,8 +14,8 @@ from feature_extraction import block_cache, encoder_features
 from feature_extraction.encoder_features import block_name, extract_loaded, find_encoder, load_encoder
 from feature_extraction.errors import InputError, LeakageError
 from feature_extraction.extract import extract_statistical, features_for
-from feature_extraction.pretraining import patch_checkpoint
-from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint
+from feature_extraction.pretraining import checkpoint as patch_checkpoint
+from feature_extraction.pretraining.checkpoint import PatchCheckpoint
 from feature_extraction.protocol.split import Provenance
 from feature_extraction.windows.window_set import WindowSet
 from sadvae_har.config import Config, FeatureConfig

@@ -77,7 +77,7 @@ def pooled(monkeypatch, tmp_path):
         "feature_extraction.pretraining.corpus.choose_windows", lambda windows, split, strict: (*windows, split)
     )
     monkeypatch.setattr(
-        "feature_extraction.pretraining.patch_pretraining.pretrain_patches",
+        "feature_extraction.pretraining.pretrain.pretrain_patches",
         lambda parts, config, out, text_cache, start: found.extend(parts) or out,
     )
 

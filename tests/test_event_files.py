@@ -8,10 +8,10 @@ import torch
 from pooled_problem import NAMES, SMALL, make_dataset
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from feature_extraction.pretraining import patch_loop
+from feature_extraction.pretraining import loop as patch_loop
 from feature_extraction.pretraining.corpus import choose_windows
 from feature_extraction.pretraining.event_files import open_event_log
-from feature_extraction.pretraining.patch_pretraining import pretrain_patches
+from feature_extraction.pretraining.pretrain import pretrain_patches
 
 HISTORY = [
     {"epoch": 1, "masked.level hapt": 3.0, "val_loss": 2.5, "learning_rate": 1e-3, "seconds": 1.0},

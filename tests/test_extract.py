@@ -13,7 +13,7 @@ from feature_extraction.encoders.statistical.features import statistical_feature
 from feature_extraction.errors import InputError, LeakageError
 from feature_extraction.extract import extract_encoder, extract_statistical, features_for
 from feature_extraction.pretraining import pretrain
-from feature_extraction.pretraining.config import PretrainConfig
+from feature_extraction.pretraining.resnet.config import PretrainConfig
 
 SMALL = PretrainConfig(n_epochs=2, epoch_windows=32, batch_size=8, encoder=ResNetConfig(widths=(4, 8), n_features=6))
 

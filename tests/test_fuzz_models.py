@@ -27,7 +27,7 @@ from safetensors.torch import save_file
 from feature_extraction.encoder_features import SHIPPED
 from feature_extraction.encoders.patch_transformer.device_readers import device_readers
 from feature_extraction.errors import InputError
-from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint
+from feature_extraction.pretraining.checkpoint import PatchCheckpoint
 from feature_extraction.recordings.recording import three_axes
 from feature_extraction.window_encoder import WindowEncoder
 from feature_extraction.windows.input_format import InputFormat

@@ -9,7 +9,7 @@ from synthetic_windows import make_channels
 from feature_extraction.encoders.patch_transformer.gravity_frame import gravity_axes, to_gravity_frame
 from feature_extraction.encoders.patch_transformer.patches import PatchConfig, make_patches
 from feature_extraction.errors import InputError
-from feature_extraction.rotations import draw_uniform_rotations
+from feature_extraction.pretraining.augment.rotations import draw_uniform_rotations
 
 CHANNELS = make_channels()
 

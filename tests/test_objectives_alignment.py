@@ -10,14 +10,14 @@ from torch.nn.functional import normalize
 from toy_patches import N_FEATURES, TEXT_DIM, WIDTH, ToyEncoder, make_bank, make_batch, noise, seeded
 
 from feature_extraction.errors import InputError
-from feature_extraction.pretraining.embedding_queue import EmbeddingQueue
-from feature_extraction.pretraining.semantic_alignment import (
+from feature_extraction.pretraining.objectives.embedding_queue import EmbeddingQueue
+from feature_extraction.pretraining.objectives.semantic_alignment import (
     AlignmentConfig,
     SemanticAlignment,
     candidate_targets,
     soft_targets,
 )
-from feature_extraction.pretraining.sensor_alignment import SensorAlignment, alignment_terms
+from feature_extraction.pretraining.objectives.sensor_alignment import SensorAlignment, alignment_terms
 
 
 def numbered(*numbers):

@@ -9,7 +9,7 @@ from torch.nn.functional import normalize
 from toy_patches import N_FEATURES, WIDTH, ToyEncoder, make_batch, noise, seeded
 
 from feature_extraction.errors import InputError
-from feature_extraction.pretraining.contrastive import (
+from feature_extraction.pretraining.objectives.contrastive import (
     Contrastive,
     ContrastiveConfig,
     draw_patches,

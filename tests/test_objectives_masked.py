@@ -8,13 +8,13 @@ import torch
 from toy_patches import N_SAMPLES, WIDTH, ToyEncoder, make_batch, noise, seeded
 
 from feature_extraction.errors import InputError
-from feature_extraction.pretraining.masked_autoencoding import (
+from feature_extraction.pretraining.objectives.masked_autoencoding import (
     SPREAD_FLOOR,
     MaskedAutoencoding,
     patch_target,
     reconstruction_terms,
 )
-from feature_extraction.pretraining.masks import STYLES, MaskConfig, draw_masks, hide
+from feature_extraction.pretraining.objectives.masks import STYLES, MaskConfig, draw_masks, hide
 
 
 def all_valid(n_windows=600, n_channels=6, n_patches=12):

@@ -8,7 +8,7 @@ import torch
 from toy_patches import N_FEATURES, ToyEncoder, make_batch, seeded
 
 from feature_extraction.errors import InputError
-from feature_extraction.pretraining.window_statistics import WindowStatistics
+from feature_extraction.pretraining.objectives.window_statistics import WindowStatistics
 
 
 def make_objective(n_statistics=3):

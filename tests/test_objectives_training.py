@@ -18,13 +18,13 @@ from toy_patches import (
 )
 
 from feature_extraction.errors import InputError
-from feature_extraction.pretraining.combined import CombinedObjective
-from feature_extraction.pretraining.contrastive import Contrastive
-from feature_extraction.pretraining.masked_autoencoding import MaskedAutoencoding
-from feature_extraction.pretraining.semantic_alignment import AlignmentConfig, SemanticAlignment
-from feature_extraction.pretraining.sensor_alignment import SensorAlignment
-from feature_extraction.pretraining.supervised_patches import SupervisedPatches
-from feature_extraction.pretraining.window_statistics import WindowStatistics
+from feature_extraction.pretraining.objectives.contrastive import Contrastive
+from feature_extraction.pretraining.objectives.masked_autoencoding import MaskedAutoencoding
+from feature_extraction.pretraining.objectives.semantic_alignment import AlignmentConfig, SemanticAlignment
+from feature_extraction.pretraining.objectives.sensor_alignment import SensorAlignment
+from feature_extraction.pretraining.objectives.supervised import SupervisedPatches
+from feature_extraction.pretraining.objectives.weighted_sum import CombinedObjective
+from feature_extraction.pretraining.objectives.window_statistics import WindowStatistics
 
 MAKERS = {
     "masked": lambda: MaskedAutoencoding(WIDTH, N_SAMPLES),

@@ -15,7 +15,7 @@ from feature_extraction.encoders.patch_transformer.graph import PatchGraph
 from feature_extraction.encoders.statistical.features import statistical_features
 from feature_extraction.encoders.statistical.graph import StatisticalGraph
 from feature_extraction.errors import InputError
-from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint
+from feature_extraction.pretraining.checkpoint import PatchCheckpoint
 from feature_extraction.protocol.split import find_split
 from sadvae_har.__main__ import main
 from sadvae_har.classifier import ClassDensities

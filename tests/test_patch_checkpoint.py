@@ -10,8 +10,8 @@ from pooled_problem import SMALL, make_dataset
 from feature_extraction.descriptions.embeddings import DEFAULT_TEXT_MODEL
 from feature_extraction.encoders.patch_transformer.network import PatchTransformer
 from feature_extraction.errors import InputError
-from feature_extraction.pretraining import patch_checkpoint
-from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint
+from feature_extraction.pretraining import checkpoint as patch_checkpoint
+from feature_extraction.pretraining.checkpoint import PatchCheckpoint
 
 
 @pytest.fixture(scope="module")

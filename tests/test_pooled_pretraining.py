@@ -14,12 +14,12 @@ import torch
 from pooled_problem import NAMES, SMALL, make_dataset
 
 from feature_extraction.errors import InputError, LeakageError
-from feature_extraction.pretraining import patch_loop
+from feature_extraction.pretraining import loop as patch_loop
+from feature_extraction.pretraining.checkpoint import PatchCheckpoint, describe_patch_checkpoint, save_epoch
+from feature_extraction.pretraining.config import load_patch_config
 from feature_extraction.pretraining.corpus import Corpus, Part, choose_windows
-from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint, describe_patch_checkpoint, save_epoch
-from feature_extraction.pretraining.patch_config import load_patch_config
 from feature_extraction.pretraining.patch_objectives import PATCH_OBJECTIVES, label_bank
-from feature_extraction.pretraining.patch_pretraining import pretrain_patches
+from feature_extraction.pretraining.pretrain import pretrain_patches
 from feature_extraction.protocol.split import Split
 
 CONFIGS = Path(__file__).resolve().parents[1] / "sadvae_har" / "configs"

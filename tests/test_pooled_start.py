@@ -9,9 +9,9 @@ from pooled_problem import NAMES, NETWORK, SMALL, make_dataset
 
 from feature_extraction.descriptions.embeddings import DEFAULT_TEXT_MODEL
 from feature_extraction.errors import InputError, LeakageError
+from feature_extraction.pretraining.checkpoint import PatchCheckpoint
 from feature_extraction.pretraining.corpus import choose_windows
-from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint
-from feature_extraction.pretraining.patch_pretraining import patch_pretraining_key, pretrain_patches
+from feature_extraction.pretraining.pretrain import patch_pretraining_key, pretrain_patches
 from feature_extraction.protocol.split import find_split
 
 FIRST, SECOND = NAMES

@@ -8,14 +8,15 @@ import pytest
 import torch
 from synthetic_windows import make_split, make_windows
 
-from feature_extraction.augment import AugmentConfig
 from feature_extraction.encoders.resnet import ResNetConfig
 from feature_extraction.errors import InputError, LeakageError
-from feature_extraction.pretraining import OBJECTIVES, loop, pretrain, pretraining_key
-from feature_extraction.pretraining.checkpoint import CONFIG, WEIGHTS, EncoderCheckpoint
-from feature_extraction.pretraining.config import PretrainConfig
-from feature_extraction.pretraining.objective import Metric
-from feature_extraction.pretraining.supervised import SupervisedObjective
+from feature_extraction.pretraining import OBJECTIVES, pretrain, pretraining_key
+from feature_extraction.pretraining.augment.augment import AugmentConfig
+from feature_extraction.pretraining.resnet import loop
+from feature_extraction.pretraining.resnet.checkpoint import CONFIG, WEIGHTS, EncoderCheckpoint
+from feature_extraction.pretraining.resnet.config import PretrainConfig
+from feature_extraction.pretraining.resnet.objective import Metric
+from feature_extraction.pretraining.resnet.supervised import SupervisedObjective
 
 CONFIG_SMALL = PretrainConfig(
     n_epochs=4,

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from feature_extraction import augment
 from feature_extraction.encoders.resnet import ResNet1d, ResNetConfig
 from feature_extraction.errors import InputError
+from feature_extraction.pretraining.augment import augment
 
 SMALL = ResNetConfig(widths=(4, 8), n_features=6)
 

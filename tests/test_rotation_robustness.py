@@ -13,7 +13,7 @@ from synthetic_windows import make_channels
 
 from feature_extraction.descriptions.embeddings import DEFAULT_TEXT_MODEL, TEXT_CACHE
 from feature_extraction.encoders.patch_transformer.network import PatchTransformer
-from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint
+from feature_extraction.pretraining.checkpoint import PatchCheckpoint
 from feature_extraction.recordings.recording import Channel
 from sadvae_har import experiment
 from sadvae_har.run_folder import RunFolder

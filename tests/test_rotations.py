@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from feature_extraction.rotations import draw_small_rotations, draw_uniform_rotations
+from feature_extraction.pretraining.augment.rotations import draw_small_rotations, draw_uniform_rotations
 
 
 def generator():

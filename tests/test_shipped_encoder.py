@@ -9,8 +9,8 @@ from pooled_problem import make_dataset
 
 from feature_extraction.encoder_features import SHIPPED, load_encoder
 from feature_extraction.errors import LeakageError
-from feature_extraction.pretraining.patch_checkpoint import PatchCheckpoint
-from feature_extraction.pretraining.patch_config import load_patch_config
+from feature_extraction.pretraining.checkpoint import PatchCheckpoint
+from feature_extraction.pretraining.config import load_patch_config
 from feature_extraction.protocol.draw_splits import known_partition
 from feature_extraction.protocol.split import find_split
 from sadvae_har.__main__ import main

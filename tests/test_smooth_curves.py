@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from feature_extraction.errors import InputError
-from feature_extraction.smooth_curves import draw_curves, draw_time_maps
+from feature_extraction.pretraining.augment.smooth_curves import draw_curves, draw_time_maps
 
 
 def generator():

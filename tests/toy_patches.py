@@ -5,7 +5,7 @@ import math
 import torch
 from torch import nn
 
-from feature_extraction.pretraining.patch_batch import PatchBatch
+from feature_extraction.pretraining.objectives.objective import PatchBatch
 
 WIDTH, N_FEATURES, TEXT_DIM, N_SAMPLES = 12, 10, 8, 6
 

@@ -8,17 +8,17 @@ from dataclasses import asdict
 from pathlib import Path
 
 from feature_extraction.errors import InputError
-from feature_extraction.pretraining.checkpoint import (
+from feature_extraction.pretraining.resnet.checkpoint import (
     FORMAT,
     EncoderCheckpoint,
     WindowFormat,
     is_checkpoint,
     read_key,
 )
-from feature_extraction.pretraining.config import PretrainConfig
-from feature_extraction.pretraining.loop import STATE, Task, fit
-from feature_extraction.pretraining.objective import Objective
-from feature_extraction.pretraining.supervised import SupervisedObjective
+from feature_extraction.pretraining.resnet.config import PretrainConfig
+from feature_extraction.pretraining.resnet.loop import STATE, Task, fit
+from feature_extraction.pretraining.resnet.objective import Objective
+from feature_extraction.pretraining.resnet.supervised import SupervisedObjective
 from feature_extraction.protocol.split import Provenance, Split
 from feature_extraction.storage.files import content_hash
 from feature_extraction.windows.window_set import WindowSet

@@ -1,83 +1,165 @@
-"""Encoder checkpoints: a folder with `model.safetensors` and `config.json`, no pickles.
+"""A pretrained patch transformer in a folder: `model.safetensors` and `config.json`, no pickles.
 
-The config says which windows the encoder reads, what it learned from, and which weights belong to it.
+Loaded, it embeds windows of any data set: `PatchCheckpoint.load(folder).embed_windows(windows)`.
+Weights of other epochs than the best one may lie beside: `PatchCheckpoint.load_epoch(folder, 10)` reads those of
+`epoch-010.safetensors`, and saved to another folder they are a checkpoint like any other.
+Axis legend: N windows, T time, C channels, D features, E text dimension.
 """
 
-import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-from safetensors.torch import load, save
-from torch import nn
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save, save_file
+from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from feature_extraction.encoders.resnet import ResNet1d, ResNetConfig
+from feature_extraction.descriptions.embeddings import TEXT_CACHE, embed
+from feature_extraction.encoders.devices import find_devices
+from feature_extraction.encoders.patch_transformer.channel_sentences import describe_channels
+from feature_extraction.encoders.patch_transformer.device_readers import DeviceReader, device_readers
+from feature_extraction.encoders.patch_transformer.network import PatchTransformer, PatchTransformerConfig
+from feature_extraction.encoders.patch_transformer.patches import PatchConfig, make_patches
 from feature_extraction.errors import InputError
+from feature_extraction.pretraining.config import Precision
+from feature_extraction.pretraining.resnet.checkpoint import CONFIG, describe_provenance, restore_weights, write_weights
 from feature_extraction.protocol.split import Provenance
 from feature_extraction.recordings.recording import Channel
 from feature_extraction.storage.files import atomic_path, content_hash, read_json, write_json
 from feature_extraction.windows.window_set import WindowSet
 
-FORMAT = "encoder-1"
-WEIGHTS, CONFIG = "model.safetensors", "config.json"
+FORMAT = "patch-encoder-1"
+VERSION = 1  # of what happens to windows around the network; part of the digest
+EPOCH = "epoch-{:03}.safetensors"
+EMBED_BATCH = 64
+MATH = SDPBackend.MATH  # the fused attention is slow on short sequences of bfloat16
 
 
 @dataclass(frozen=True)
-class WindowFormat:
-    """The windows an encoder reads.
-
-    Attributes:
-        rate_hz: Sampling rate.
-        n_samples: T.
-        channels: One per column.
-    """
-
-    rate_hz: float
-    n_samples: int
-    channels: tuple[Channel, ...]
-
-    @classmethod
-    def of(cls, windows: WindowSet) -> "WindowFormat":
-        """Return the format of a window set."""
-        return cls(float(windows.settings.rate_hz), int(windows.samples.shape[1]), tuple(windows.channels))
-
-    def require(self, windows: WindowSet, where: Path) -> None:
-        """Refuse windows of another format.
-
-        Raises:
-            InputError: Naming what the encoder reads and what the windows have.
-        """
-        given = WindowFormat.of(windows)
-        for name in ("rate_hz", "n_samples", "channels"):
-            ours, theirs = getattr(self, name), getattr(given, name)
-            if ours != theirs:
-                if name == "channels":
-                    ours, theirs = (", ".join(f"{c.name} [{c.unit}]" for c in group) for group in (ours, theirs))
-                raise InputError(
-                    f"{where}: this encoder reads windows with {name} {ours}, those of {windows.dataset} "
-                    f"have {theirs}; prepare windows with its settings or pretrain another encoder"
-                )
-
-
-@dataclass(frozen=True)
-class EncoderCheckpoint:
+class PatchCheckpoint:
     """A pretrained encoder and everything needed to use it honestly.
 
     Attributes:
         encoder: The network, in evaluation mode.
-        windows: The windows it reads.
         provenance: What it learned from.
+        bank: Data set and class of every label it learned from; empty without labels.
+        text_model: Model of the channel sentences.
         key: Digest of everything that decided the training.
-        training: Objective, split, settings and result of the training, for the reader.
+        training: Objectives, settings and result of the training, for the reader.
     """
 
-    encoder: ResNet1d
-    windows: WindowFormat
+    encoder: PatchTransformer
     provenance: tuple[Provenance, ...]
+    bank: tuple[tuple[str, str], ...]
+    text_model: str
     key: str
     training: Mapping[str, Any]
+
+    @property
+    def digest(self) -> str:
+        """Key, and a digest of everything else that decides features and their provenance."""
+        weights = save({name: value.contiguous() for name, value in self.encoder.state_dict().items()})
+        rest = repr((VERSION, self.encoder.config, self.text_model, self.provenance))
+        return f"{self.key}-{content_hash(rest, weights)}"
+
+    def embed(
+        self,
+        samples: np.ndarray,
+        channels: Sequence[Channel],
+        rate_hz: float,
+        placement: str = "",
+        text_cache: Path = TEXT_CACHE,
+        precision: Precision = "float32",
+    ) -> np.ndarray:
+        """Embed windows of one placement, each device by itself.
+
+        Args:
+            samples: Windows [N, T, C], m/s² and rad/s; may be a memory map, read batch by batch. Patches that are not
+                finite are left out.
+            channels: One per column.
+            rate_hz: Sampling rate.
+            placement: Where a lone device was worn; several devices tell by their names.
+            text_cache: Folder of sentence embeddings made before.
+            precision: Of matrix products. With bfloat16 features change by less than 1 %; it is faster only where the
+                processor multiplies such numbers.
+
+        Returns:
+            float32 [N, devices x D].
+
+        Raises:
+            InputError: The channels cannot be read, or a window is too short or has no finite patch.
+        """
+        readers = self.readers(channels, placement, text_cache)
+        return self.embed_devices(samples, np.arange(len(samples)), readers, rate_hz, precision)
+
+    def embed_windows(
+        self,
+        windows: WindowSet,
+        rows: np.ndarray | None = None,
+        text_cache: Path = TEXT_CACHE,
+        precision: Precision = "float32",
+    ) -> np.ndarray:
+        """Embed windows of a set, each at its own placement; one batch at a time is in memory.
+
+        Args:
+            windows: Windows of any data set.
+            rows: Numbers of the wanted ones [n], in any order; all of them by default.
+            text_cache: Folder of sentence embeddings made before.
+            precision: As of `embed`.
+
+        Returns:
+            float32 [n, devices x D].
+
+        Raises:
+            InputError: As of `embed`; it names the window by its number in the set.
+        """
+        rows = np.arange(len(windows)) if rows is None else np.asarray(rows)
+        channels, rate_hz = windows.channels, windows.settings.rate_hz
+        features = np.empty((len(rows), len(find_devices(channels)) * self.encoder.n_features), dtype=np.float32)
+        for place in np.unique(windows.placements[rows]).tolist():
+            here = np.flatnonzero(windows.placements[rows] == place)
+            readers = self.readers(channels, place, text_cache)
+            features[here] = self.embed_devices(windows.samples, rows[here], readers, rate_hz, precision)
+        return features
+
+    @torch.inference_mode()
+    def embed_devices(
+        self,
+        samples: np.ndarray,
+        rows: np.ndarray,
+        readers: Sequence[DeviceReader],
+        rate_hz: float,
+        precision: Precision = "float32",
+    ) -> np.ndarray:
+        """Embed rows [n] of windows [N, T, C], in batches small enough for the processor's cache."""
+        features = np.empty((len(rows), len(readers), self.encoder.n_features), dtype=np.float32)
+        low, config = precision == "bfloat16", self.encoder.config.patches
+        with torch.autocast("cpu", torch.bfloat16, enabled=low), sdpa_kernel(MATH) if low else nullcontext():
+            for start in range(0, len(rows), EMBED_BATCH):
+                numbers = rows[start : start + EMBED_BATCH]
+                windows = torch.from_numpy(np.array(samples[numbers], dtype=np.float32))
+                for position, (name, columns, own, sentences) in enumerate(readers):
+                    patches = make_patches(windows[:, :, columns], own, rate_hz, config)
+                    _require_patches(patches.valid, numbers, name, config)
+                    found = self.encoder(patches.values, patches.valid, sentences.expand(len(windows), -1, -1))
+                    features[start : start + EMBED_BATCH, position] = found.float().numpy()
+        return features.reshape(len(rows), -1)
+
+    def readers(
+        self, channels: Sequence[Channel], placement: str = "", text_cache: Path = TEXT_CACHE
+    ) -> list[DeviceReader]:
+        """Embed the descriptions of the channels of each device; arguments and errors as of `embed`."""
+        devices, sentences = find_devices(channels), []
+        for device in devices:
+            own = [channels[column] for column in (*device.acc.tolist(), *device.gyro.tolist())]
+            texts = describe_channels(own, placement if len(devices) == 1 else "")
+            sentences.append(torch.from_numpy(embed(texts, self.text_model, text_cache)))
+        return device_readers(channels, sentences)
 
     def save(self, folder: Path) -> None:
         """Write weights, then the config that names them: a folder without a config is not a checkpoint."""
@@ -88,14 +170,15 @@ class EncoderCheckpoint:
         return {
             "format": FORMAT,
             "key": self.key,
-            "encoder": {"name": "resnet", **asdict(self.encoder.config)},
-            "windows": asdict(self.windows),
+            "encoder": asdict(self.encoder.config),
             "provenance": [asdict(entry) for entry in self.provenance],
+            "bank": [list(entry) for entry in self.bank],
+            "text_model": self.text_model,
             "training": dict(self.training),
         }
 
     @classmethod
-    def load(cls, folder: Path) -> "EncoderCheckpoint":
+    def load(cls, folder: Path) -> "PatchCheckpoint":
         """Read a checkpoint.
 
         Raises:
@@ -108,7 +191,7 @@ class EncoderCheckpoint:
         return checkpoint
 
     @classmethod
-    def from_header(cls, value: Any, path: Path) -> "EncoderCheckpoint":
+    def from_header(cls, value: Any, path: Path) -> "PatchCheckpoint":
         """Rebuild a checkpoint from `header`, its weights yet to be filled in; `path` is named in errors.
 
         Raises:
@@ -116,90 +199,84 @@ class EncoderCheckpoint:
         """
         if not isinstance(value, dict) or value.get("format") != FORMAT:
             found = value.get("format") if isinstance(value, dict) else value
-            raise InputError(
-                f"{path}: not an encoder checkpoint of format {FORMAT!r} (found {found!r}); pretrain again"
-            )
+            raise InputError(f"{path}: not a patch encoder of format {FORMAT!r} (found {found!r}); pretrain again")
         try:
             sizes = dict(value["encoder"])
-            if sizes.pop("name") != "resnet":
-                raise InputError(f"{path}: unknown encoder {value['encoder']['name']!r}; known: resnet")
-            sizes["widths"] = tuple(sizes["widths"])
-            read = value["windows"]
-            channels = tuple(Channel(**channel) for channel in read["channels"])
-            windows = WindowFormat(float(read["rate_hz"]), int(read["n_samples"]), channels)
-            encoder = ResNet1d(len(channels), ResNetConfig(**sizes))
+            sizes["patches"] = PatchConfig(**sizes["patches"])
+            with torch.random.fork_rng(devices=[]):
+                encoder = PatchTransformer(PatchTransformerConfig(**sizes))
             provenance = tuple(Provenance.from_dict(entry) for entry in value["provenance"])
-            key, training = str(value["key"]), dict(value["training"])
+            bank = tuple((str(dataset), str(name)) for dataset, name in value["bank"])
+            key, text_model = str(value["key"]), str(value["text_model"])
+            training = dict(value["training"])
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise InputError(f"{path}: damaged or edited ({error!r}); pretrain again") from None
-        return cls(encoder.eval(), windows, provenance, key, training)
+        return cls(encoder.eval(), provenance, bank, text_model, key, training)
+
+    @classmethod
+    def load_epoch(cls, folder: Path, epoch: int) -> "PatchCheckpoint":
+        """Read the weights that a finished encoder had after an epoch; see `PatchPretrainConfig.keep_every`.
+
+        The result has a key of its own and says in `training` which epoch it is of. `save` it to another folder to
+        hand it to the commands.
+
+        Raises:
+            InputError: The checkpoint is unusable, or the epoch's file is missing, damaged or of another run.
+        """
+        best, path = cls.load(folder), folder / EPOCH.format(epoch)
+        try:
+            with safe_open(path, framework="pt") as file:
+                key = (file.metadata() or {}).get("key")
+                weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        except FileNotFoundError:
+            kept = ", ".join(sorted(found.name for found in folder.glob("epoch-*.safetensors"))) or "none"
+            raise InputError(f"{path}: no such file; epochs kept there: {kept}") from None
+        except (SafetensorError, OSError) as error:
+            raise InputError(f"{path}: damaged weights ({error}); choose another epoch") from None
+        if key != best.key:
+            raise InputError(f"{path}: weights of the run {key}, the encoder beside them is of {best.key}; delete them")
+        best.encoder.load_state_dict(weights)
+        training = {name: value for name, value in best.training.items() if name in ("datasets", "n_windows", "config")}
+        return replace(best, key=content_hash(best.key, str(epoch)), training={**training, "epoch": epoch})
 
 
-def describe_checkpoint(folder: Path) -> str:
-    """Return what an encoder is, what it reads and what it has seen, as lines for a reader.
+def _require_patches(valid: Tensor, numbers: np.ndarray, device: str, config: PatchConfig) -> None:
+    """Refuse windows [B] that have no valid patch [B, C, P]."""
+    empty = numbers[~valid.flatten(1).any(dim=1).numpy()]
+    if len(empty):
+        raise InputError(
+            f"encoder: window {int(empty[0])} has no patch of {config.patch_s:g} s of device {device!r} that is finite "
+            "throughout; repair the recording or leave it out"
+        )
+
+
+def save_epoch(folder: Path, epoch: int, encoder: PatchTransformer, key: str) -> None:
+    """Keep the weights of an epoch beside those of the others; `key` names the run."""
+    weights = {name: value.detach().cpu().contiguous() for name, value in encoder.state_dict().items()}
+    with atomic_path(folder / EPOCH.format(epoch)) as temporary:
+        save_file(weights, temporary, {"key": key})
+
+
+def is_patch_checkpoint(folder: Path) -> bool:
+    """Return whether a folder holds a checkpoint of this kind, sound or not."""
+    value = read_json(folder / CONFIG) if (folder / CONFIG).exists() else {}
+    return isinstance(value, dict) and value.get("format") == FORMAT
+
+
+def describe_patch_checkpoint(folder: Path) -> str:
+    """Return what an encoder is and what it has seen, as lines for a reader.
 
     Raises:
         InputError: The folder holds no usable checkpoint.
     """
-    checkpoint = EncoderCheckpoint.load(folder)
+    checkpoint = PatchCheckpoint.load(folder)
     n_parameters = sum(parameter.numel() for parameter in checkpoint.encoder.parameters())
-    reads = checkpoint.windows
+    patches = checkpoint.encoder.config.patches
     lines = [
-        f"encoder     resnet, {n_parameters:,} parameters, key {checkpoint.key}",
-        f"reads       {reads.n_samples} samples at {reads.rate_hz:g} Hz of "
-        + ", ".join(f"{channel.name} [{channel.unit}]" for channel in reads.channels),
+        f"encoder     patch transformer, {n_parameters:,} parameters, key {checkpoint.key}",
+        f"reads       any acc and gyro in m/s² and rad/s, at least {patches.patch_s:g} s, at any rate",
+        f"gives       {checkpoint.encoder.n_features} features for each device",
+        *map(describe_provenance, checkpoint.provenance),
     ]
-    lines += map(describe_provenance, checkpoint.provenance)
     lines += [f"{name:11} {value}" for name, value in checkpoint.training.items()]
     return "\n".join(lines)
-
-
-def describe_provenance(entry: Provenance) -> str:
-    """Return what was learned from one data set, as two lines for a reader."""
-    kind = "labelled" if entry.labelled else "unlabelled"
-    return (
-        f"has seen    {entry.dataset}, {kind}, subjects {', '.join(entry.subjects)}\n"
-        f"            classes: {', '.join(entry.classes)}"
-    )
-
-
-def is_checkpoint(folder: Path) -> bool:
-    """Return whether a finished checkpoint lies in the folder."""
-    return (folder / CONFIG).exists()
-
-
-def read_key(folder: Path) -> str:
-    """Return the key of a checkpoint without reading its weights, or an empty string if it has none."""
-    value = read_json(folder / CONFIG)
-    return str(value.get("key", "")) if isinstance(value, dict) else ""
-
-
-def write_weights(network: nn.Module, folder: Path) -> str:
-    """Write the weights of a network into a folder and return their digest."""
-    weights = save({name: value.contiguous() for name, value in network.state_dict().items()})
-    with atomic_path(folder / WEIGHTS) as temporary:
-        temporary.write_bytes(weights)
-    return content_hash(weights)
-
-
-def restore_weights(network: nn.Module, folder: Path, digest: str) -> None:
-    """Give a network the weights in a folder, once it is certain that they are those of the digest.
-
-    Raises:
-        InputError: The file is missing, damaged, of another checkpoint or of another network.
-    """
-    path = folder / WEIGHTS
-    try:
-        data = path.read_bytes()
-        tensors = load(data)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file, yet its config is there; pretrain again") from None
-    except (SafetensorError, OSError, ValueError) as error:
-        raise InputError(f"{path}: damaged weights ({json.dumps(str(error))}); pretrain again") from None
-    if content_hash(data) != digest:
-        raise InputError(f"{path}: weights differ from those that config.json names ({digest}); pretrain again")
-    try:
-        network.load_state_dict(tensors)
-    except RuntimeError as error:
-        reason = str(error).splitlines()[-1].strip()
-        raise InputError(f"{path}: weights of another network ({reason}); pretrain again") from None

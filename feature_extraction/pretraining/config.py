@@ -1,50 +1,104 @@
-"""How an encoder is pretrained."""
+"""How a patch transformer is pretrained."""
 
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal, get_args
 
-from feature_extraction.augment import AugmentConfig
-from feature_extraction.encoders.resnet import ResNetConfig
+from jsonargparse import ArgumentError, ArgumentParser
+
+from feature_extraction.encoders.patch_transformer.network import TINY, PatchTransformerConfig
 from feature_extraction.errors import InputError
+from feature_extraction.pretraining.augment.augment import AugmentConfig
+from feature_extraction.storage.yaml import read_yaml
+
+Precision = Literal["float32", "bfloat16"]
 
 
 @dataclass(frozen=True)
-class PretrainConfig:
-    """Optimisation of an encoder.
+class PatchPretrainConfig:
+    """Objectives and optimisation.
 
     Attributes:
+        objectives: Name in `PATCH_OBJECTIVES` -> weight.
         n_epochs: Most epochs.
-        epoch_windows: Windows drawn per epoch, with replacement and evenly over the classes, whatever the
-            size of the data set.
-        batch_size: Windows per step.
+        epoch_steps: Steps of an epoch; after each epoch the encoder is validated and the run can be resumed.
+        batch_windows: Windows of a batch, all of one device of one data set.
+        batches_per_step: Batches whose gradients are averaged in a step. Several processes share them out, so that
+            their number changes nothing but the order of a sum.
         learning_rate: Peak learning rate of AdamW (5 % linear warm-up, cosine decay to zero).
         weight_decay: Weight decay of AdamW.
-        patience: Epochs without a better validation metric after which training stops.
+        largest_gradient: Gradients are scaled down to this norm.
+        patience: Epochs without a better validation loss after which training stops.
+        keep_every: Every so many epochs the weights of that epoch are kept in a file of their own, to study how an
+            encoder comes about; 0 keeps none.
+        sampling_exponent: A data set of n windows is drawn in proportion to n to this power.
+        validation_windows: Validation windows of each device of each data set.
+        precision: Of matrix products; bfloat16 is up to twice as fast where the processor has it.
         seed: Seed of every random draw.
         encoder: Sizes of the network.
         augment: Strengths of the augmentations.
     """
 
-    n_epochs: int = 12
-    epoch_windows: int = 4000
-    batch_size: int = 64
-    learning_rate: float = 2e-3
-    weight_decay: float = 1e-2
-    patience: int = 5
+    objectives: Mapping[str, float] = field(default_factory=lambda: {"masked_autoencoding": 1.0, "contrastive": 0.5})
+    n_epochs: int = 20
+    epoch_steps: int = 100
+    batch_windows: int = 64
+    batches_per_step: int = 2
+    learning_rate: float = 1e-3
+    weight_decay: float = 5e-2
+    largest_gradient: float = 1.0
+    patience: int = 8
+    keep_every: int = 0
+    sampling_exponent: float = 0.5
+    validation_windows: int = 512
+    precision: Precision = "bfloat16"
     seed: int = 0
-    encoder: ResNetConfig = field(default_factory=ResNetConfig)
-    augment: AugmentConfig = field(default_factory=AugmentConfig)
+    encoder: PatchTransformerConfig = TINY
+    augment: AugmentConfig = field(
+        default_factory=lambda: AugmentConfig(jitter=0.01, scale=0.1, rotation_deg=20.0, shift=0.0)
+    )
 
     def __post_init__(self) -> None:
         """Refuse impossible numbers."""
-        for name in ("n_epochs", "epoch_windows", "patience"):
+        for name in ("n_epochs", "epoch_steps", "batches_per_step", "patience", "validation_windows"):
             if getattr(self, name) < 1:
                 raise InputError(f"pretrain.{name}: {getattr(self, name)} cannot be used; give at least 1")
-        if self.batch_size < 2:
-            raise InputError(f"pretrain.batch_size: {self.batch_size} cannot be used; give at least 2")
-        if self.learning_rate <= 0 or self.weight_decay < 0 or self.seed < 0:
-            raise InputError("pretrain: learning_rate must be positive, weight_decay and seed 0 or more")
+        if self.batch_windows < 2:
+            raise InputError(f"pretrain.batch_windows: {self.batch_windows} cannot be used; give at least 2")
+        if self.learning_rate <= 0 or self.largest_gradient <= 0:
+            raise InputError("pretrain: learning_rate and largest_gradient must be positive")
+        if min(self.weight_decay, self.seed, self.keep_every, self.sampling_exponent) < 0:
+            raise InputError("pretrain: weight_decay, seed, keep_every and sampling_exponent must be 0 or more")
+        if not self.objectives or min(self.objectives.values()) <= 0:
+            raise InputError(f"pretrain.objectives: {dict(self.objectives)}; name at least one, with positive weights")
+        if self.precision not in get_args(Precision):
+            known = " or ".join(get_args(Precision))
+            raise InputError(f"pretrain.precision: {self.precision!r} is unknown; use {known}")
+        for name in ("shift", "time_warp"):
+            if getattr(self.augment, name):
+                raise InputError(
+                    f"pretrain.augment.{name}: {getattr(self.augment, name)} cannot be used; give 0, since the two "
+                    "views are compared patch by patch"
+                )
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain nested mappings, ready for JSON."""
-        return asdict(self)
+
+def load_patch_config(path: Path) -> PatchPretrainConfig:
+    """Read a YAML config; missing keys keep their defaults.
+
+    Raises:
+        InputError: The file is missing, is not YAML, or holds an unknown key or an unusable value.
+    """
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_class_arguments(PatchPretrainConfig, "pretrain")
+    if not path.exists():
+        raise InputError(f"{path}: no such file; name a YAML file such as one of sadvae_har/configs")
+    value = read_yaml(path) or {}
+    try:
+        if not isinstance(value, dict):
+            raise InputError(f"expected fields, found {type(value).__name__}")
+        config = parser.instantiate(parser.parse_object({"pretrain": value})).pretrain
+    except (InputError, ArgumentError) as error:
+        raise InputError(f"{path}: {' '.join(str(error).split())}") from None
+    assert isinstance(config, PatchPretrainConfig)
+    return config

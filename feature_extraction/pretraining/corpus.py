@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from feature_extraction.augment import AugmentConfig, augment_view
 from feature_extraction.descriptions.embeddings import DEFAULT_TEXT_MODEL, TEXT_CACHE, embed
 from feature_extraction.descriptions.synonyms import find_synonym
 from feature_extraction.encoders.devices import Device, find_devices
@@ -22,7 +21,8 @@ from feature_extraction.encoders.patch_transformer.channel_sentences import desc
 from feature_extraction.encoders.patch_transformer.patches import SCALES, PatchConfig, make_patches
 from feature_extraction.encoders.statistical.features import statistical_features
 from feature_extraction.errors import InputError
-from feature_extraction.pretraining.patch_batch import UNLABELLED, PatchBatch
+from feature_extraction.pretraining.augment.augment import AugmentConfig, augment_view
+from feature_extraction.pretraining.objectives.objective import UNLABELLED, PatchBatch
 from feature_extraction.protocol.draw_splits import known_partition, random_partition
 from feature_extraction.protocol.split import Provenance, Split
 from feature_extraction.recordings.recording import Channel

@@ -1,223 +1,188 @@
-"""The training loop of every objective: balanced batches, AdamW, best epoch by validation, exact resume.
+"""The training loop of the patch transformer: many data sets, several objectives, any number of processes.
 
-Axis legend: N windows, B batch, T time, C channels.
+An epoch is a fixed number of steps. After each one the encoder is validated on held-out subjects, and the whole state
+is saved; a batch's random draws come from a generator of its own, so a resumed run goes on as if never interrupted.
+While a run lasts, `state.safetensors` holds its latest weights, and the best ones so far, which become
+`model.safetensors` in the end. With `keep_every`, `epoch-010.safetensors` and the like hold those of some epochs;
+`PatchCheckpoint.load_epoch` reads them.
+Axis legend: B windows of a batch.
 """
 
 import json
 import logging
-import math
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, fields
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import nn
-from tqdm import tqdm
+from tqdm.auto import tqdm
 
-from feature_extraction.augment import augment
-from feature_extraction.encoders.devices import find_devices
-from feature_extraction.encoders.resnet import ResNet1d
-from feature_extraction.errors import InputError
-from feature_extraction.pretraining.config import PretrainConfig
-from feature_extraction.pretraining.curves import plot_curves
-from feature_extraction.pretraining.objective import Batch, Objective
+from feature_extraction.encoders.patch_transformer.network import PatchTransformer
+from feature_extraction.pretraining.checkpoint import save_epoch
+from feature_extraction.pretraining.config import PatchPretrainConfig
+from feature_extraction.pretraining.corpus import Corpus
+from feature_extraction.pretraining.curves import plot_pooled_curves
+from feature_extraction.pretraining.event_files import EventLog, open_event_log
+from feature_extraction.pretraining.objectives.objective import PatchBatch
+from feature_extraction.pretraining.objectives.weighted_sum import CombinedObjective, Losses
+from feature_extraction.pretraining.processes import Processes
+from feature_extraction.pretraining.resnet.loop import CURVES, PROGRESS, STATE, learning_rate_factor
+from feature_extraction.pretraining.resnet.objective import Metric
 from feature_extraction.pretraining.state import PretrainState
-from feature_extraction.protocol.split import Split
-from feature_extraction.protocol.standardizer import Standardizer
 from feature_extraction.storage.files import write_text
-from feature_extraction.windows.window_set import WindowSet
 
 logger = logging.getLogger(__name__)
 
-STATE, PROGRESS, CURVES = "state.safetensors", "progress.jsonl", "curves.png"
-EVALUATION_BATCH = 256
-WARM_UP = 0.05
+METRIC = Metric("val_loss", higher_is_better=False)
 
 
-@dataclass(frozen=True)
-class Task:
-    """What an encoder is trained on.
+@dataclass
+class Run:
+    """One pretraining run.
 
     Attributes:
-        windows: All windows of the data set.
-        split: Whose rules hold.
-        classes: Classes to learn from.
-        train: Windows to learn from [n].
-        val: Windows that choose the epoch [m].
+        corpus: Windows to learn from and to choose by.
+        config: Objectives and optimisation.
+        encoder: The network.
+        objective: Weighted sum of objectives, with their heads.
+        processes: Who else works on this run.
+        device: Where the network computes.
     """
 
-    windows: WindowSet
-    split: Split
-    classes: tuple[str, ...]
-    train: np.ndarray
-    val: np.ndarray
+    corpus: Corpus
+    config: PatchPretrainConfig
+    encoder: PatchTransformer
+    objective: CombinedObjective
+    processes: Processes
+    device: torch.device
 
-    def check(self) -> None:
-        """Refuse windows that the split keeps back, and parts without windows.
+    def parameters(self) -> list[nn.Parameter]:
+        """Return what is trained."""
+        return [p for p in nn.ModuleList([self.encoder, self.objective]).parameters() if p.requires_grad]
 
-        Raises:
-            LeakageError: An unseen class or a test subject.
-            InputError: A class without train windows, or no validation windows.
-        """
-        windows, rows = self.windows, np.concatenate([self.train, self.val])
-        where = "encoder pretraining"
-        self.split.check_fit(windows.labels[rows].tolist(), windows.subjects[rows].tolist(), where)
-        missing = sorted(set(self.classes) - set(windows.labels[self.train].tolist()))
-        if missing or len(self.classes) < 2:
-            raise InputError(
-                f"{where}: split {self.split.dataset}/{self.split.name} has no train windows of "
-                f"{missing or 'two classes'}; move subjects or leave the classes out"
-            )
-        if len(self.val) == 0:
-            raise InputError(
-                f"{where}: validation subjects {list(self.split.val_subjects)} of {self.split.dataset}/"
-                f"{self.split.name} have no windows of the seen classes; choose other subjects"
-            )
-
-    def targets(self, rows: np.ndarray) -> torch.Tensor:
-        """Return the position of each window's class in `classes`."""
-        position = {name: k for k, name in enumerate(self.classes)}
-        return torch.tensor([position[label] for label in self.windows.labels[rows].tolist()])
-
-    def batch(self, rows: np.ndarray) -> Batch:
-        """Read windows, not augmented."""
-        clean = torch.from_numpy(np.array(self.windows.samples[rows], dtype=np.float32))
-        return Batch(clean, clean, self.targets(rows))
-
-    def validation(self) -> Iterator[Batch]:
-        """Read the validation windows in batches."""
-        for start in range(0, len(self.val), EVALUATION_BATCH):
-            yield self.batch(self.val[start : start + EVALUATION_BATCH])
+    def losses(self, batch: PatchBatch, generator: torch.Generator) -> Losses:
+        """Return the losses of a batch in the precision of the config."""
+        low = self.config.precision == "bfloat16"
+        with torch.autocast(self.device.type, torch.bfloat16) if low else nullcontext():
+            return self.objective.losses(self.encoder, _on(batch, self.device), generator)
 
 
-@dataclass(frozen=True)
-class Fit:
-    """A trained encoder.
+def train(run: Run, folder: Path, key: str) -> PretrainState:
+    """Train; go on exactly where an interrupted run of the same `key` left off.
 
-    Attributes:
-        encoder: Network with the weights of the best epoch, in evaluation mode.
-        best_epoch: That epoch, from 1.
-        best_value: Validation metric there.
-        n_epochs: Epochs trained.
-    """
-
-    encoder: ResNet1d
-    best_epoch: int
-    best_value: float
-    n_epochs: int
-
-
-def learning_rate_factor(progress: float) -> float:
-    """Return the learning rate at `progress` in [0, 1], relative to its peak: linear warm-up, half cosine."""
-    if progress < WARM_UP:
-        return (progress + 1e-3) / (WARM_UP + 1e-3)
-    return 0.5 * (1 + math.cos(math.pi * min(1.0, (progress - WARM_UP) / (1 - WARM_UP))))
-
-
-def draw_balanced(groups: list[np.ndarray], n: int, generator: torch.Generator) -> np.ndarray:
-    """Draw `n` rows with replacement, a class uniformly and then one of its rows uniformly.
-
-    Args:
-        groups: Rows of each class.
-        n: Rows to draw.
-        generator: Source of randomness.
-    """
-    chosen = torch.randint(len(groups), (n,), generator=generator).tolist()
-    place = torch.rand(n, generator=generator, dtype=torch.float64).tolist()
-    return np.array([groups[k][int(u * len(groups[k]))] for k, u in zip(chosen, place, strict=True)])
-
-
-def fit(task: Task, objective_class: type[Objective], config: PretrainConfig, folder: Path, key: str) -> Fit:
-    """Train an encoder; go on exactly where an interrupted run of the same `key` left off.
-
-    Args:
-        task: Windows to learn from and to choose by.
-        objective_class: What is minimised.
-        config: Optimisation.
-        folder: Where state, progress and curves go.
-        key: Digest of everything that decides the result.
+    Returns:
+        The state after the last epoch; its `best` holds the encoder weights with the lowest validation loss.
 
     Raises:
-        LeakageError: The task holds an unseen class or a test subject.
-        InputError: The task cannot be trained on, or the saved state is damaged.
+        InputError: The saved state is damaged.
     """
-    task.check()
-    state = _start(task, objective_class, config)
-    if state.load(folder / STATE, key):
+    config = run.config
+    optimizer = torch.optim.AdamW(run.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    state = PretrainState(run.encoder, run.objective, optimizer, torch.Generator())
+    if state.load(folder / STATE, key) and run.processes.is_first:
         logger.info("going on after epoch %d of %s", state.epoch, folder)
-    steps = max(1, config.epoch_windows // config.batch_size)
-    total = steps * config.n_epochs
-    logger.info("pretraining on %d windows: at most %d epochs of %d steps", len(task.train), config.n_epochs, steps)
-    with tqdm(total=total, initial=state.epoch * steps, desc="pretrain", unit="step", disable=None) as bar:
+    total, done = config.n_epochs * config.epoch_steps, state.epoch * config.epoch_steps
+    hidden = None if run.processes.is_first else True
+    with (
+        tqdm(total=total, initial=done, desc="pretrain", unit="step", disable=hidden) as bar,
+        open_event_log(folder, state.history) if run.processes.is_first else nullcontext() as events,
+    ):
         while state.epoch < config.n_epochs and state.stale_epochs < config.patience:
-            _run_epoch(task, objective_class, config, state, steps, bar)
-            state.save(folder / STATE, key)
-            write_text(folder / PROGRESS, "".join(json.dumps(row) + "\n" for row in state.history))
-    plot_curves(state.history, objective_class.metric.name, folder / CURVES)
-    assert state.best_value is not None
-    state.encoder.load_state_dict(state.best)
-    assert isinstance(state.encoder, ResNet1d)
-    return Fit(state.encoder.eval(), state.best_epoch, state.best_value, state.epoch)
+            _run_epoch(run, state, bar)
+            if events is not None:
+                _save(run, state, folder, key, events)
+            run.processes.wait()
+    return state
 
 
-def _start(task: Task, objective_class: type[Objective], config: PretrainConfig) -> PretrainState:
-    windows = task.windows
-    with torch.random.fork_rng(devices=[]):  # initialisation draws from the global generator, restored afterwards
-        torch.manual_seed(config.seed)
-        encoder = ResNet1d(windows.samples.shape[2], config.encoder)
-        objective = objective_class(encoder.n_features, task.classes)
-    statistics = Standardizer.fit_windows(windows.samples, task.train, windows.labels, windows.subjects, task.split)
-    encoder.set_input_statistics(torch.from_numpy(statistics.mean), torch.from_numpy(statistics.scale))
-    parameters = nn.ModuleList([encoder, objective]).parameters()
-    optimizer = torch.optim.AdamW(parameters, lr=config.learning_rate, weight_decay=config.weight_decay)
-    return PretrainState(encoder, objective, optimizer, torch.Generator().manual_seed(config.seed))
-
-
-def _run_epoch(
-    task: Task,
-    objective_class: type[Objective],
-    config: PretrainConfig,
-    state: PretrainState,
-    steps: int,
-    bar: tqdm,
-) -> None:
-    """Train one epoch, evaluate, and keep the weights if they are at least as good as the best so far."""
-    began = time.perf_counter()
-    encoder, objective, generator = state.encoder, state.objective, state.generator
-    assert isinstance(encoder, ResNet1d) and isinstance(objective, Objective)
-    labels = task.windows.labels[task.train]
-    groups = [task.train[labels == name] for name in task.classes]
-    devices = [
-        [d.acc.tolist(), *([d.gyro.tolist()] if len(d.gyro) else [])] for d in find_devices(task.windows.channels)
-    ]
-    sums: dict[str, float] = {}
-    encoder.train()
-    objective.train()
-    for step in range(steps):
-        factor = learning_rate_factor((state.epoch * steps + step) / (steps * config.n_epochs))
+def _run_epoch(run: Run, state: PretrainState, bar: tqdm) -> None:
+    began, config = time.perf_counter(), run.config
+    found: dict[str, list[float]] = defaultdict(list)
+    run.encoder.train()
+    run.objective.train()
+    for step in range(state.epoch * config.epoch_steps, (state.epoch + 1) * config.epoch_steps):
+        factor = learning_rate_factor(step / (config.n_epochs * config.epoch_steps))
         for group in state.optimizer.param_groups:
             group["lr"] = config.learning_rate * factor
-        clean = task.batch(draw_balanced(groups, config.batch_size, generator))
-        augmented = augment(clean.windows, config.augment, encoder.scale, devices, generator)
-        terms = objective.losses(encoder, Batch(augmented, clean.windows, clean.targets), generator)
-        state.optimizer.zero_grad()
-        torch.stack(list(terms.values())).sum().backward()
-        state.optimizer.step()
-        for name, value in terms.items():
-            sums[name] = sums.get(name, 0.0) + value.item() / steps
+        for name, value in _step(run, state.optimizer, step):
+            found[name].append(value)
         bar.update()
-    encoder.eval()
-    objective.eval()
-    with torch.no_grad():
-        score = objective.evaluate(encoder, task.validation())
+    score = _validate(run)
     state.epoch += 1
-    metric = objective_class.metric
-    state.stale_epochs = 0 if metric.improves(score, state.best_value) else state.stale_epochs + 1
-    if metric.at_least_as_good(score, state.best_value):
-        state.best = {name: tensor.detach().clone() for name, tensor in encoder.state_dict().items()}
+    state.stale_epochs = 0 if METRIC.improves(score, state.best_value) else state.stale_epochs + 1
+    if METRIC.at_least_as_good(score, state.best_value):
+        state.best = {name: tensor.detach().cpu().clone() for name, tensor in run.encoder.state_dict().items()}
         state.best_value, state.best_epoch = score, state.epoch
+    means = _mean_terms(run.processes.gather(dict(found)))
     seconds = round(time.perf_counter() - began, 2)
-    state.history.append({"epoch": state.epoch, **sums, metric.name: score, "seconds": seconds})
-    bar.set_postfix({metric.name: f"{score:.3f}"})
+    numbers = {METRIC.name: score, "learning_rate": state.optimizer.param_groups[0]["lr"], "seconds": seconds}
+    state.history.append({"epoch": state.epoch, **means, **numbers})
+    bar.set_postfix({METRIC.name: f"{score:.3f}"})
+
+
+def _mean_terms(found: Sequence[Mapping[str, Sequence[float]]]) -> dict[str, float]:
+    """Average each term over the batches of all processes."""
+    values: dict[str, list[float]] = defaultdict(list)
+    for terms in found:
+        for name, some in terms.items():
+            values[name] += some
+    return {name: sum(values[name]) / len(values[name]) for name in sorted(values)}
+
+
+def _step(run: Run, optimizer: torch.optim.Optimizer, step: int) -> Iterator[tuple[str, float]]:
+    """Make one step; yield the loss terms of this process's batches by data set."""
+    config = run.config
+    optimizer.zero_grad()
+    found: list[tuple[int, Losses]] = []
+    for number in run.processes.share(config.batches_per_step):
+        generator = torch.Generator().manual_seed(_seed(config.seed, step, number))
+        batch = run.corpus.draw(config.batch_windows, config.augment, generator, run.objective.labelled)
+        losses = run.losses(batch, generator)
+        (losses.total / config.batches_per_step).backward()
+        found.append((int(batch.dataset[0]), losses))
+    parameters = run.parameters()
+    run.processes.sum_gradients(parameters)
+    nn.utils.clip_grad_norm_(parameters, config.largest_gradient)
+    optimizer.step()
+    for part, losses in found:
+        dataset = run.corpus.parts[part].windows.dataset
+        for name, value in losses.terms.items():
+            yield f"{name} {dataset}", float(value)
+
+
+@torch.no_grad()
+def _validate(run: Run) -> float:
+    """Return the mean loss over validation batches, the data sets weighing the same."""
+    run.encoder.eval()
+    run.objective.eval()
+    sums = torch.zeros(len(run.corpus.parts), 2, dtype=torch.float64)
+    for number, batch in enumerate(run.corpus.validation(run.config.batch_windows, run.config.validation_windows)):
+        if number % run.processes.count != run.processes.rank:
+            continue
+        generator = torch.Generator().manual_seed(_seed(run.config.seed, 0, number))
+        loss = float(run.losses(batch, generator).total)
+        sums[int(batch.dataset[0])] += torch.tensor([loss * len(batch.values), len(batch.values)])
+    sums = run.processes.sum(sums)
+    return float((sums[:, 0] / sums[:, 1]).mean())
+
+
+def _on(batch: PatchBatch, device: torch.device) -> PatchBatch:
+    return PatchBatch(*(getattr(batch, entry.name).to(device) for entry in fields(batch)))
+
+
+def _save(run: Run, state: PretrainState, folder: Path, key: str, events: EventLog) -> None:
+    if run.config.keep_every and state.epoch % run.config.keep_every == 0:
+        save_epoch(folder, state.epoch, run.encoder, key)
+    state.save(folder / STATE, key)
+    write_text(folder / PROGRESS, "".join(json.dumps(row) + "\n" for row in state.history))
+    events.add(state.history[-1])
+    plot_pooled_curves(state.history, METRIC.name, folder / CURVES)
+
+
+def _seed(seed: int, step: int, number: int) -> int:
+    """Return a seed of its own for every batch of every step."""
+    return ((seed * 1_000_003 + step) * 1_009 + number) % (2**63 - 1)

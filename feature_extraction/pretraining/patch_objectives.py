@@ -10,15 +10,15 @@ from feature_extraction.datasets import get_dataset
 from feature_extraction.descriptions.embeddings import embed_views
 from feature_extraction.encoders.patch_transformer.network import PatchTransformerConfig
 from feature_extraction.errors import InputError
-from feature_extraction.pretraining.combined import CombinedObjective
-from feature_extraction.pretraining.contrastive import Contrastive
 from feature_extraction.pretraining.corpus import Corpus
-from feature_extraction.pretraining.masked_autoencoding import MaskedAutoencoding
-from feature_extraction.pretraining.patch_batch import PatchObjective
-from feature_extraction.pretraining.semantic_alignment import SemanticAlignment
-from feature_extraction.pretraining.sensor_alignment import SensorAlignment
-from feature_extraction.pretraining.supervised_patches import SupervisedPatches
-from feature_extraction.pretraining.window_statistics import WindowStatistics
+from feature_extraction.pretraining.objectives.contrastive import Contrastive
+from feature_extraction.pretraining.objectives.masked_autoencoding import MaskedAutoencoding
+from feature_extraction.pretraining.objectives.objective import PatchObjective
+from feature_extraction.pretraining.objectives.semantic_alignment import SemanticAlignment
+from feature_extraction.pretraining.objectives.sensor_alignment import SensorAlignment
+from feature_extraction.pretraining.objectives.supervised import SupervisedPatches
+from feature_extraction.pretraining.objectives.weighted_sum import CombinedObjective
+from feature_extraction.pretraining.objectives.window_statistics import WindowStatistics
 
 BANK_VIEWS = ("sentence", "motion", "paraphrases")
 Factory = Callable[[PatchTransformerConfig, Corpus], PatchObjective]

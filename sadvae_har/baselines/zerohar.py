@@ -24,7 +24,7 @@ from feature_extraction.descriptions.embeddings import embed
 from feature_extraction.encoders.patch_transformer.channel_sentences import describe_channels
 from feature_extraction.encoders.patch_transformer.patches import make_patches
 from feature_extraction.errors import InputError
-from feature_extraction.pretraining.sensor_alignment import alignment_terms
+from feature_extraction.pretraining.objectives.sensor_alignment import alignment_terms
 from feature_extraction.protocol.split import Split
 from feature_extraction.recordings.recording import Channel
 from feature_extraction.windows.window_set import WindowSet

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 
 from feature_extraction.encoders.patch_transformer.layers import log_spectrum
 from feature_extraction.errors import InputError
-from feature_extraction.pretraining.masks import MaskConfig, draw_masks
-from feature_extraction.pretraining.patch_batch import PatchBatch, PatchEncoder, PatchObjective
+from feature_extraction.pretraining.objectives.masks import MaskConfig, draw_masks
+from feature_extraction.pretraining.objectives.objective import PatchBatch, PatchEncoder, PatchObjective
 
 SPREAD_FLOOR = 0.01  # in patch units, 0.1 m/s²: sensor noise of a body at rest is not blown up to a shape
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import smooth_l1_loss
 
 from feature_extraction.errors import InputError
-from feature_extraction.pretraining.patch_batch import PatchBatch, PatchEncoder, PatchObjective
+from feature_extraction.pretraining.objectives.objective import PatchBatch, PatchEncoder, PatchObjective
 
 
 class WindowStatistics(PatchObjective):

@@ -10,14 +10,14 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from feature_extraction.errors import InputError
-from feature_extraction.pretraining.patch_batch import (
+from feature_extraction.pretraining.objectives.objective import (
     UNLABELLED,
     PatchBatch,
     PatchEncoder,
     PatchObjective,
     check_targets,
 )
-from feature_extraction.pretraining.supervised import DROPOUT, LABEL_SMOOTHING
+from feature_extraction.pretraining.resnet.supervised import DROPOUT, LABEL_SMOOTHING
 
 
 class SupervisedPatches(PatchObjective):

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from feature_extraction.pretraining.objective import Batch, Metric, Objective
+from feature_extraction.pretraining.resnet.objective import Batch, Metric, Objective
 
 LABEL_SMOOTHING = 0.1
 DROPOUT = 0.3

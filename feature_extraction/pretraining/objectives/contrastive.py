@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 
 from feature_extraction.errors import InputError
-from feature_extraction.pretraining.patch_batch import PatchBatch, PatchEncoder, PatchObjective
+from feature_extraction.pretraining.objectives.objective import PatchBatch, PatchEncoder, PatchObjective
 
 
 @dataclass(frozen=True)

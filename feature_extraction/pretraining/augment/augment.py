@@ -16,15 +16,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from feature_extraction.channel_changes import (
+from feature_extraction.errors import InputError
+from feature_extraction.pretraining.augment.channel_changes import (
     check_unit_interval,
     drop_sensors,
     sensor_of_channels,
     shuffle_channels,
 )
-from feature_extraction.errors import InputError
-from feature_extraction.rotations import draw_small_rotations, draw_uniform_rotations
-from feature_extraction.smooth_curves import draw_curves, draw_time_maps
+from feature_extraction.pretraining.augment.rotations import draw_small_rotations, draw_uniform_rotations
+from feature_extraction.pretraining.augment.smooth_curves import draw_curves, draw_time_maps
 
 # The columns of each three-axis sensor of each device.
 Devices = Sequence[Sequence[Sequence[int]]]

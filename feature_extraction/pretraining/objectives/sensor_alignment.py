@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 
 from feature_extraction.errors import InputError
-from feature_extraction.pretraining.contrastive import check_temperature, soft_info_nce
-from feature_extraction.pretraining.patch_batch import PatchBatch, PatchEncoder, PatchObjective
+from feature_extraction.pretraining.objectives.contrastive import check_temperature, soft_info_nce
+from feature_extraction.pretraining.objectives.objective import PatchBatch, PatchEncoder, PatchObjective
 
 
 def alignment_terms(channels: Tensor, descriptions: Tensor, temperature: float) -> dict[str, Tensor]:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from feature_extraction.errors import InputError
-from feature_extraction.pretraining.patch_batch import PatchBatch, PatchEncoder, PatchObjective
+from feature_extraction.pretraining.objectives.objective import PatchBatch, PatchEncoder, PatchObjective
 
 
 @dataclass(frozen=True)

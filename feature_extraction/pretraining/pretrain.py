@@ -12,14 +12,14 @@ import torch
 from feature_extraction.descriptions.embeddings import DEFAULT_TEXT_MODEL, TEXT_CACHE
 from feature_extraction.encoders.patch_transformer.network import PatchTransformer
 from feature_extraction.errors import InputError
-from feature_extraction.pretraining.checkpoint import is_checkpoint, read_key
+from feature_extraction.pretraining.checkpoint import FORMAT, PatchCheckpoint
+from feature_extraction.pretraining.config import PatchPretrainConfig
 from feature_extraction.pretraining.corpus import Corpus, Part
-from feature_extraction.pretraining.loop import STATE
-from feature_extraction.pretraining.patch_checkpoint import FORMAT, PatchCheckpoint
-from feature_extraction.pretraining.patch_config import PatchPretrainConfig
-from feature_extraction.pretraining.patch_loop import METRIC, Run, train
+from feature_extraction.pretraining.loop import METRIC, Run, train
 from feature_extraction.pretraining.patch_objectives import make_objective
 from feature_extraction.pretraining.processes import Processes, join_processes
+from feature_extraction.pretraining.resnet.checkpoint import is_checkpoint, read_key
+from feature_extraction.pretraining.resnet.loop import STATE
 from feature_extraction.storage.files import content_hash
 
 logger = logging.getLogger(__name__)

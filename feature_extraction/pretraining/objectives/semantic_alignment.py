@@ -15,9 +15,9 @@ from torch import Tensor, nn
 from torch.nn.functional import normalize
 
 from feature_extraction.errors import InputError
-from feature_extraction.pretraining.contrastive import check_temperature, soft_info_nce
-from feature_extraction.pretraining.embedding_queue import EmbeddingQueue
-from feature_extraction.pretraining.patch_batch import PatchBatch, PatchEncoder, PatchObjective, check_targets
+from feature_extraction.pretraining.objectives.contrastive import check_temperature, soft_info_nce
+from feature_extraction.pretraining.objectives.embedding_queue import EmbeddingQueue
+from feature_extraction.pretraining.objectives.objective import PatchBatch, PatchEncoder, PatchObjective, check_targets
 
 
 @dataclass(frozen=True)
