@@ -27,7 +27,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from torch.utils.data import DataLoader, TensorDataset
 
-from feature_extraction.feature_table import FeatureTable
+from feature_extraction.features.table import FeatureTable
 from sadvae_har import experiment
 from sadvae_har.baselines.reference import classify_synthesised, load_reference_config, take_step
 from sadvae_har.baselines.reference_networks import ReferenceNetworks, weights_at

@@ -25,11 +25,11 @@ import torch
 from joblib import Parallel, delayed
 
 from feature_extraction.datasets.prepare import prepare
-from feature_extraction.encoder_features import PREFIX, extract_loaded, load_encoder
 from feature_extraction.encoders.statistical.features import VERSION
 from feature_extraction.errors import InputError, LeakageError
-from feature_extraction.extract import extract_statistical
-from feature_extraction.feature_table import FeatureTable, concatenate
+from feature_extraction.features.encoder_blocks import PREFIX, extract_loaded, load_encoder
+from feature_extraction.features.extract import extract_statistical
+from feature_extraction.features.table import FeatureTable, concatenate
 from feature_extraction.protocol.split import Split, find_split, list_splits
 from feature_extraction.windows.window_set import WindowSet
 from sadvae_har.benchmark import HEADLINE

@@ -25,7 +25,7 @@ import torch
 from feature_extraction.datasets.prepare import prepare
 from feature_extraction.encoders.devices import find_devices
 from feature_extraction.encoders.statistical.features import statistical_features
-from feature_extraction.feature_table import FeatureTable
+from feature_extraction.features.table import FeatureTable
 from feature_extraction.pretraining.augment.rotations import draw_uniform_rotations
 from feature_extraction.pretraining.checkpoint import PatchCheckpoint
 from feature_extraction.protocol.split import Split, find_split

@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 
 from feature_extraction.datasets.prepare import prepare
 from feature_extraction.errors import InputError
-from feature_extraction.extract import kinematic_columns
+from feature_extraction.features.extract import kinematic_columns
 from feature_extraction.protocol.split import find_split, list_splits
 from feature_extraction.storage.files import content_hash
 from feature_extraction.windows.window_set import WindowSet

@@ -17,8 +17,8 @@ from feature_extraction.descriptions.embeddings import embed_views, semantic_vec
 from feature_extraction.descriptions.synonyms import with_synonyms
 from feature_extraction.encoders.statistical.features import VERSION, statistical_features
 from feature_extraction.errors import InputError
-from feature_extraction.extract import extract_statistical
-from feature_extraction.feature_table import FeatureTable
+from feature_extraction.features.extract import extract_statistical
+from feature_extraction.features.table import FeatureTable
 from feature_extraction.protocol.draw_splits import SubjectPartition, known_partition, make_split
 from feature_extraction.protocol.split import SEPARATOR, Split
 from sadvae_har.config import TextConfig

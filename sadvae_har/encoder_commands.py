@@ -18,7 +18,7 @@ CARD = "README.md"
 def encoder_pretrain(arguments: Namespace) -> None:
     """Train an IMU encoder on the seen classes of the train subjects of a split."""
     from feature_extraction.datasets.prepare import prepare
-    from feature_extraction.extract import encoder_folder
+    from feature_extraction.features.extract import encoder_folder
     from feature_extraction.pretraining import OBJECTIVES, pretrain
     from sadvae_har.pipeline import load_split
 
@@ -38,7 +38,7 @@ def encoder_pool(arguments: Namespace) -> None:
     subjects of every data set stay out. Under torchrun, several processes share the work.
     """
     from feature_extraction.datasets.prepare import prepare
-    from feature_extraction.encoder_features import find_encoder
+    from feature_extraction.features.encoder_blocks import find_encoder
     from feature_extraction.pretraining.checkpoint import PatchCheckpoint
     from feature_extraction.pretraining.config import load_patch_config
     from feature_extraction.pretraining.corpus import choose_windows
@@ -110,7 +110,7 @@ def encoder_extract(arguments: Namespace) -> None:
 
 def encoder_show(arguments: Namespace) -> None:
     """Print what a checkpoint is and what it has seen, and its model card if it has one."""
-    from feature_extraction.encoder_features import SHIPPED
+    from feature_extraction.features.encoder_blocks import SHIPPED
     from feature_extraction.pretraining.checkpoint import describe_patch_checkpoint, is_patch_checkpoint
     from feature_extraction.pretraining.resnet.checkpoint import describe_checkpoint
 

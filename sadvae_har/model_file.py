@@ -21,9 +21,9 @@ from torch import Tensor
 
 from feature_extraction.descriptions.class_list import ClassDescription, attribute_names, describe_class
 from feature_extraction.errors import InputError
+from feature_extraction.features.window_encoder import WindowEncoder
 from feature_extraction.protocol.standardizer import Standardizer
 from feature_extraction.storage.files import atomic_path, content_hash
-from feature_extraction.window_encoder import WindowEncoder
 from sadvae_har.activity_text import TextSettings
 from sadvae_har.calibration import Calibration
 from sadvae_har.config_files import config_from_dict

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 
 from feature_extraction.errors import InputError
-from feature_extraction.feature_table import FeatureTable
+from feature_extraction.features.table import FeatureTable
 from feature_extraction.protocol.draw_splits import MIN_SEEN, inner_folds
 from feature_extraction.protocol.split import Split
 from sadvae_har import experiment

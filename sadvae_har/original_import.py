@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from feature_extraction.errors import InputError
-from feature_extraction.feature_table import FeatureTable
+from feature_extraction.features.table import FeatureTable
 from feature_extraction.protocol.split import Provenance, Split
 from feature_extraction.storage.files import read_json
 from sadvae_har.original_layout import LABEL_FILES, OriginalLayout

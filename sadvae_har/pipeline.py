@@ -12,13 +12,13 @@ from feature_extraction.datasets import get_dataset
 from feature_extraction.datasets.prepare import prepare
 from feature_extraction.descriptions.class_list import VIEWS
 from feature_extraction.descriptions.embeddings import embed_views, semantic_vectors
-from feature_extraction.encoder_features import block_name
 from feature_extraction.errors import InputError, LeakageError
-from feature_extraction.extract import check_blocks, encoder_folder, features_for
-from feature_extraction.feature_table import FeatureTable
+from feature_extraction.features.encoder_blocks import block_name
+from feature_extraction.features.extract import check_blocks, encoder_folder, features_for
+from feature_extraction.features.table import FeatureTable
+from feature_extraction.features.window_encoder import WindowEncoder
 from feature_extraction.protocol.split import Split, find_split, list_splits
 from feature_extraction.storage.files import content_hash
-from feature_extraction.window_encoder import WindowEncoder
 from sadvae_har import experiment
 from sadvae_har.baselines.reference import load_reference_config, score_reference, train_reference
 from sadvae_har.config import Config

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from feature_extraction.errors import InputError
-from feature_extraction.feature_table import FeatureTable
+from feature_extraction.features.table import FeatureTable
 from feature_extraction.protocol.split import Split
 from feature_extraction.protocol.standardizer import Standardizer
 from feature_extraction.windows.input_format import InputFormat

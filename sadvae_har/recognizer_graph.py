@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from feature_extraction.features.window_graph import WindowGraph
 from feature_extraction.protocol.standardizer import CLIP
-from feature_extraction.window_graph import WindowGraph
 from sadvae_har.classifier import COSINE_SCALE, ClassDensities
 from sadvae_har.familiarity import Familiarity
 from sadvae_har.gate import N_NEIGHBORS

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from feature_extraction.descriptions.class_list import ClassDescription, ClassList
 from feature_extraction.errors import InputError
+from feature_extraction.features.window_encoder import WindowEncoder
 from feature_extraction.protocol.standardizer import Standardizer
-from feature_extraction.window_encoder import WindowEncoder
 from sadvae_har.activity_text import TextSettings
 from sadvae_har.calibration import Calibration
 from sadvae_har.config import Config, FeatureConfig

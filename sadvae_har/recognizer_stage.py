@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from feature_extraction.descriptions.class_list import ClassList
+from feature_extraction.features.window_encoder import WindowEncoder
 from feature_extraction.storage.files import write_json
-from feature_extraction.window_encoder import WindowEncoder
 from sadvae_har import experiment
 from sadvae_har.calibration import calibration_report, fit_calibration
 from sadvae_har.config import Config

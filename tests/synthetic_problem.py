@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from feature_extraction.feature_table import FeatureTable
+from feature_extraction.features.table import FeatureTable
 from feature_extraction.protocol.split import Provenance, Split
 from sadvae_har.config import ClassifierConfig, Config, FeatureConfig, ModelConfig, TrainConfig
 from sadvae_har.problem import Problem, make_problem

@@ -12,7 +12,7 @@ from tiny_layouts import swing, write_usc_had
 
 from feature_extraction.descriptions.class_list import attribute_names
 from feature_extraction.errors import LeakageError
-from feature_extraction.feature_table import FeatureTable
+from feature_extraction.features.table import FeatureTable
 from feature_extraction.pretraining.resnet.config import PretrainConfig
 from feature_extraction.protocol.draw_splits import create_splits
 from feature_extraction.protocol.split import Split, find_split

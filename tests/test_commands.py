@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from feature_extraction.feature_table import FeatureTable
+from feature_extraction.features.table import FeatureTable
 from feature_extraction.protocol.draw_splits import create_splits
 from feature_extraction.protocol.split import find_split
 from sadvae_har import __main__ as cli

@@ -9,9 +9,9 @@ from external_networks import MeanOverTime, external
 from pooled_problem import NETWORK, save_encoder
 from synthetic_windows import make_channels, make_split, make_windows
 
-from feature_extraction import encoder_features
 from feature_extraction.errors import InputError
-from feature_extraction.extract import features_for
+from feature_extraction.features import encoder_blocks as encoder_features
+from feature_extraction.features.extract import features_for
 from feature_extraction.pretraining.checkpoint import PatchCheckpoint
 from feature_extraction.recordings.recording import Channel
 from feature_extraction.windows.window_set import WindowSet

@@ -10,10 +10,11 @@ from external_networks import MeanOverTime, external
 from pooled_problem import NAMES, make_dataset, save_encoder
 from synthetic_windows import make_split, make_windows
 
-from feature_extraction import block_cache, encoder_features
-from feature_extraction.encoder_features import block_name, extract_loaded, find_encoder, load_encoder
 from feature_extraction.errors import InputError, LeakageError
-from feature_extraction.extract import extract_statistical, features_for
+from feature_extraction.features import cache as block_cache
+from feature_extraction.features import encoder_blocks as encoder_features
+from feature_extraction.features.encoder_blocks import block_name, extract_loaded, find_encoder, load_encoder
+from feature_extraction.features.extract import extract_statistical, features_for
 from feature_extraction.pretraining import checkpoint as patch_checkpoint
 from feature_extraction.pretraining.checkpoint import PatchCheckpoint
 from feature_extraction.protocol.split import Provenance

@@ -8,7 +8,7 @@ import pytest
 from pooled_problem import save_encoder
 from test_cli import Kitchen, one_thread  # noqa: F401  (one_thread is autouse)
 
-from feature_extraction.feature_table import FeatureTable
+from feature_extraction.features.table import FeatureTable
 from feature_extraction.protocol.split import Provenance
 from sadvae_har import __main__ as cli
 

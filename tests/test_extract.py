@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from synthetic_windows import make_channels, make_split, make_windows
 
-from feature_extraction import extract
 from feature_extraction.encoders.resnet import ResNetConfig
 from feature_extraction.encoders.statistical.features import statistical_features
 from feature_extraction.errors import InputError, LeakageError
-from feature_extraction.extract import extract_encoder, extract_statistical, features_for
+from feature_extraction.features import extract
+from feature_extraction.features.extract import extract_encoder, extract_statistical, features_for
 from feature_extraction.pretraining import pretrain
 from feature_extraction.pretraining.resnet.config import PretrainConfig
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from feature_extraction.errors import InputError
-from feature_extraction.feature_table import FeatureTable, concatenate
+from feature_extraction.features.table import FeatureTable, concatenate
 from feature_extraction.protocol.split import Provenance
 from feature_extraction.storage.files import read_npz, write_npz
 

@@ -24,12 +24,12 @@ from malformed import (
 )
 from safetensors.torch import save_file
 
-from feature_extraction.encoder_features import SHIPPED
 from feature_extraction.encoders.patch_transformer.device_readers import device_readers
 from feature_extraction.errors import InputError
+from feature_extraction.features.encoder_blocks import SHIPPED
+from feature_extraction.features.window_encoder import WindowEncoder
 from feature_extraction.pretraining.checkpoint import PatchCheckpoint
 from feature_extraction.recordings.recording import three_axes
-from feature_extraction.window_encoder import WindowEncoder
 from feature_extraction.windows.input_format import InputFormat
 from feature_extraction.windows.window_set import WindowSettings
 from sadvae_har.recognizer import Recognizer

@@ -11,12 +11,12 @@ import pytest
 from scipy.spatial.transform import Rotation
 from synthetic_windows import GRAVITY_MPS2, RATE_HZ, make_channels, make_split, make_windows
 
-from feature_extraction import extract
 from feature_extraction.descriptions.class_list import attribute_names
 from feature_extraction.encoders.kinematic.attributes import MOUNTINGS, measurable_attributes, measure_kinematics
 from feature_extraction.encoders.kinematic.attributes import attributes as kinematic
 from feature_extraction.errors import InputError
-from feature_extraction.extract import extract_kinematic, features_for, kinematic_columns, kinematic_names
+from feature_extraction.features import extract
+from feature_extraction.features.extract import extract_kinematic, features_for, kinematic_columns, kinematic_names
 from feature_extraction.recordings.recording import Channel
 from sadvae_har.baselines.kinematic_matcher import KinematicMatcher, candidates, reliability
 from sadvae_har.baselines.method import SeenData

@@ -47,9 +47,13 @@ ROOMS = (
     ),
     "feature_extraction.pretraining.augment.augment",
     *("feature_extraction.encoders", "feature_extraction.pretraining"),
-    *("feature_extraction.feature_table", "feature_extraction.block_cache"),
-    *("feature_extraction.encoder_features", "feature_extraction.window_encoder", "feature_extraction.extract"),
-    "feature_extraction.window_graph",
+    *("feature_extraction.features.table", "feature_extraction.features.cache"),
+    *(
+        "feature_extraction.features.encoder_blocks",
+        "feature_extraction.features.window_encoder",
+        "feature_extraction.features.extract",
+    ),
+    "feature_extraction.features.window_graph",
     "feature_extraction.descriptions.kinematic_lexicon",
     *(
         "sadvae_har.config",

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from pooled_problem import make_dataset
 
-from feature_extraction.encoder_features import SHIPPED, load_encoder
 from feature_extraction.errors import LeakageError
+from feature_extraction.features.encoder_blocks import SHIPPED, load_encoder
 from feature_extraction.pretraining.checkpoint import PatchCheckpoint
 from feature_extraction.pretraining.config import load_patch_config
 from feature_extraction.protocol.draw_splits import known_partition

@@ -8,11 +8,11 @@ import pytest
 
 from feature_extraction.datasets.prepare import prepare
 from feature_extraction.errors import InputError
-from feature_extraction.extract import encoder_folder, extract_encoder, features_for
+from feature_extraction.features.extract import encoder_folder, extract_encoder, features_for
+from feature_extraction.features.window_encoder import WindowEncoder
 from feature_extraction.pretraining import pretrain
 from feature_extraction.pretraining.resnet.config import PretrainConfig
 from feature_extraction.protocol.split import Split, find_split
-from feature_extraction.window_encoder import WindowEncoder
 from feature_extraction.windows.input_format import InputFormat
 from feature_extraction.windows.window_set import WindowSet
 

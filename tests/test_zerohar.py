@@ -9,7 +9,7 @@ import torch
 from synthetic_windows import GRAVITY_MPS2, RATE_HZ, make_channels
 
 from feature_extraction.errors import InputError, LeakageError
-from feature_extraction.feature_table import FeatureTable
+from feature_extraction.features.table import FeatureTable
 from feature_extraction.protocol.split import Split
 from feature_extraction.windows.window_set import WindowSet, WindowSettings
 from sadvae_har.baselines.zerohar import (

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from feature_extraction.block_cache import cached, single_block, stream
 from feature_extraction.descriptions.class_list import attribute_names
-from feature_extraction.encoder_features import PREFIX, check_names, extract_loaded, is_encoder, load_encoder
 from feature_extraction.encoders.kinematic.attributes import attributes as kinematic
 from feature_extraction.encoders.statistical.features import VERSION, statistical_features
 from feature_extraction.errors import InputError
-from feature_extraction.feature_table import FeatureTable, concatenate
+from feature_extraction.features.cache import cached, single_block, stream
+from feature_extraction.features.encoder_blocks import PREFIX, check_names, extract_loaded, is_encoder, load_encoder
+from feature_extraction.features.table import FeatureTable, concatenate
 from feature_extraction.pretraining import pretrain, pretraining_key
 from feature_extraction.pretraining.resnet.checkpoint import EncoderCheckpoint
 from feature_extraction.pretraining.resnet.config import PretrainConfig

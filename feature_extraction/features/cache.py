@@ -11,7 +11,7 @@ import numpy as np
 from tqdm import tqdm
 
 from feature_extraction.errors import InputError
-from feature_extraction.feature_table import FeatureTable
+from feature_extraction.features.table import FeatureTable
 from feature_extraction.protocol.split import Provenance
 from feature_extraction.windows.window_set import WindowSet
 

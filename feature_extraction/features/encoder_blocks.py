@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from feature_extraction.block_cache import cached, single_block, stream
 from feature_extraction.descriptions.embeddings import TEXT_CACHE
 from feature_extraction.encoders.external import ExternalEncoder, load_external
 from feature_extraction.errors import InputError
-from feature_extraction.feature_table import FeatureTable
+from feature_extraction.features.cache import cached, single_block, stream
+from feature_extraction.features.table import FeatureTable
 from feature_extraction.pretraining.checkpoint import PatchCheckpoint
 from feature_extraction.protocol.split import Provenance
 from feature_extraction.windows.window_set import WindowSet

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from feature_extraction.encoders.patch_transformer.graph import PatchGraph
 from feature_extraction.encoders.statistical.graph import StatisticalGraph
 from feature_extraction.errors import InputError
+from feature_extraction.features.window_encoder import WindowEncoder
 from feature_extraction.pretraining.checkpoint import PatchCheckpoint
-from feature_extraction.window_encoder import WindowEncoder
 
 
 class WindowGraph(nn.Module):
