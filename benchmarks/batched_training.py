@@ -31,8 +31,8 @@ from feature_extraction.features.table import FeatureTable
 from sadvae_har import experiment
 from sadvae_har.baselines.reference import classify_synthesised, load_reference_config, take_step
 from sadvae_har.baselines.reference_networks import ReferenceNetworks, weights_at
-from sadvae_har.config import Config
-from sadvae_har.config_files import CONFIGS_FOLDER
+from sadvae_har.config.files import CONFIGS_FOLDER
+from sadvae_har.config.settings import Config
 from sadvae_har.pipeline import Locations, load_split, load_text
 from sadvae_har.problem import Problem, make_problem
 from sadvae_har.run_folder import RunFolder

@@ -16,7 +16,7 @@ from jsonargparse import Namespace
 
 from feature_extraction.errors import InputError
 from sadvae_har import command_line as cl
-from sadvae_har.config_files import config_from_namespace
+from sadvae_har.config.files import config_from_namespace
 from sadvae_har.data_commands import DATA_COMMANDS
 from sadvae_har.demo_command import DEMO_COMMAND
 from sadvae_har.encoder_commands import ENCODER_COMMANDS

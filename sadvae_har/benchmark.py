@@ -36,7 +36,7 @@ from sadvae_har.benchmark_methods import (
     run_method,
 )
 from sadvae_har.benchmark_rows import ResultRow, append_rows, read_rows
-from sadvae_har.config import Config, TextConfig
+from sadvae_har.config.settings import Config, TextConfig
 from sadvae_har.cross_dataset import CROSS_SETTINGS, CrossSetting, cross_problem
 from sadvae_har.pipeline import Locations, load_problem, load_text
 from sadvae_har.problem import Problem

@@ -21,7 +21,8 @@ from sadvae_har.baselines.reference import load_reference_config, score_referenc
 from sadvae_har.baselines.zerohar import FittedZeroHar, train_zerohar
 from sadvae_har.baselines.zerohar_network import ZeroHarConfig
 from sadvae_har.calibrated_stacking import JointScores, choose_bias
-from sadvae_har.config import (
+from sadvae_har.config.files import CONFIGS_FOLDER
+from sadvae_har.config.settings import (
     ClassifierConfig,
     Config,
     FeatureConfig,
@@ -30,7 +31,6 @@ from sadvae_har.config import (
     TextConfig,
     TrainConfig,
 )
-from sadvae_har.config_files import CONFIGS_FOLDER
 from sadvae_har.gate import DomainClassifier, GateExamples, fit_gate
 from sadvae_har.gzsl import joint_log_scores
 from sadvae_har.problem import Problem

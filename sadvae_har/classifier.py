@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from sadvae_har.config import ClassifierConfig
+from sadvae_har.config.settings import ClassifierConfig
 from sadvae_har.networks import StackedLinear
 
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from jsonargparse import ActionConfigFile, ArgumentParser, DefaultHelpFormatter, Namespace
 
 from feature_extraction.errors import InputError
-from sadvae_har.config import Config
-from sadvae_har.config_files import parse_config_file, plain
+from sadvae_har.config.files import parse_config_file, plain
+from sadvae_har.config.settings import Config
 
 if TYPE_CHECKING:
     from sadvae_har.pipeline import Locations

@@ -21,7 +21,7 @@ from feature_extraction.features.extract import extract_statistical
 from feature_extraction.features.table import FeatureTable
 from feature_extraction.protocol.draw_splits import SubjectPartition, known_partition, make_split
 from feature_extraction.protocol.split import SEPARATOR, Split
-from sadvae_har.config import TextConfig
+from sadvae_har.config.settings import TextConfig
 from sadvae_har.pipeline import Locations
 from sadvae_har.problem import Problem, make_problem
 

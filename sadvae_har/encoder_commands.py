@@ -7,7 +7,7 @@ from jsonargparse import Namespace
 
 from feature_extraction.errors import InputError
 from sadvae_har import command_line as cl
-from sadvae_har.config_files import config_from_namespace
+from sadvae_har.config.files import config_from_namespace
 
 if TYPE_CHECKING:
     from feature_extraction.protocol.split import Split

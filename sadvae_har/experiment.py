@@ -19,7 +19,7 @@ from tqdm.auto import tqdm
 
 from feature_extraction.errors import InputError
 from feature_extraction.storage.files import read_json, read_npz, write_json, write_npz
-from sadvae_har.config import Config
+from sadvae_har.config.settings import Config
 from sadvae_har.evaluate import evaluate_gzsl as gzsl_report
 from sadvae_har.evaluate import evaluate_zsl as zsl_report
 from sadvae_har.fitted import (

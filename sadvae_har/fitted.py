@@ -18,7 +18,7 @@ from torch import Tensor
 from feature_extraction.errors import InputError
 from feature_extraction.storage.files import atomic_path, content_hash
 from sadvae_har.classifier import fit_softmax, unseen_logits
-from sadvae_har.config import Config, ModelConfig
+from sadvae_har.config.settings import Config, ModelConfig
 from sadvae_har.model import SADVAE
 from sadvae_har.networks import StackedLinear
 from sadvae_har.problem import Fold, Problem

@@ -24,7 +24,7 @@ from sklearn.preprocessing import StandardScaler
 
 from feature_extraction.errors import InputError
 from feature_extraction.protocol.split import Split
-from sadvae_har.config import GateConfig
+from sadvae_har.config.settings import GateConfig
 from sadvae_har.gzsl import fused_predictions, gated_predictions, joint_log_scores
 from sadvae_har.metrics import gzsl_scores
 

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from sadvae_har.config import ModelConfig
+from sadvae_har.config.settings import ModelConfig
 from sadvae_har.losses import (
     LossTerms,
     adversary_loss,

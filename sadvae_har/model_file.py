@@ -26,7 +26,7 @@ from feature_extraction.protocol.standardizer import Standardizer
 from feature_extraction.storage.files import atomic_path, content_hash
 from sadvae_har.activity_text import TextSettings
 from sadvae_har.calibration import Calibration
-from sadvae_har.config_files import config_from_dict
+from sadvae_har.config.files import config_from_dict
 from sadvae_har.familiarity import Familiarity
 from sadvae_har.fitted import models_of_fold
 from sadvae_har.gate import DomainClassifier

@@ -21,8 +21,8 @@ from feature_extraction.protocol.split import Split, find_split, list_splits
 from feature_extraction.storage.files import content_hash
 from sadvae_har import experiment
 from sadvae_har.baselines.reference import load_reference_config, score_reference, train_reference
-from sadvae_har.config import Config
-from sadvae_har.config_files import CONFIGS_FOLDER
+from sadvae_har.config.files import CONFIGS_FOLDER
+from sadvae_har.config.settings import Config
 from sadvae_har.fitted import FittedModels, training_key
 from sadvae_har.metrics import majority
 from sadvae_har.model_file import MODEL_FILE

@@ -18,7 +18,7 @@ from feature_extraction.features.window_encoder import WindowEncoder
 from feature_extraction.protocol.standardizer import Standardizer
 from sadvae_har.activity_text import TextSettings
 from sadvae_har.calibration import Calibration
-from sadvae_har.config import Config, FeatureConfig
+from sadvae_har.config.settings import Config, FeatureConfig
 from sadvae_har.familiarity import Familiarity
 from sadvae_har.fitted import FittedModels, draw_donors, models_of_fold, seed_of
 from sadvae_har.gate import DomainClassifier

@@ -9,7 +9,7 @@ from feature_extraction.features.window_encoder import WindowEncoder
 from feature_extraction.storage.files import write_json
 from sadvae_har import experiment
 from sadvae_har.calibration import calibration_report, fit_calibration
-from sadvae_har.config import Config
+from sadvae_har.config.settings import Config
 from sadvae_har.familiarity import Familiarity
 from sadvae_har.fitted import FittedModels
 from sadvae_har.gate import GateExamples

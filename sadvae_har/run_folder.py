@@ -15,8 +15,8 @@ import yaml
 from feature_extraction.errors import InputError
 from feature_extraction.protocol.split import Split
 from feature_extraction.storage.files import read_json, read_npz, write_json, write_npz, write_text
-from sadvae_har.config import Config
-from sadvae_har.config_files import load_config
+from sadvae_har.config.files import load_config
+from sadvae_har.config.settings import Config
 
 PACKAGES = ("sadvae-har", "torch", "numpy", "scikit-learn", "scipy", "sentence-transformers", "safetensors")
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sadvae_har.config import ClassifierConfig
+from sadvae_har.config.settings import ClassifierConfig
 from sadvae_har.model import SADVAE, sample
 from sadvae_har.networks import Gaussian
 

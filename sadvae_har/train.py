@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from sadvae_har.config import ModelConfig, TrainConfig
+from sadvae_har.config.settings import ModelConfig, TrainConfig
 from sadvae_har.model import SADVAE, Batch, LossTerms, Noise
 from sadvae_har.schedules import learning_rate_factor, ramp
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from text_archive import unpack
 
-from sadvae_har.config import Config
+from sadvae_har.config.settings import Config
 from sadvae_har.model_file import MODEL_FILE
 from sadvae_har.pipeline import Locations, run
 

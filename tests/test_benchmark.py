@@ -21,7 +21,7 @@ from sadvae_har.benchmark_methods import (
 )
 from sadvae_har.benchmark_rows import read_rows
 from sadvae_har.command_line import RESULTS
-from sadvae_har.config import Config
+from sadvae_har.config.settings import Config
 from sadvae_har.pipeline import Locations
 
 

@@ -11,7 +11,8 @@ from feature_extraction.errors import InputError
 from feature_extraction.pretraining.config import load_patch_config
 from feature_extraction.protocol.split import find_split
 from sadvae_har.baselines.reference import load_reference_config
-from sadvae_har.config import (
+from sadvae_har.config.files import CONFIGS_FOLDER, config_from_namespace, config_parser, load_config
+from sadvae_har.config.settings import (
     ClassifierConfig,
     Config,
     FeatureConfig,
@@ -20,7 +21,6 @@ from sadvae_har.config import (
     TextConfig,
     TrainConfig,
 )
-from sadvae_har.config_files import CONFIGS_FOLDER, config_from_namespace, config_parser, load_config
 
 SHIPPED = sorted(CONFIGS_FOLDER.glob("*.yaml"))
 REFERENCE = [path for path in SHIPPED if path.name.startswith("reference_")]

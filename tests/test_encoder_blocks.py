@@ -19,7 +19,7 @@ from feature_extraction.pretraining import checkpoint as patch_checkpoint
 from feature_extraction.pretraining.checkpoint import PatchCheckpoint
 from feature_extraction.protocol.split import Provenance
 from feature_extraction.windows.window_set import WindowSet
-from sadvae_har.config import Config, FeatureConfig
+from sadvae_har.config.settings import Config, FeatureConfig
 from sadvae_har.pipeline import Locations, load_features
 
 LABELLED = Provenance("hapt", ("standing", "walking"), ("1", "2"), labelled=True)

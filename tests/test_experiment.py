@@ -16,7 +16,7 @@ from synthetic_problem import SPLIT, TINY, make_table, text_vectors, tiny_proble
 from feature_extraction.errors import InputError, LeakageError
 from feature_extraction.storage.files import read_npz
 from sadvae_har import experiment, pipeline
-from sadvae_har.config import Config
+from sadvae_har.config.settings import Config
 from sadvae_har.fitted import FittedModels, models_of_fold, seed_of, semantic_latents, training_key
 from sadvae_har.metrics import per_class_top1
 from sadvae_har.pipeline import Locations, load_or_train, run

@@ -12,7 +12,7 @@ from synthetic_problem import SPLIT
 
 from feature_extraction.errors import InputError, LeakageError
 from sadvae_har import gate as gate_module
-from sadvae_har.config import GATE_CUES, GateConfig
+from sadvae_har.config.settings import GATE_CUES, GateConfig
 from sadvae_har.gate import (
     THRESHOLDS,
     DomainClassifier,

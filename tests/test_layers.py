@@ -56,8 +56,8 @@ ROOMS = (
     "feature_extraction.features.window_graph",
     "feature_extraction.descriptions.kinematic_lexicon",
     *(
-        "sadvae_har.config",
-        "sadvae_har.config_files",
+        "sadvae_har.config.settings",
+        "sadvae_har.config.files",
         "sadvae_har.networks",
         "sadvae_har.losses",
         "sadvae_har.schedules",

@@ -6,7 +6,7 @@ import pytest
 import torch
 from synthetic_problem import generators
 
-from sadvae_har.config import ModelConfig
+from sadvae_har.config.settings import ModelConfig
 from sadvae_har.losses import adversary_loss
 from sadvae_har.model import SADVAE, Batch, Noise, sample
 from sadvae_har.networks import Gaussian, StackedLinear

@@ -9,7 +9,7 @@ import pytest
 
 from sadvae_har import __main__ as cli
 from sadvae_har import command_line as cl
-from sadvae_har.config_files import config_from_namespace
+from sadvae_har.config.files import config_from_namespace
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = sorted((ROOT / "scripts").glob("*.sh"))

@@ -6,7 +6,7 @@ import pytest
 import torch
 from synthetic_problem import generators
 
-from sadvae_har.config import ClassifierConfig, ModelConfig
+from sadvae_har.config.settings import ClassifierConfig, ModelConfig
 from sadvae_har.model import SADVAE
 from sadvae_har.synthesis import Donors, draw_noise, synthesise
 

@@ -10,7 +10,7 @@ import torch
 from synthetic_problem import generators
 
 from feature_extraction.errors import InputError
-from sadvae_har.config import ModelConfig, TrainConfig
+from sadvae_har.config.settings import ModelConfig, TrainConfig
 from sadvae_har.train import BalancedSampler, Trainer, TrainingData
 from sadvae_har.training_state import Snapshots, load_state, save_state
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from sadvae_har.baselines.method import SeenData, balanced_batches
 from sadvae_har.classifier import fit_softmax
-from sadvae_har.config import ClassifierConfig
+from sadvae_har.config.settings import ClassifierConfig
 from sadvae_har.losses import kl_divergence
 from sadvae_har.model import sample
 from sadvae_har.networks import Gaussian, GaussianEncoder, stacked_mlp

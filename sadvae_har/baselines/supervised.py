@@ -17,7 +17,7 @@ from torch import Tensor
 from feature_extraction.errors import InputError
 from sadvae_har.baselines.method import SeenData, balanced_batches
 from sadvae_har.classifier import fit_softmax
-from sadvae_har.config import ClassifierConfig
+from sadvae_har.config.settings import ClassifierConfig
 
 
 @dataclass(frozen=True)

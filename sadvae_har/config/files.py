@@ -9,7 +9,7 @@ from jsonargparse import ActionConfigFile, ArgumentError, ArgumentParser, Namesp
 
 from feature_extraction.errors import InputError
 from feature_extraction.storage.yaml import read_yaml
-from sadvae_har.config import Config
+from sadvae_har.config.settings import Config
 
 CONFIGS_FOLDER = Path(__file__).resolve().parent / "configs"
 _KINDS = {
