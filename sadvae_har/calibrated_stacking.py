@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sadvae_har.metrics import harmonic_mean, seen_unseen_curve
+from sadvae_har.evaluation.metrics import harmonic_mean, seen_unseen_curve
 
 N_CANDIDATES = 101
 

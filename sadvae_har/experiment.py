@@ -20,8 +20,9 @@ from tqdm.auto import tqdm
 from feature_extraction.errors import InputError
 from feature_extraction.storage.files import read_json, read_npz, write_json, write_npz
 from sadvae_har.config.settings import Config
-from sadvae_har.evaluate import evaluate_gzsl as gzsl_report
-from sadvae_har.evaluate import evaluate_zsl as zsl_report
+from sadvae_har.evaluation.metrics import per_class_top1
+from sadvae_har.evaluation.numbers import evaluate_gzsl as gzsl_report
+from sadvae_har.evaluation.numbers import evaluate_zsl as zsl_report
 from sadvae_har.fitted import (
     FittedModels,
     fit_seen_classifiers,
@@ -33,7 +34,6 @@ from sadvae_har.fitted import (
 )
 from sadvae_har.gate import DomainClassifier, GateExamples, TrainingWindows, fit_gate
 from sadvae_har.latent_map import latent_map
-from sadvae_har.metrics import per_class_top1
 from sadvae_har.problem import Problem
 from sadvae_har.run_folder import RunFolder
 from sadvae_har.train import Trainer, TrainingData

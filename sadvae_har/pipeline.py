@@ -23,8 +23,8 @@ from sadvae_har import experiment
 from sadvae_har.baselines.reference import load_reference_config, score_reference, train_reference
 from sadvae_har.config.files import CONFIGS_FOLDER
 from sadvae_har.config.settings import Config
+from sadvae_har.evaluation.metrics import majority
 from sadvae_har.fitted import FittedModels, training_key
-from sadvae_har.metrics import majority
 from sadvae_har.model_file import MODEL_FILE
 from sadvae_har.original_import import import_original
 from sadvae_har.original_layout import OriginalLayout, export_original

@@ -9,8 +9,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from sadvae_har.colours import ACCENT_COLOUR, CLASS_COLOURS, INK, SECOND_COLOUR, SEEN_COLOUR, UNSEEN_COLOUR
+from sadvae_har.evaluation.metrics import auroc, ausuc, confusion_matrix, gzsl_scores, seen_unseen_curve
 from sadvae_har.interactive import block, label, names_below, names_beside, new_figure
-from sadvae_har.metrics import auroc, ausuc, confusion_matrix, gzsl_scores, seen_unseen_curve
 from sadvae_har.report_files import RunFiles
 
 _THICK = 0.38  # of a bar, rows being 1 apart

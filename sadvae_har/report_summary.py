@@ -7,7 +7,7 @@ from html import escape
 
 import numpy as np
 
-from sadvae_har.intervals import FEWEST_SUBJECTS
+from sadvae_har.evaluation.intervals import FEWEST_SUBJECTS
 from sadvae_har.report_files import RunFiles
 from sadvae_har.report_style import paragraph
 from sadvae_har.tables import Row, interval_text, percent, summary_rows

@@ -12,7 +12,14 @@ from typing import Any
 import numpy as np
 
 from feature_extraction.errors import InputError
-from sadvae_har.intervals import draw, drawing_units, interval, resampled_auroc, resampled_gzsl, resampled_zsl
+from sadvae_har.evaluation.intervals import (
+    draw,
+    drawing_units,
+    interval,
+    resampled_auroc,
+    resampled_gzsl,
+    resampled_zsl,
+)
 from sadvae_har.report_files import RunFiles, read_run
 from sadvae_har.tables import MEASURES, NOTHING
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from sadvae_har.metrics import chance_ausuc
+from sadvae_har.evaluation.metrics import chance_ausuc
 
 Metrics = Mapping[str, Any]
 NOTHING = "-"

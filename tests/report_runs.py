@@ -6,7 +6,7 @@ import numpy as np
 
 from feature_extraction.protocol.split import Split
 from feature_extraction.storage.files import write_json, write_npz, write_text
-from sadvae_har.evaluate import evaluate_gzsl, evaluate_zsl
+from sadvae_har.evaluation.numbers import evaluate_gzsl, evaluate_zsl
 
 SEEN = ("walk <b>fast</b>", "run & jump", "sit $x$ {0}")
 UNSEEN = ("lie", 'say "hi"')

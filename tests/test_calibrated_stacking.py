@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sadvae_har.calibrated_stacking import JointScores, choose_bias
-from sadvae_har.metrics import gzsl_scores
+from sadvae_har.evaluation.metrics import gzsl_scores
 
 # Two seen classes, one unseen; the unseen window's best seen score leads by 1.
 SCORES = np.array([[3.0, 0.0, 0.0], [0.0, 3.0, 0.0], [2.0, 0.0, 1.0]])

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from feature_extraction.errors import InputError
-from sadvae_har.evaluate import evaluate_gzsl, evaluate_zsl
-from sadvae_har.metrics import chance_ausuc
+from sadvae_har.evaluation.metrics import chance_ausuc
+from sadvae_har.evaluation.numbers import evaluate_gzsl, evaluate_zsl
 
 SEEN, UNSEEN = ("walk", "run", "sit"), ("jump", "lie")
 CLASSES = np.array([*SEEN, *UNSEEN])

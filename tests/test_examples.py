@@ -87,7 +87,7 @@ def test_snippet_of_the_readme(trained_recognizer_path, tmp_path, monkeypatch, c
 def test_pages_of_the_api_are_built(tmp_path):
     flags = ["--docformat", "google", "--output-directory"]
     assert f"-m pdoc {' '.join(flags)}" in (ROOT / "scripts" / "api_pages.sh").read_text()
-    modules = ["sadvae_har.metrics", "feature_extraction.errors"]
+    modules = ["sadvae_har.evaluation.metrics", "feature_extraction.errors"]
     subprocess.run([sys.executable, "-m", "pdoc", *flags, str(tmp_path), *modules], check=True, cwd=ROOT)
     page = (tmp_path / "sadvae_har" / "metrics.html").read_text()
     assert "harmonic_mean" in page and (tmp_path / "feature_extraction" / "errors.html").exists()

@@ -13,6 +13,7 @@ from synthetic_problem import SPLIT
 from feature_extraction.errors import InputError, LeakageError
 from sadvae_har import gate as gate_module
 from sadvae_har.config.settings import GATE_CUES, GateConfig
+from sadvae_har.evaluation.metrics import auroc, gzsl_scores
 from sadvae_har.gate import (
     THRESHOLDS,
     DomainClassifier,
@@ -23,7 +24,6 @@ from sadvae_har.gate import (
     fit_gate,
 )
 from sadvae_har.gzsl import gated_predictions
-from sadvae_har.metrics import auroc, gzsl_scores
 
 CONFIG = GateConfig()
 CUES = CONFIG.cues

@@ -3,8 +3,15 @@ import time
 import numpy as np
 import pytest
 
-from sadvae_har import metrics as m
-from sadvae_har.intervals import draw, drawing_units, interval, resampled_auroc, resampled_gzsl, resampled_zsl
+from sadvae_har.evaluation import metrics as m
+from sadvae_har.evaluation.intervals import (
+    draw,
+    drawing_units,
+    interval,
+    resampled_auroc,
+    resampled_gzsl,
+    resampled_zsl,
+)
 
 N_SEEN, N_CLASSES = 4, 7
 

@@ -64,10 +64,10 @@ ROOMS = (
         "sadvae_har.model",
     ),
     *("sadvae_har.train", "sadvae_har.training_state", "sadvae_har.synthesis"),
-    *("sadvae_har.metrics", "sadvae_har.calibrated_stacking", "sadvae_har.intervals"),
+    *("sadvae_har.evaluation.metrics", "sadvae_har.calibrated_stacking", "sadvae_har.evaluation.intervals"),
     *("sadvae_har.classifier", "sadvae_har.gzsl", "sadvae_har.gate"),
     *("sadvae_har.semantic_space", "sadvae_har.problem", "sadvae_har.fitted", "sadvae_har.latent_map"),
-    *("sadvae_har.evaluate", "sadvae_har.run_folder", "sadvae_har.experiment"),
+    *("sadvae_har.evaluation.numbers", "sadvae_har.run_folder", "sadvae_har.experiment"),
     *("sadvae_har.tables", "sadvae_har.colours", "sadvae_har.interactive", "sadvae_har.report_style"),
     *("sadvae_har.report_files", "sadvae_har.report_summary", "sadvae_har.report_figures"),
     *("sadvae_har.protocol_checks", "sadvae_har.report_checklist", "sadvae_har.report_calibration"),
@@ -186,7 +186,7 @@ def test_no_global_generator_and_no_environment_variables(name: str) -> None:
         "feature_extraction.protocol.split",
         "feature_extraction.datasets.prepare",
         "feature_extraction.windows.window_set",
-        "sadvae_har.metrics",
+        "sadvae_har.evaluation.metrics",
     ],
 )
 def test_tensors_stay_out_of_rooms_that_need_none(name: str) -> None:

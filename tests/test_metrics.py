@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sadvae_har import metrics as m
+from sadvae_har.evaluation import metrics as m
 
 
 def test_hand_computed_zsl_metrics() -> None:

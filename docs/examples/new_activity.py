@@ -19,7 +19,7 @@ from feature_extraction.datasets import get_dataset
 from feature_extraction.datasets.prepare import prepare
 from feature_extraction.protocol.split import find_split
 from sadvae_har.config.settings import Config
-from sadvae_har.metrics import gzsl_scores
+from sadvae_har.evaluation.metrics import gzsl_scores
 from sadvae_har.pipeline import Locations, run
 from sadvae_har.recognizer import Recognizer
 

@@ -27,7 +27,7 @@ from sadvae_har.baselines.reference_networks import (
     sample_on_a_line,
     weights_at,
 )
-from sadvae_har.metrics import accuracy, per_class_top1
+from sadvae_har.evaluation.metrics import accuracy, per_class_top1
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,15 @@ from typing import Any
 import numpy as np
 
 from feature_extraction.errors import InputError
-from sadvae_har.intervals import draw, drawing_units, interval, resampled_auroc, resampled_gzsl, resampled_zsl
-from sadvae_har.metrics import (
+from sadvae_har.evaluation.intervals import (
+    draw,
+    drawing_units,
+    interval,
+    resampled_auroc,
+    resampled_gzsl,
+    resampled_zsl,
+)
+from sadvae_har.evaluation.metrics import (
     accuracy,
     auroc,
     ausuc,
