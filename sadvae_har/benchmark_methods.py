@@ -31,8 +31,8 @@ from sadvae_har.config.settings import (
     TextConfig,
     TrainConfig,
 )
-from sadvae_har.gate import DomainClassifier, GateExamples, fit_gate
-from sadvae_har.gzsl import joint_log_scores
+from sadvae_har.method.gate import DomainClassifier, GateExamples, fit_gate
+from sadvae_har.method.gzsl import joint_log_scores
 from sadvae_har.problem import Problem
 from sadvae_har.rival_evaluation import evaluate_rival, evaluate_upper_bound, gzsl_numbers, zsl_numbers
 from sadvae_har.run_folder import RunFolder

@@ -17,7 +17,7 @@ from scipy.optimize import minimize_scalar
 from feature_extraction.errors import InputError
 from feature_extraction.protocol.split import Split
 from sadvae_har.evaluation.metrics import expected_calibration_error, reliability
-from sadvae_har.gate import DomainClassifier, GateExamples, log_loss, softmax
+from sadvae_har.method.gate import DomainClassifier, GateExamples, log_loss, softmax
 
 TEMPERATURES = (0.2, 10.0)
 KNOWN_KEPT = 0.95

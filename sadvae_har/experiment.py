@@ -32,12 +32,12 @@ from sadvae_har.fitted import (
     text_logits,
     training_key,
 )
-from sadvae_har.gate import DomainClassifier, GateExamples, TrainingWindows, fit_gate
 from sadvae_har.latent_map import latent_map
+from sadvae_har.method.gate import DomainClassifier, GateExamples, TrainingWindows, fit_gate
+from sadvae_har.method.training import Trainer, TrainingData
+from sadvae_har.method.training_state import Snapshots, load_state, save_state
 from sadvae_har.problem import Problem
 from sadvae_har.run_folder import RunFolder
-from sadvae_har.train import Trainer, TrainingData
-from sadvae_har.training_state import Snapshots, load_state, save_state
 
 logger = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 
 from feature_extraction.errors import InputError
-from sadvae_har.gate import N_NEIGHBORS
+from sadvae_har.method.gate import N_NEIGHBORS
 
 FLOOR = 0.3  # Variance added to the covariance within classes of standardised features.
 LEAST_SPREAD = 0.05  # Of log distances; a class recorded once has none of its own.

@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from sadvae_har.fitted import semantic_latents
-from sadvae_har.model import SADVAE
+from sadvae_har.method.model import SADVAE
 from sadvae_har.problem import Problem
 
 POINTS_PER_CLASS = 40

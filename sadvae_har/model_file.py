@@ -29,7 +29,7 @@ from sadvae_har.calibration import Calibration
 from sadvae_har.config.files import config_from_dict
 from sadvae_har.familiarity import Familiarity
 from sadvae_har.fitted import models_of_fold
-from sadvae_har.gate import DomainClassifier
+from sadvae_har.method.gate import DomainClassifier
 from sadvae_har.recognizer_model import RecognizerModel
 from sadvae_har.segments import UNKNOWN
 from sadvae_har.semantic_space import SemanticSpace

@@ -19,7 +19,7 @@ from feature_extraction.protocol.split import Split
 from sadvae_har import experiment
 from sadvae_har.calibration import fit_temperature
 from sadvae_har.config.settings import Config
-from sadvae_har.gate import DomainClassifier, Scores, fit_gate
+from sadvae_har.method.gate import DomainClassifier, Scores, fit_gate
 from sadvae_har.problem import Problem, lay_out
 from sadvae_har.recognizer_model import FeatureModel, gather_feature_model
 

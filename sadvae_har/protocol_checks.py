@@ -12,7 +12,7 @@ import numpy as np
 
 from sadvae_har.evaluation.intervals import FEWEST_SUBJECTS
 from sadvae_har.evaluation.metrics import accuracy, auroc, ausuc, macro_f1, per_class_top1
-from sadvae_har.gate import THRESHOLDS
+from sadvae_har.method.gate import THRESHOLDS
 from sadvae_har.report_figures import curve_of
 from sadvae_har.report_files import RunFiles
 from sadvae_har.report_summary import count

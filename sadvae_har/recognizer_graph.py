@@ -16,10 +16,10 @@ from torch.nn import functional
 
 from feature_extraction.features.window_graph import WindowGraph
 from feature_extraction.protocol.standardizer import CLIP
-from sadvae_har.classifier import COSINE_SCALE, ClassDensities
 from sadvae_har.familiarity import Familiarity
-from sadvae_har.gate import N_NEIGHBORS
-from sadvae_har.model import SADVAE
+from sadvae_har.method.classifier import COSINE_SCALE, ClassDensities
+from sadvae_har.method.gate import N_NEIGHBORS
+from sadvae_har.method.model import SADVAE
 from sadvae_har.recognizer import Recognizer
 from sadvae_har.recognizer_model import RecognizerModel
 

@@ -21,12 +21,12 @@ from sadvae_har.calibration import Calibration
 from sadvae_har.config.settings import Config, FeatureConfig
 from sadvae_har.familiarity import Familiarity
 from sadvae_har.fitted import FittedModels, draw_donors, models_of_fold, seed_of
-from sadvae_har.gate import DomainClassifier
-from sadvae_har.model import SADVAE
+from sadvae_har.method.gate import DomainClassifier
+from sadvae_har.method.model import SADVAE
+from sadvae_har.method.synthesis import draw_noise
 from sadvae_har.problem import Problem
 from sadvae_har.segments import UNKNOWN
 from sadvae_har.semantic_space import SemanticSpace
-from sadvae_har.synthesis import draw_noise
 
 
 @dataclass(frozen=True)

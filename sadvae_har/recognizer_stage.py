@@ -12,7 +12,7 @@ from sadvae_har.calibration import calibration_report, fit_calibration
 from sadvae_har.config.settings import Config
 from sadvae_har.familiarity import Familiarity
 from sadvae_har.fitted import FittedModels
-from sadvae_har.gate import GateExamples
+from sadvae_har.method.gate import GateExamples
 from sadvae_har.model_file import MODEL_FILE, save_model
 from sadvae_har.problem import Problem
 from sadvae_har.recognizer_model import gather_model

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from sadvae_har.classifier import ClassDensities, cosine_logits, mean_directions
 from sadvae_har.fitted import semantic_latents
-from sadvae_har.gate import Scores, TrainingWindows
+from sadvae_har.method.classifier import ClassDensities, cosine_logits, mean_directions
+from sadvae_har.method.gate import Scores, TrainingWindows
+from sadvae_har.method.synthesis import Donors, synthesise
 from sadvae_har.recognizer_model import FeatureModel
-from sadvae_har.synthesis import Donors, synthesise
 
 BATCH = 256
 

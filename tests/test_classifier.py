@@ -7,8 +7,8 @@ import torch
 from scipy.stats import multivariate_normal
 from synthetic_problem import generators
 
-from sadvae_har.classifier import COSINE_SCALE, fit_softmax, gaussian_logits, unseen_logits
 from sadvae_har.config.settings import ClassifierConfig
+from sadvae_har.method.classifier import COSINE_SCALE, fit_softmax, gaussian_logits, unseen_logits
 
 COSINE = ClassifierConfig(kind="cosine")
 GAUSSIAN = ClassifierConfig(kind="gaussian", shrinkage=0.01)

@@ -18,7 +18,7 @@ from feature_extraction.protocol.draw_splits import create_splits
 from feature_extraction.protocol.split import Split, find_split
 from sadvae_har import __main__ as cli
 from sadvae_har.config.settings import TrainConfig
-from sadvae_har.train import Trainer
+from sadvae_har.method.training import Trainer
 
 QUICK = ["--train.n_steps", "6", "--train.n_checkpoints", "2", "--train.n_seeds", "1", "--text.views", "[kinematics]"]
 STAGES = (("zsl", "train"), ("zsl", "evaluate"), ("gate", "train"), ("gzsl", "evaluate"))

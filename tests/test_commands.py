@@ -98,7 +98,7 @@ def test_stages_out_of_order_name_the_missing_one(table, tmp_path, capsys):
 
 
 def test_interrupted_run_continues_to_the_same_result(table, tmp_path, monkeypatch):
-    from sadvae_har.train import Trainer
+    from sadvae_har.method.training import Trainer
 
     assert cli.main(["run", *arguments(table, tmp_path, "whole")]) == 0
     step = Trainer.step

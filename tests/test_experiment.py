@@ -19,10 +19,10 @@ from sadvae_har import experiment, pipeline
 from sadvae_har.config.settings import Config
 from sadvae_har.evaluation.metrics import per_class_top1
 from sadvae_har.fitted import FittedModels, models_of_fold, seed_of, semantic_latents, training_key
+from sadvae_har.method.training import Trainer
 from sadvae_har.pipeline import Locations, load_or_train, run
 from sadvae_har.problem import Problem, make_problem
 from sadvae_har.run_folder import RunFolder
-from sadvae_har.train import Trainer
 
 ARTEFACTS = {
     *("config.yaml", "split.json", "environment.json", "progress.jsonl", "model.safetensors"),

@@ -11,10 +11,10 @@ import pytest
 from synthetic_problem import SPLIT
 
 from feature_extraction.errors import InputError, LeakageError
-from sadvae_har import gate as gate_module
 from sadvae_har.config.settings import GATE_CUES, GateConfig
 from sadvae_har.evaluation.metrics import auroc, gzsl_scores
-from sadvae_har.gate import (
+from sadvae_har.method import gate as gate_module
+from sadvae_har.method.gate import (
     THRESHOLDS,
     DomainClassifier,
     GateExamples,
@@ -23,7 +23,7 @@ from sadvae_har.gate import (
     choose_threshold,
     fit_gate,
 )
-from sadvae_har.gzsl import gated_predictions
+from sadvae_har.method.gzsl import gated_predictions
 
 CONFIG = GateConfig()
 CUES = CONFIG.cues

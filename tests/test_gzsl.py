@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sadvae_har.gzsl import gated_predictions, joint_log_scores
+from sadvae_har.method.gzsl import gated_predictions, joint_log_scores
 
 P_SEEN = np.array([[0.9, 0.1], [0.3, 0.7], [0.5, 0.5]])
 P_UNSEEN = np.array([[0.2, 0.5, 0.3], [0.6, 0.4, 0.0], [0.1, 0.1, 0.8]])

@@ -8,7 +8,7 @@ from synthetic_problem import generators
 from torch.distributions import Normal
 from torch.distributions import kl_divergence as torch_kl
 
-from sadvae_har.losses import (
+from sadvae_har.method.losses import (
     LossTerms,
     adversary_loss,
     kl_divergence,
@@ -16,7 +16,7 @@ from sadvae_har.losses import (
     total_correlation,
     wasserstein_squared,
 )
-from sadvae_har.networks import Gaussian, stacked_mlp
+from sadvae_har.method.networks import Gaussian, stacked_mlp
 
 LN2, LN3, LN4 = math.log(2), math.log(3), math.log(4)
 

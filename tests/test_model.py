@@ -7,9 +7,9 @@ import torch
 from synthetic_problem import generators
 
 from sadvae_har.config.settings import ModelConfig
-from sadvae_har.losses import adversary_loss
-from sadvae_har.model import SADVAE, Batch, Noise, sample
-from sadvae_har.networks import Gaussian, StackedLinear
+from sadvae_har.method.losses import adversary_loss
+from sadvae_har.method.model import SADVAE, Batch, Noise, sample
+from sadvae_har.method.networks import Gaussian, StackedLinear
 
 LN2, LN4 = math.log(2), math.log(4)
 SMALL = ModelConfig(latent_dim=3, instance_dim=2, hidden_dim=8, discriminator_dim=8)

@@ -3,7 +3,7 @@ import math
 import torch
 from synthetic_problem import generators
 
-from sadvae_har.networks import Gaussian, GaussianEncoder, StackedLinear, stacked_mlp
+from sadvae_har.method.networks import Gaussian, GaussianEncoder, StackedLinear, stacked_mlp
 
 
 def test_stacked_linear_by_hand() -> None:

@@ -4,7 +4,7 @@ from synthetic_problem import CLASSES, SPLIT, TINY, make_table, text_vectors
 
 from feature_extraction.errors import InputError
 from sadvae_har.calibration import fit_temperature
-from sadvae_har.gate import DomainClassifier, Scores
+from sadvae_har.method.gate import DomainClassifier, Scores
 from sadvae_har.open_problem import TEXT_MARGIN, OpenProblem, fit_open, gated_log_scores, lay_out_open
 
 SEEN = SPLIT.seen

@@ -10,8 +10,8 @@ import torch
 
 from sadvae_har.baselines import cada_vae, clswgan, sdgzsl, smie
 from sadvae_har.baselines.method import SeenData, balanced_batches
-from sadvae_har.losses import kl_divergence
-from sadvae_har.networks import Gaussian
+from sadvae_har.method.losses import kl_divergence
+from sadvae_har.method.networks import Gaussian
 
 torch.set_num_threads(1)
 

@@ -1,6 +1,6 @@
 import pytest
 
-from sadvae_har.schedules import learning_rate_factor, ramp
+from sadvae_har.method.schedules import learning_rate_factor, ramp
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import torch
 from synthetic_problem import generators
 
 from sadvae_har.config.settings import ClassifierConfig, ModelConfig
-from sadvae_har.model import SADVAE
-from sadvae_har.synthesis import Donors, draw_noise, synthesise
+from sadvae_har.method.model import SADVAE
+from sadvae_har.method.synthesis import Donors, draw_noise, synthesise
 
 K, C, N, L, D = 2, 5, 400, 5, 6
 LATENTS = ClassifierConfig(samples_per_class=N, synthesise="latents")

@@ -11,8 +11,8 @@ from synthetic_problem import generators
 
 from feature_extraction.errors import InputError
 from sadvae_har.config.settings import ModelConfig, TrainConfig
-from sadvae_har.train import BalancedSampler, Trainer, TrainingData
-from sadvae_har.training_state import Snapshots, load_state, save_state
+from sadvae_har.method.training import BalancedSampler, Trainer, TrainingData
+from sadvae_har.method.training_state import Snapshots, load_state, save_state
 
 MODEL = ModelConfig(latent_dim=3, instance_dim=2, discriminator_dim=6, feature_noise=0.2, text_noise=0.1)
 TRAIN = TrainConfig(n_steps=20, n_checkpoints=2, batch_size=16, learning_rate=1e-2, weight_averaging=0.9)

@@ -15,11 +15,11 @@ import torch
 from torch import Tensor, nn
 
 from sadvae_har.baselines.method import SeenData, balanced_batches
-from sadvae_har.classifier import fit_softmax
 from sadvae_har.config.settings import ClassifierConfig
-from sadvae_har.losses import kl_divergence
-from sadvae_har.model import sample
-from sadvae_har.networks import Gaussian, GaussianEncoder, stacked_mlp
+from sadvae_har.method.classifier import fit_softmax
+from sadvae_har.method.losses import kl_divergence
+from sadvae_har.method.model import sample
+from sadvae_har.method.networks import Gaussian, GaussianEncoder, stacked_mlp
 
 SOFTMAX = ClassifierConfig(n_steps=120, learning_rate=1e-2)
 SOFTMAX_BATCH_SIZE = 256

@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 from sadvae_har.baselines.cada_vae import SOFTMAX, classify_by_samples
 from sadvae_har.baselines.method import SeenData, balanced_batches
-from sadvae_har.classifier import fit_softmax
-from sadvae_har.networks import stacked_mlp
+from sadvae_har.method.classifier import fit_softmax
+from sadvae_har.method.networks import stacked_mlp
 
 
 def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, generated: Tensor, share: Tensor) -> Tensor:

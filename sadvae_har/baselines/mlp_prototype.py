@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from sadvae_har.baselines.method import SeenData, balanced_batches, normalised
-from sadvae_har.networks import stacked_mlp
+from sadvae_har.method.networks import stacked_mlp
 
 
 @dataclass(frozen=True)

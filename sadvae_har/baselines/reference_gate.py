@@ -1,4 +1,4 @@
-"""The published seen-unseen gate, quirks included; `sadvae_har/gate.py` holds the corrected one.
+"""The published seen-unseen gate, quirks included; `sadvae_har/method/gate.py` holds the corrected one.
 
 Axis legend: n windows, U unseen (or pseudo-unseen) classes, S seen classes.
 """

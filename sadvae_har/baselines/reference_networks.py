@@ -1,7 +1,7 @@
 """Networks, losses and schedules of the published SA-DVAE, departures from the textbook included.
 
 Written anew from the paper (Li et al., ECCV 2024) and from the behaviour of its released code; every line
-marked "Quirk" is wrong or odd on purpose, and `sadvae_har/losses.py` holds the corrected form.
+marked "Quirk" is wrong or odd on purpose, and `sadvae_har/method/losses.py` holds the corrected form.
 Axis legend: B batch, D IMU features, E text features, L semantic latent, M instance latent, U unseen classes.
 """
 

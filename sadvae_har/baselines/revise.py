@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from sadvae_har.baselines.method import SeenData, balanced_batches
-from sadvae_har.networks import StackedLinear
+from sadvae_har.method.networks import StackedLinear
 
 KERNEL_WIDTHS = (0.25, 1.0, 4.0)  # Squared, in units of the code's dimensions.
 LOGIT_SCALE = 10.0  # A cosine spans [-1, 1]; the softmax needs more.

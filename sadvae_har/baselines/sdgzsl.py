@@ -18,9 +18,9 @@ from torch.nn import functional
 
 from sadvae_har.baselines.cada_vae import classify_by_samples
 from sadvae_har.baselines.method import SeenData, balanced_batches
-from sadvae_har.losses import adversary_loss, kl_divergence, squared_error, total_correlation
-from sadvae_har.model import sample
-from sadvae_har.networks import GaussianEncoder, StackedLinear, stacked_mlp
+from sadvae_har.method.losses import adversary_loss, kl_divergence, squared_error, total_correlation
+from sadvae_har.method.model import sample
+from sadvae_har.method.networks import GaussianEncoder, StackedLinear, stacked_mlp
 
 
 class RelationNetwork(nn.Module):

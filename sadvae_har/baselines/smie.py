@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from sadvae_har.baselines.method import SeenData, balanced_batches
-from sadvae_har.networks import StackedLinear, stacked_mlp
+from sadvae_har.method.networks import StackedLinear, stacked_mlp
 
 
 def jensen_shannon_bound(joint_logits: Tensor, product_logits: Tensor) -> Tensor:

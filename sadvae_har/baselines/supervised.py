@@ -16,8 +16,8 @@ from torch import Tensor
 
 from feature_extraction.errors import InputError
 from sadvae_har.baselines.method import SeenData, balanced_batches
-from sadvae_har.classifier import fit_softmax
 from sadvae_har.config.settings import ClassifierConfig
+from sadvae_har.method.classifier import fit_softmax
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,8 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from sadvae_har.config.settings import ModelConfig, TrainConfig
-from sadvae_har.model import SADVAE, Batch, LossTerms, Noise
-from sadvae_har.schedules import learning_rate_factor, ramp
+from sadvae_har.method.model import SADVAE, Batch, LossTerms, Noise
+from sadvae_har.method.schedules import learning_rate_factor, ramp
 
 
 @dataclass(frozen=True)

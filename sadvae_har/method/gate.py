@@ -26,7 +26,7 @@ from feature_extraction.errors import InputError
 from feature_extraction.protocol.split import Split
 from sadvae_har.config.settings import GateConfig
 from sadvae_har.evaluation.metrics import gzsl_scores
-from sadvae_har.gzsl import fused_predictions, gated_predictions, joint_log_scores
+from sadvae_har.method.gzsl import fused_predictions, gated_predictions, joint_log_scores
 
 THRESHOLDS = np.round(np.linspace(0.05, 0.95, 91), 2)
 N_NEIGHBORS = 5  # Nearest training windows whose mean distance says how new a window is.

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from feature_extraction.errors import InputError
 from feature_extraction.storage.files import atomic_path
-from sadvae_har.train import Trainer
+from sadvae_har.method.training import Trainer
 
 Snapshots = dict[int, dict[str, Tensor]]
 

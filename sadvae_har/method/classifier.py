@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from sadvae_har.config.settings import ClassifierConfig
-from sadvae_har.networks import StackedLinear
+from sadvae_har.method.networks import StackedLinear
 
 
 def fit_softmax(

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from sadvae_har.networks import Gaussian
+from sadvae_har.method.networks import Gaussian
 
 
 @dataclass(frozen=True)

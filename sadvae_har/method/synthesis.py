@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from sadvae_har.config.settings import ClassifierConfig
-from sadvae_har.model import SADVAE, sample
-from sadvae_har.networks import Gaussian
+from sadvae_har.method.model import SADVAE, sample
+from sadvae_har.method.networks import Gaussian
 
 
 class Donors(NamedTuple):

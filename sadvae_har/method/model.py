@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from sadvae_har.config.settings import ModelConfig
-from sadvae_har.losses import (
+from sadvae_har.method.losses import (
     LossTerms,
     adversary_loss,
     kl_divergence,
@@ -27,7 +27,7 @@ from sadvae_har.losses import (
     total_correlation,
     wasserstein_squared,
 )
-from sadvae_har.networks import Gaussian, GaussianEncoder, stacked_mlp
+from sadvae_har.method.networks import Gaussian, GaussianEncoder, stacked_mlp
 
 
 class Batch(NamedTuple):
