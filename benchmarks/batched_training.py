@@ -28,15 +28,15 @@ from matplotlib.figure import Figure
 from torch.utils.data import DataLoader, TensorDataset
 
 from feature_extraction.features.table import FeatureTable
-from sadvae_har import experiment
 from sadvae_har.baselines.reference import classify_synthesised, load_reference_config, take_step
 from sadvae_har.baselines.reference_networks import ReferenceNetworks, weights_at
 from sadvae_har.config.files import CONFIGS_FOLDER
 from sadvae_har.config.settings import Config
+from sadvae_har.experiment.problem import Problem, make_problem
+from sadvae_har.experiment.run_folder import RunFolder
+from sadvae_har.experiment.stages import stages as experiment
 from sadvae_har.method.training import Trainer, TrainingData
 from sadvae_har.pipeline import Locations, load_split, load_text
-from sadvae_har.problem import Problem, make_problem
-from sadvae_har.run_folder import RunFolder
 
 ROOT = Path(__file__).resolve().parents[1]
 TABLE = ROOT / "resources" / "feature_tables" / "dsads.npz"

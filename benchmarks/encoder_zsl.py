@@ -35,8 +35,8 @@ from feature_extraction.windows.window_set import WindowSet
 from sadvae_har.benchmark import HEADLINE
 from sadvae_har.benchmark_methods import OURS, run_ours
 from sadvae_har.config.settings import Config
+from sadvae_har.experiment.problem import make_problem
 from sadvae_har.pipeline import RESOURCES, Locations, load_text
-from sadvae_har.problem import make_problem
 
 Row = Mapping[str, Any]
 STATISTICAL = "statistical"

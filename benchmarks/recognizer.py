@@ -29,8 +29,8 @@ from feature_extraction.storage.files import read_json, write_json
 from feature_extraction.windows.window_set import WindowSet
 from sadvae_har.calibration import KNOWN_KEPT, flagged_at
 from sadvae_har.evaluation.metrics import gzsl_scores, per_class_top1
+from sadvae_har.experiment.run_folder import RunFolder, environment
 from sadvae_har.recognizer import Recognizer
-from sadvae_har.run_folder import RunFolder, environment
 from sadvae_har.segments import smooth
 
 ROOT = Path(__file__).resolve().parents[1]

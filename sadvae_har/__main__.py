@@ -95,9 +95,9 @@ def report(arguments: Namespace) -> None:
 
     Both pages are interactive and need no network. Runs are compared with the first one.
     """
+    from sadvae_har.experiment.run_folder import RunFolder
     from sadvae_har.report import write_report
     from sadvae_har.report_comparison import write_comparison
-    from sadvae_har.run_folder import RunFolder
     from sadvae_har.tables import run_summary
 
     if len(arguments.runs) > 1:

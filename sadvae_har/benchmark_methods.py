@@ -14,7 +14,6 @@ import numpy as np
 
 from feature_extraction.errors import InputError
 from feature_extraction.windows.window_set import WindowSet
-from sadvae_har import experiment
 from sadvae_har.baselines import RIVALS, closed_form, kinematic_matcher, supervised
 from sadvae_har.baselines.method import Method
 from sadvae_har.baselines.reference import load_reference_config, score_reference, train_reference
@@ -31,11 +30,12 @@ from sadvae_har.config.settings import (
     TextConfig,
     TrainConfig,
 )
+from sadvae_har.experiment.problem import Problem
+from sadvae_har.experiment.run_folder import RunFolder
+from sadvae_har.experiment.stages import stages as experiment
 from sadvae_har.method.gate import DomainClassifier, GateExamples, fit_gate
 from sadvae_har.method.gzsl import joint_log_scores
-from sadvae_har.problem import Problem
 from sadvae_har.rival_evaluation import evaluate_rival, evaluate_upper_bound, gzsl_numbers, zsl_numbers
-from sadvae_har.run_folder import RunFolder
 
 OURS = "sadvae_har"
 REFERENCE, MATCHER, UPPER_BOUND, CLOSED_FORM = "sa-dvae", "kinematic matcher", "supervised", "closed form, no VAEs"

@@ -27,12 +27,12 @@ from feature_extraction.storage.files import atomic_path, content_hash
 from sadvae_har.activity_text import TextSettings
 from sadvae_har.calibration import Calibration
 from sadvae_har.config.files import config_from_dict
+from sadvae_har.experiment.fitted import models_of_fold
+from sadvae_har.experiment.semantic_space import SemanticSpace
 from sadvae_har.familiarity import Familiarity
-from sadvae_har.fitted import models_of_fold
 from sadvae_har.method.gate import DomainClassifier
 from sadvae_har.recognizer_model import RecognizerModel
 from sadvae_har.segments import UNKNOWN
-from sadvae_har.semantic_space import SemanticSpace
 
 MODEL_FILE = "recognizer.safetensors"
 FORMAT, VERSION = "sadvae-har recognizer", 1

@@ -15,9 +15,9 @@ from sadvae_har.baselines.method import Method, Scorer, SeenData
 from sadvae_har.calibrated_stacking import JointScores, choose_bias
 from sadvae_har.evaluation.metrics import auroc, ausuc, gzsl_scores, per_class_top1, seen_unseen_curve
 from sadvae_har.evaluation.numbers import evaluate_zsl
-from sadvae_har.fitted import seed_of
-from sadvae_har.problem import Fold, Problem
-from sadvae_har.semantic_space import SemanticSpace
+from sadvae_har.experiment.fitted import seed_of
+from sadvae_har.experiment.problem import Fold, Problem
+from sadvae_har.experiment.semantic_space import SemanticSpace
 
 N_SETTINGS = 6
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from sadvae_har.fitted import semantic_latents
+from sadvae_har.experiment.fitted import semantic_latents
 from sadvae_har.method.classifier import ClassDensities, cosine_logits, mean_directions
 from sadvae_har.method.gate import Scores, TrainingWindows
 from sadvae_har.method.synthesis import Donors, synthesise

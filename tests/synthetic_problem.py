@@ -8,7 +8,7 @@ import torch
 from feature_extraction.features.table import FeatureTable
 from feature_extraction.protocol.split import Provenance, Split
 from sadvae_har.config.settings import ClassifierConfig, Config, FeatureConfig, ModelConfig, TrainConfig
-from sadvae_har.problem import Problem, make_problem
+from sadvae_har.experiment.problem import Problem, make_problem
 
 torch.set_num_threads(1)
 

@@ -372,7 +372,7 @@ def test_full_disk_is_one_line(trained, refused, monkeypatch):
     def full(*_):
         raise OSError(28, "No space left on device", "there")
 
-    monkeypatch.setattr("sadvae_har.run_folder.write_json", full)
+    monkeypatch.setattr("sadvae_har.experiment.run_folder.write_json", full)
     refused(["run", *trained.flags("full")], "there: No space left on device", "free space")
     assert not (trained.folder / "full" / "config.yaml").exists()
     assert len(QUICK) == 8

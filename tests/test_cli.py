@@ -205,7 +205,7 @@ def test_stage_without_the_first_one_names_it(kitchen, stage, capsys):
 
 
 OWNERS = {
-    "evaluate_gzsl": "sadvae_har.experiment",
+    "evaluate_gzsl": "sadvae_har.experiment.stages",
     "calibration_report": "sadvae_har.recognizer_stage",
     "save_model": "sadvae_har.recognizer_stage",
 }

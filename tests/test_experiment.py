@@ -15,14 +15,15 @@ from synthetic_problem import SPLIT, TINY, make_table, text_vectors, tiny_proble
 
 from feature_extraction.errors import InputError, LeakageError
 from feature_extraction.storage.files import read_npz
-from sadvae_har import experiment, pipeline
+from sadvae_har import pipeline
 from sadvae_har.config.settings import Config
 from sadvae_har.evaluation.metrics import per_class_top1
-from sadvae_har.fitted import FittedModels, models_of_fold, seed_of, semantic_latents, training_key
+from sadvae_har.experiment.fitted import FittedModels, models_of_fold, seed_of, semantic_latents, training_key
+from sadvae_har.experiment.problem import Problem, make_problem
+from sadvae_har.experiment.run_folder import RunFolder
+from sadvae_har.experiment.stages import stages as experiment
 from sadvae_har.method.training import Trainer
 from sadvae_har.pipeline import Locations, load_or_train, run
-from sadvae_har.problem import Problem, make_problem
-from sadvae_har.run_folder import RunFolder
 
 ARTEFACTS = {
     *("config.yaml", "split.json", "environment.json", "progress.jsonl", "model.safetensors"),

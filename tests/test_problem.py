@@ -9,7 +9,7 @@ from synthetic_problem import CLASSES, SPLIT, make_table, select_rows, text_vect
 
 from feature_extraction.errors import InputError, LeakageError
 from feature_extraction.protocol.split import Provenance
-from sadvae_har.problem import Problem, make_problem
+from sadvae_har.experiment.problem import Problem, make_problem
 
 
 @pytest.fixture(scope="module")

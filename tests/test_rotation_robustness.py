@@ -15,8 +15,8 @@ from feature_extraction.descriptions.embeddings import DEFAULT_TEXT_MODEL, TEXT_
 from feature_extraction.encoders.patch_transformer.network import PatchTransformer
 from feature_extraction.pretraining.checkpoint import PatchCheckpoint
 from feature_extraction.recordings.recording import Channel
-from sadvae_har import experiment
-from sadvae_har.run_folder import RunFolder
+from sadvae_har.experiment.run_folder import RunFolder
+from sadvae_har.experiment.stages import stages as experiment
 
 PATH = Path(__file__).resolve().parents[1] / "benchmarks" / "rotation_robustness.py"
 

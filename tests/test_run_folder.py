@@ -8,7 +8,7 @@ from synthetic_problem import SPLIT, TINY
 
 from feature_extraction.errors import InputError
 from feature_extraction.storage.files import read_json, read_npz
-from sadvae_har.run_folder import PACKAGES, RunFolder, environment
+from sadvae_har.experiment.run_folder import PACKAGES, RunFolder, environment
 
 
 @pytest.fixture
@@ -55,7 +55,7 @@ def test_a_start_that_was_interrupted_is_made_good(tmp_path: Path, monkeypatch: 
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sadvae_har.run_folder.write_text", interrupt)
+    monkeypatch.setattr("sadvae_har.experiment.run_folder.write_text", interrupt)
     with pytest.raises(KeyboardInterrupt):
         folder.start(TINY, SPLIT)
     monkeypatch.undo()

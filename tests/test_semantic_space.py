@@ -3,7 +3,7 @@ import pytest
 from synthetic_problem import text_vectors
 
 from feature_extraction.errors import InputError
-from sadvae_har.semantic_space import SemanticSpace
+from sadvae_har.experiment.semantic_space import SemanticSpace
 
 
 def centred(vectors: np.ndarray, n_train: int) -> np.ndarray:

@@ -23,7 +23,7 @@ from sadvae_har.baselines.zerohar import (
 from sadvae_har.baselines.zerohar_network import ZeroHarConfig, ZeroHarNetwork
 from sadvae_har.benchmark_methods import ZEROHAR, RawInputs, run_method, run_zerohar
 from sadvae_har.evaluation.metrics import per_class_top1
-from sadvae_har.problem import Problem, make_problem
+from sadvae_har.experiment.problem import Problem, make_problem
 
 torch.set_num_threads(1)
 

@@ -6,9 +6,9 @@ from sklearn.manifold import TSNE
 from torch import Tensor
 from torch.nn import functional
 
-from sadvae_har.fitted import semantic_latents
+from sadvae_har.experiment.fitted import semantic_latents
+from sadvae_har.experiment.problem import Problem
 from sadvae_har.method.model import SADVAE
-from sadvae_har.problem import Problem
 
 POINTS_PER_CLASS = 40
 

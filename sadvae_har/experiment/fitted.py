@@ -18,12 +18,12 @@ from torch import Tensor
 from feature_extraction.errors import InputError
 from feature_extraction.storage.files import atomic_path, content_hash
 from sadvae_har.config.settings import Config, ModelConfig
+from sadvae_har.experiment.problem import Fold, Problem
 from sadvae_har.method.classifier import fit_softmax, unseen_logits
 from sadvae_har.method.model import SADVAE
 from sadvae_har.method.networks import StackedLinear
 from sadvae_har.method.synthesis import Donors, draw_noise, synthesise
 from sadvae_har.method.training import BalancedSampler
-from sadvae_har.problem import Fold, Problem
 
 FORMAT_VERSION = 1
 

@@ -23,7 +23,7 @@ from sadvae_har.config.settings import Config
 from sadvae_har.evaluation.metrics import per_class_top1
 from sadvae_har.evaluation.numbers import evaluate_gzsl as gzsl_report
 from sadvae_har.evaluation.numbers import evaluate_zsl as zsl_report
-from sadvae_har.fitted import (
+from sadvae_har.experiment.fitted import (
     FittedModels,
     fit_seen_classifiers,
     models_of_fold,
@@ -32,12 +32,12 @@ from sadvae_har.fitted import (
     text_logits,
     training_key,
 )
-from sadvae_har.latent_map import latent_map
+from sadvae_har.experiment.latent_map import latent_map
+from sadvae_har.experiment.problem import Problem
+from sadvae_har.experiment.run_folder import RunFolder
 from sadvae_har.method.gate import DomainClassifier, GateExamples, TrainingWindows, fit_gate
 from sadvae_har.method.training import Trainer, TrainingData
 from sadvae_har.method.training_state import Snapshots, load_state, save_state
-from sadvae_har.problem import Problem
-from sadvae_har.run_folder import RunFolder
 
 logger = logging.getLogger(__name__)
 

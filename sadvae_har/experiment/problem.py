@@ -15,7 +15,7 @@ from feature_extraction.features.table import FeatureTable
 from feature_extraction.protocol.split import Split
 from feature_extraction.protocol.standardizer import Standardizer
 from feature_extraction.windows.input_format import InputFormat
-from sadvae_har.semantic_space import SemanticSpace
+from sadvae_har.experiment.semantic_space import SemanticSpace
 
 
 @dataclass(frozen=True)
