@@ -28,8 +28,8 @@ from matplotlib.figure import Figure
 from torch.utils.data import DataLoader, TensorDataset
 
 from feature_extraction.features.table import FeatureTable
-from sadvae_har.baselines.reference import classify_synthesised, load_reference_config, take_step
-from sadvae_har.baselines.reference_networks import ReferenceNetworks, weights_at
+from sadvae_har.baselines.reference.networks import ReferenceNetworks, weights_at
+from sadvae_har.baselines.reference.recipe import classify_synthesised, load_reference_config, take_step
 from sadvae_har.config.files import CONFIGS_FOLDER
 from sadvae_har.config.settings import Config
 from sadvae_har.experiment.problem import Problem, make_problem

@@ -144,7 +144,7 @@ def original_export(arguments: Namespace) -> None:
 
 def original_run(arguments: Namespace) -> None:
     """Run all four stages on a folder in the original SA-DVAE layout."""
-    from sadvae_har.original_layout import OriginalLayout
+    from sadvae_har.baselines.reference.layout import OriginalLayout
     from sadvae_har.pipeline import Locations, run_original
     from sadvae_har.tables import run_summary
 

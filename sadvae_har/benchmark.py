@@ -21,7 +21,7 @@ from feature_extraction.protocol.split import find_split, list_splits
 from feature_extraction.storage.files import content_hash
 from feature_extraction.windows.window_set import WindowSet
 from sadvae_har.baselines import RIVALS, closed_form
-from sadvae_har.baselines.zerohar import embed_channels
+from sadvae_har.baselines.zerohar.zerohar import embed_channels
 from sadvae_har.benchmark_methods import (
     ABLATIONS,
     CLOSED_FORM,

@@ -16,9 +16,9 @@ from feature_extraction.errors import InputError
 from feature_extraction.windows.window_set import WindowSet
 from sadvae_har.baselines import RIVALS, closed_form, kinematic_matcher, supervised
 from sadvae_har.baselines.method import Method
-from sadvae_har.baselines.reference import load_reference_config, score_reference, train_reference
-from sadvae_har.baselines.zerohar import FittedZeroHar, train_zerohar
-from sadvae_har.baselines.zerohar_network import ZeroHarConfig
+from sadvae_har.baselines.reference.recipe import load_reference_config, score_reference, train_reference
+from sadvae_har.baselines.zerohar.network import ZeroHarConfig
+from sadvae_har.baselines.zerohar.zerohar import FittedZeroHar, train_zerohar
 from sadvae_har.calibrated_stacking import JointScores, choose_bias
 from sadvae_har.config.files import CONFIGS_FOLDER
 from sadvae_har.config.settings import (

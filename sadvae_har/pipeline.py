@@ -19,7 +19,9 @@ from feature_extraction.features.table import FeatureTable
 from feature_extraction.features.window_encoder import WindowEncoder
 from feature_extraction.protocol.split import Split, find_split, list_splits
 from feature_extraction.storage.files import content_hash
-from sadvae_har.baselines.reference import load_reference_config, score_reference, train_reference
+from sadvae_har.baselines.reference.layout import OriginalLayout, export_original
+from sadvae_har.baselines.reference.layout_import import import_original
+from sadvae_har.baselines.reference.recipe import load_reference_config, score_reference, train_reference
 from sadvae_har.config.files import CONFIGS_FOLDER
 from sadvae_har.config.settings import Config
 from sadvae_har.evaluation.metrics import majority
@@ -28,8 +30,6 @@ from sadvae_har.experiment.problem import Problem, make_problem
 from sadvae_har.experiment.run_folder import RunFolder
 from sadvae_har.experiment.stages import stages as experiment
 from sadvae_har.model_file import MODEL_FILE
-from sadvae_har.original_import import import_original
-from sadvae_har.original_layout import OriginalLayout, export_original
 from sadvae_har.recognizer_stage import write_recognizer
 from sadvae_har.report import write_report
 

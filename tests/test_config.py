@@ -10,7 +10,7 @@ import yaml
 from feature_extraction.errors import InputError
 from feature_extraction.pretraining.config import load_patch_config
 from feature_extraction.protocol.split import find_split
-from sadvae_har.baselines.reference import load_reference_config
+from sadvae_har.baselines.reference.recipe import load_reference_config
 from sadvae_har.config.files import CONFIGS_FOLDER, config_from_namespace, config_parser, load_config
 from sadvae_har.config.settings import (
     ClassifierConfig,

@@ -85,7 +85,7 @@ ROOMS = (
     *("sadvae_har.live", "sadvae_har.prediction_files", "sadvae_har.activity_files"),
     *("sadvae_har.open_problem", "sadvae_har.estimator"),
     *("sadvae_har.recognizer_graph", "sadvae_har.onnx_export"),
-    *("sadvae_har.baselines", "sadvae_har.original_layout", "sadvae_har.original_import"),
+    *("sadvae_har.baselines", "sadvae_har.baselines.reference.layout", "sadvae_har.baselines.reference.layout_import"),
     "sadvae_har.rival_evaluation",
     *("sadvae_har.pipeline", "sadvae_har.cross_dataset", "sadvae_har.benchmark_methods"),
     *("sadvae_har.benchmark_rows", "sadvae_har.benchmark_statistics", "sadvae_har.benchmark"),

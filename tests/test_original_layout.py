@@ -10,8 +10,8 @@ import pytest
 from feature_extraction.errors import InputError, LeakageError
 from feature_extraction.features.table import FeatureTable
 from feature_extraction.protocol.split import Provenance, Split
-from sadvae_har.original_import import import_original
-from sadvae_har.original_layout import ABSENT_LOGIT, OriginalLayout, export_original, pseudo_unseen_classes
+from sadvae_har.baselines.reference.layout import ABSENT_LOGIT, OriginalLayout, export_original, pseudo_unseen_classes
+from sadvae_har.baselines.reference.layout_import import import_original
 
 CLASSES = ("walk", "run", "sit", "stand", "lie", "jump", "row", "cycle")
 SPLIT = Split(

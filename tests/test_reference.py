@@ -10,15 +10,15 @@ import torch
 
 import sadvae_har
 from feature_extraction.errors import InputError
-from sadvae_har.baselines import reference_networks as networks
-from sadvae_har.baselines.reference import (
+from sadvae_har.baselines.reference.gate import GateInputs, merge_reference, reference_gate
+from sadvae_har.baselines.reference.recipe import (
     ReferenceConfig,
     ReferenceResult,
     load_reference_config,
+    networks,
     score_reference,
     train_reference,
 )
-from sadvae_har.baselines.reference_gate import GateInputs, merge_reference, reference_gate
 
 SMALL = ReferenceConfig(
     latent_dim=16,

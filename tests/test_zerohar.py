@@ -12,7 +12,8 @@ from feature_extraction.errors import InputError, LeakageError
 from feature_extraction.features.table import FeatureTable
 from feature_extraction.protocol.split import Split
 from feature_extraction.windows.window_set import WindowSet, WindowSettings
-from sadvae_har.baselines.zerohar import (
+from sadvae_har.baselines.zerohar.network import ZeroHarConfig, ZeroHarNetwork
+from sadvae_har.baselines.zerohar.zerohar import (
     FittedZeroHar,
     alignment_loss,
     cut_patches,
@@ -20,7 +21,6 @@ from sadvae_har.baselines.zerohar import (
     train_stage,
     train_zerohar,
 )
-from sadvae_har.baselines.zerohar_network import ZeroHarConfig, ZeroHarNetwork
 from sadvae_har.benchmark_methods import ZEROHAR, RawInputs, run_method, run_zerohar
 from sadvae_har.evaluation.metrics import per_class_top1
 from sadvae_har.experiment.problem import Problem, make_problem

@@ -10,7 +10,7 @@ from feature_extraction.errors import InputError
 from feature_extraction.features.table import FeatureTable
 from feature_extraction.protocol.split import Provenance, Split
 from feature_extraction.storage.files import read_json
-from sadvae_har.original_layout import LABEL_FILES, OriginalLayout
+from sadvae_har.baselines.reference.layout import LABEL_FILES, OriginalLayout
 
 VAL_EVERY = 5
 NOTE_FIELDS = {"classes", "blocks", "dataset", "window_key", "provenance"}

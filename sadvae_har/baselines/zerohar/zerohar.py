@@ -28,7 +28,7 @@ from feature_extraction.pretraining.objectives.sensor_alignment import alignment
 from feature_extraction.protocol.split import Split
 from feature_extraction.recordings.recording import Channel
 from feature_extraction.windows.window_set import WindowSet
-from sadvae_har.baselines.zerohar_network import ZeroHarConfig, ZeroHarNetwork
+from sadvae_har.baselines.zerohar.network import ZeroHarConfig, ZeroHarNetwork
 
 logger = logging.getLogger(__name__)
 

@@ -20,7 +20,7 @@ from tqdm.auto import tqdm
 
 from feature_extraction.errors import InputError
 from feature_extraction.storage.yaml import read_yaml
-from sadvae_har.baselines.reference_networks import (
+from sadvae_har.baselines.reference.networks import (
     LinearReLU,
     ReferenceNetworks,
     ReferenceTerms,
