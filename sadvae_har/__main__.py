@@ -40,7 +40,7 @@ def text_embed(arguments: Namespace) -> None:
 def run(arguments: Namespace) -> None:
     """Run all four stages on one split, or on every split of a kind."""
     from sadvae_har import pipeline
-    from sadvae_har.tables import average_table, run_summary
+    from sadvae_har.report.tables import average_table, run_summary
 
     config, locations = config_from_namespace(arguments), cl.locations(arguments)
     if arguments.splits is None:
@@ -56,7 +56,7 @@ def run(arguments: Namespace) -> None:
 def descriptions(arguments: Namespace) -> None:
     """Run every split of a kind with each description view alone and with all of them; print one table."""
     from sadvae_har import pipeline
-    from sadvae_har.tables import comparison_table
+    from sadvae_har.report.tables import comparison_table
 
     config, locations = config_from_namespace(arguments), cl.locations(arguments)
     names = pipeline.splits_of_kind(config, arguments.splits or "random")
@@ -96,9 +96,9 @@ def report(arguments: Namespace) -> None:
     Both pages are interactive and need no network. Runs are compared with the first one.
     """
     from sadvae_har.experiment.run_folder import RunFolder
-    from sadvae_har.report import write_report
-    from sadvae_har.report_comparison import write_comparison
-    from sadvae_har.tables import run_summary
+    from sadvae_har.report.comparison_page import write_comparison
+    from sadvae_har.report.run_page import write_report
+    from sadvae_har.report.tables import run_summary
 
     if len(arguments.runs) > 1:
         path, text = write_comparison(arguments.runs, arguments.out)
@@ -146,7 +146,7 @@ def original_run(arguments: Namespace) -> None:
     """Run all four stages on a folder in the original SA-DVAE layout."""
     from sadvae_har.baselines.reference.layout import OriginalLayout
     from sadvae_har.pipeline import Locations, run_original
-    from sadvae_har.tables import run_summary
+    from sadvae_har.report.tables import run_summary
 
     layout = OriginalLayout(
         arguments.root, arguments.name, arguments.n_classes, arguments.n_unseen, encoder=arguments.encoder

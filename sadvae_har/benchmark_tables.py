@@ -9,7 +9,7 @@ import numpy as np
 
 from sadvae_har.benchmark_rows import ResultRow
 from sadvae_har.benchmark_statistics import Cells, Ranks, Split, compare, gzsl, top1
-from sadvae_har.tables import NOTHING, percent, to_markdown
+from sadvae_har.report.tables import NOTHING, percent, to_markdown
 
 SELECTED = "selected on test"
 

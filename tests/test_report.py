@@ -11,10 +11,10 @@ from feature_extraction.errors import InputError
 from feature_extraction.storage.files import read_json, read_npz, write_json, write_npz
 from sadvae_har import __main__ as cli
 from sadvae_har import command_line as cl
-from sadvae_har.interactive import script
-from sadvae_har.report import write_report
-from sadvae_har.report_summary import answer
-from sadvae_har.tables import Row
+from sadvae_har.report.look.plotly_figures import script
+from sadvae_har.report.run_page import write_report
+from sadvae_har.report.summary import answer
+from sadvae_har.report.tables import Row
 
 FIGURES = {"zsl-confusion", "curve", "per-class", "gzsl-confusion", "gate", "latents"}
 

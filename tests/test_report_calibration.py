@@ -7,9 +7,9 @@ import pytest
 from report_runs import write_run
 
 from feature_extraction.errors import InputError
-from sadvae_har.interactive import script
-from sadvae_har.report import write_report
-from sadvae_har.report_calibration import read_calibration, reliability_diagram, unknown_figure
+from sadvae_har.report.calibration import read_calibration, reliability_diagram, unknown_figure
+from sadvae_har.report.look.plotly_figures import script
+from sadvae_har.report.run_page import write_report
 
 GOOD: dict[str, Any] = {
     "ece_before": 0.14,

@@ -11,10 +11,10 @@ from report_runs import SEEN, UNSEEN, predictions, write_run
 from feature_extraction.errors import InputError
 from feature_extraction.storage.files import read_json, read_npz, write_json, write_npz
 from sadvae_har import __main__ as cli
-from sadvae_har.interactive import script
-from sadvae_har.report_comparison import class_bars, curves, write_comparison
-from sadvae_har.report_files import read_run
-from sadvae_har.run_comparison import config_differences, differences, read_runs, same_windows, warnings
+from sadvae_har.report.comparison import config_differences, differences, read_runs, same_windows, warnings
+from sadvae_har.report.comparison_page import class_bars, curves, write_comparison
+from sadvae_har.report.look.plotly_figures import script
+from sadvae_har.report.run_files import read_run
 
 CONFIG = "dataset: toy\nseed: 0\nmodel: {latent_dim: %d}\ntext: {views: [%s]}\n"
 

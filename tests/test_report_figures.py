@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from report_runs import SEEN, THRESHOLD, UNSEEN, write_run
 
-from sadvae_har.interactive import label, names_below, names_beside
-from sadvae_har.report_figures import (
+from sadvae_har.report.figures import (
     curve_figure,
     gate_histogram,
     gzsl_confusion,
@@ -15,7 +14,8 @@ from sadvae_har.report_figures import (
     per_class_bars,
     zsl_confusion,
 )
-from sadvae_har.report_files import RunFiles, read_run
+from sadvae_har.report.look.plotly_figures import label, names_below, names_beside
+from sadvae_har.report.run_files import RunFiles, read_run
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sadvae_har.tables import (
+from sadvae_har.report.tables import (
     align,
     average,
     average_table,

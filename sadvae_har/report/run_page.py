@@ -11,14 +11,14 @@ import numpy as np
 
 from feature_extraction.errors import InputError
 from feature_extraction.storage.files import write_text
-from sadvae_har.protocol_checks import FAILED, Check, checklist
-from sadvae_har.report_calibration import calibration_section, read_calibration
-from sadvae_har.report_checklist import checklist_html, tally
-from sadvae_har.report_figures import run_figures
-from sadvae_har.report_files import REMEDY, RunFiles, read_run
-from sadvae_har.report_style import figures, folded, page, paragraph, section, table
-from sadvae_har.report_summary import summary_html
-from sadvae_har.tables import NOTHING, interval_text, percent, summary_rows
+from sadvae_har.report.calibration import calibration_section, read_calibration
+from sadvae_har.report.checklist import checklist_html, tally
+from sadvae_har.report.checks import FAILED, Check, checklist
+from sadvae_har.report.figures import run_figures
+from sadvae_har.report.look.page import figures, folded, page, paragraph, section, table
+from sadvae_har.report.run_files import REMEDY, RunFiles, read_run
+from sadvae_har.report.summary import summary_html
+from sadvae_har.report.tables import NOTHING, interval_text, percent, summary_rows
 
 _MEASURES_NOTE = (
     "Percent. Intervals: 95 % percentile bootstrap over test subjects (over recordings if there are fewer than three "

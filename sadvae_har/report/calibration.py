@@ -19,10 +19,10 @@ import plotly.graph_objects as go
 
 from feature_extraction.errors import InputError
 from feature_extraction.storage.files import read_json
-from sadvae_har.colours import ACCENT_COLOUR, INK, SECOND_COLOUR, UNSEEN_COLOUR
-from sadvae_har.interactive import block, new_figure
-from sadvae_har.report_figures import square_axes
-from sadvae_har.report_style import figures, paragraph, section
+from sadvae_har.report.figures import square_axes
+from sadvae_har.report.look.colours import ACCENT_COLOUR, INK, SECOND_COLOUR, UNSEEN_COLOUR
+from sadvae_har.report.look.page import figures, paragraph, section
+from sadvae_har.report.look.plotly_figures import block, new_figure
 
 _REMEDY = "make it again or delete it"
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from html import escape
 
-from sadvae_har.interactive import script
+from sadvae_har.report.look.plotly_figures import script
 
 # The browser itself refuses whatever a page would load from elsewhere.
 _POLICY = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:"

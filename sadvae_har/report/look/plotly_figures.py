@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from plotly.io import to_html
 from plotly.offline import get_plotlyjs
 
-from sadvae_har.colours import INK
+from sadvae_har.report.look.colours import INK
 
 _LINE, _LINES = 30, 2  # characters and lines of a class name beside an axis
 _BELOW, _HALF = 26, 13  # characters of a class name below an axis, and of either end of a longer one

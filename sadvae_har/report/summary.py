@@ -8,9 +8,9 @@ from html import escape
 import numpy as np
 
 from sadvae_har.evaluation.intervals import FEWEST_SUBJECTS
-from sadvae_har.report_files import RunFiles
-from sadvae_har.report_style import paragraph
-from sadvae_har.tables import Row, interval_text, percent, summary_rows
+from sadvae_har.report.look.page import paragraph
+from sadvae_har.report.run_files import RunFiles
+from sadvae_har.report.tables import Row, interval_text, percent, summary_rows
 
 TOP1, HARMONIC, GATE = "ZSL per-class top-1", "GZSL harmonic mean H", "gate AUROC"
 _MEANINGS = {

@@ -20,8 +20,8 @@ from sadvae_har.evaluation.intervals import (
     resampled_gzsl,
     resampled_zsl,
 )
-from sadvae_har.report_files import RunFiles, read_run
-from sadvae_har.tables import MEASURES, NOTHING
+from sadvae_har.report.run_files import RunFiles, read_run
+from sadvae_har.report.tables import MEASURES, NOTHING
 
 _WINDOW = ("labels", "subjects", "recordings")
 

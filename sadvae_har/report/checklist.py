@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from html import escape
 
-from sadvae_har.protocol_checks import FAILED, NOT_RECORDED, PASSED, Check
-from sadvae_har.report_style import table
+from sadvae_har.report.checks import FAILED, NOT_RECORDED, PASSED, Check
+from sadvae_har.report.look.page import table
 
 _MARKS = {PASSED: "✓", FAILED: "✗", NOT_RECORDED: "–"}
 

@@ -13,9 +13,9 @@ import numpy as np
 from sadvae_har.evaluation.intervals import FEWEST_SUBJECTS
 from sadvae_har.evaluation.metrics import accuracy, auroc, ausuc, macro_f1, per_class_top1
 from sadvae_har.method.gate import THRESHOLDS
-from sadvae_har.report_figures import curve_of
-from sadvae_har.report_files import RunFiles
-from sadvae_har.report_summary import count
+from sadvae_har.report.figures import curve_of
+from sadvae_har.report.run_files import RunFiles
+from sadvae_har.report.summary import count
 
 PASSED, FAILED, NOT_RECORDED = "passed", "failed", "not recorded"
 _ROUNDING = 2e-6  # metrics.json keeps six digits

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from sadvae_har.colours import ACCENT_COLOUR, CLASS_COLOURS, INK, SECOND_COLOUR, SEEN_COLOUR, UNSEEN_COLOUR
 from sadvae_har.evaluation.metrics import auroc, ausuc, confusion_matrix, gzsl_scores, seen_unseen_curve
-from sadvae_har.interactive import block, label, names_below, names_beside, new_figure
-from sadvae_har.report_files import RunFiles
+from sadvae_har.report.look.colours import ACCENT_COLOUR, CLASS_COLOURS, INK, SECOND_COLOUR, SEEN_COLOUR, UNSEEN_COLOUR
+from sadvae_har.report.look.plotly_figures import block, label, names_below, names_beside, new_figure
+from sadvae_har.report.run_files import RunFiles
 
 _THICK = 0.38  # of a bar, rows being 1 apart
 _ALWAYS_WRITTEN = 14  # With more classes than this, only cells of 10 % and more carry their number.

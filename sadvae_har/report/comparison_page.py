@@ -9,14 +9,21 @@ import plotly.graph_objects as go
 
 from feature_extraction.errors import InputError
 from feature_extraction.storage.files import write_text
-from sadvae_har.colours import CLASS_COLOURS, INK
-from sadvae_har.interactive import block, label, names_beside, new_figure
-from sadvae_har.report_figures import curve_line, curve_of, square_axes
-from sadvae_har.report_files import REMEDY, RunFiles
-from sadvae_har.report_style import figures, page, paragraph, section, table
-from sadvae_har.run_comparison import Difference, config_differences, differences, drawn_units, read_runs, same_windows
-from sadvae_har.run_comparison import warnings as warnings_of
-from sadvae_har.tables import MEASURES, NOTHING, Row, align, interval_text, percent, summary_rows
+from sadvae_har.report.comparison import (
+    Difference,
+    config_differences,
+    differences,
+    drawn_units,
+    read_runs,
+    same_windows,
+)
+from sadvae_har.report.comparison import warnings as warnings_of
+from sadvae_har.report.figures import curve_line, curve_of, square_axes
+from sadvae_har.report.look.colours import CLASS_COLOURS, INK
+from sadvae_har.report.look.page import figures, page, paragraph, section, table
+from sadvae_har.report.look.plotly_figures import block, label, names_beside, new_figure
+from sadvae_har.report.run_files import REMEDY, RunFiles
+from sadvae_har.report.tables import MEASURES, NOTHING, Row, align, interval_text, percent, summary_rows
 
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 _SYMBOLS = ("diamond", "circle", "square", "triangle-up", "cross", "x")
