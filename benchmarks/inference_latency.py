@@ -25,9 +25,9 @@ from threadpoolctl import threadpool_limits
 from feature_extraction.datasets.prepare import prepare
 from feature_extraction.protocol.split import Split
 from feature_extraction.windows.stream import WindowStream
-from sadvae_har.onnx_export import export_onnx, open_session
-from sadvae_har.recognizer import Recognizer
-from sadvae_har.recognizer_graph import RecognizerGraph
+from sadvae_har.recognition.onnx.export import export_onnx, open_session
+from sadvae_har.recognition.onnx.graph import RecognizerGraph
+from sadvae_har.recognition.recognizer import Recognizer
 
 ROUNDS, CALLS, BATCH = 5, 500, 256
 

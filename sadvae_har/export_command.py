@@ -19,8 +19,8 @@ def export(arguments: Namespace) -> None:
     """
     from feature_extraction.own_files.read import Declared, plan_reading, read_recording
     from feature_extraction.windows.stream import WindowStream
-    from sadvae_har.onnx_export import compare, export_onnx, motion_windows
-    from sadvae_har.recognizer import Recognizer
+    from sadvae_har.recognition.onnx.export import compare, export_onnx, motion_windows
+    from sadvae_har.recognition.recognizer import Recognizer
 
     recognizer = Recognizer.load(arguments.model)
     source, check = recognizer.source, arguments.check

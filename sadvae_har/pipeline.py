@@ -29,8 +29,8 @@ from sadvae_har.experiment.fitted import FittedModels, training_key
 from sadvae_har.experiment.problem import Problem, make_problem
 from sadvae_har.experiment.run_folder import RunFolder
 from sadvae_har.experiment.stages import stages as experiment
-from sadvae_har.model_file import MODEL_FILE
-from sadvae_har.recognizer_stage import write_recognizer
+from sadvae_har.recognition.model.file import MODEL_FILE
+from sadvae_har.recognition.stage import write_recognizer
 from sadvae_har.report.run_page import write_report
 
 logger = logging.getLogger(__name__)

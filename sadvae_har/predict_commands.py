@@ -15,15 +15,15 @@ from tqdm.auto import tqdm
 from feature_extraction.errors import InputError
 from feature_extraction.own_files.read import Declared, ReadingPlan, follow, plan_reading, read_recording
 from sadvae_har import command_line as cl
-from sadvae_har.prediction import join
 from sadvae_har.prediction_files import RowWriter, kind_of, write_file
-from sadvae_har.segments import UNKNOWN
+from sadvae_har.recognition.prediction import join
+from sadvae_har.recognition.segments import UNKNOWN
 
 logger = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
-    from sadvae_har.recognizer import Recognizer
-    from sadvae_har.segments import Segment
+    from sadvae_har.recognition.recognizer import Recognizer
+    from sadvae_har.recognition.segments import Segment
 
 
 def predict(arguments: Namespace) -> None:
@@ -33,8 +33,8 @@ def predict(arguments: Namespace) -> None:
     `unknown` if it is like nothing that the model was trained on. Standard output has the segments, or with --out csv
     and --out json the windows. With --follow, CSV lines are read from standard input while they arrive.
     """
-    from sadvae_har.activity_files import read_activities
-    from sadvae_har.recognizer import Recognizer
+    from sadvae_har.recognition.activity_files import read_activities
+    from sadvae_har.recognition.recognizer import Recognizer
 
     kind = kind_of(arguments.out) if arguments.out else "csv"
     if bool(arguments.files) == arguments.follow:
@@ -54,7 +54,7 @@ def predict(arguments: Namespace) -> None:
 
 def _predict_files(recognizer: "Recognizer", arguments: Namespace, kind: str) -> None:
     """Predict every file that can be read; those that cannot are named at the end."""
-    from sadvae_har.live import RecordingStream
+    from sadvae_har.recognition.live import RecordingStream
 
     declared, failures, rows = _declared(arguments), [], []
     to_file = arguments.out is not None and Path(arguments.out).suffix != ""
@@ -93,7 +93,7 @@ def _predict_files(recognizer: "Recognizer", arguments: Namespace, kind: str) ->
 
 def _follow(recognizer: "Recognizer", arguments: Namespace, kind: str) -> None:
     """Predict lines from standard input; each window is written as soon as its label is final."""
-    from sadvae_har.live import RecordingStream
+    from sadvae_har.recognition.live import RecordingStream
 
     plan, chunks = follow(sys.stdin, recognizer.channels, _declared(arguments))
     _say(plan)
@@ -186,7 +186,7 @@ def _print_segments(path: Path, segments: Sequence["Segment"]) -> None:
 
 def activities_list(arguments: Namespace) -> None:
     """List the activities of a model, trained and described."""
-    from sadvae_har.recognizer import Recognizer
+    from sadvae_har.recognition.recognizer import Recognizer
 
     recognizer = Recognizer.load(arguments.model)
     sensors = ", ".join(channel.name for channel in recognizer.channels)
@@ -198,7 +198,7 @@ def activities_list(arguments: Namespace) -> None:
 
 def activities_add(arguments: Namespace) -> None:
     """Add an activity to a model by describing it; nothing is trained."""
-    from sadvae_har.recognizer import Recognizer
+    from sadvae_har.recognition.recognizer import Recognizer
 
     recognizer = Recognizer.load(arguments.model)
     recognizer.add_activity(arguments.name, arguments.description)
@@ -207,7 +207,7 @@ def activities_add(arguments: Namespace) -> None:
 
 def activities_remove(arguments: Namespace) -> None:
     """Take a described activity off the list of a model."""
-    from sadvae_har.recognizer import Recognizer
+    from sadvae_har.recognition.recognizer import Recognizer
 
     recognizer = Recognizer.load(arguments.model)
     recognizer.remove_activity(arguments.name)

@@ -8,8 +8,8 @@ import pytest
 from text_archive import unpack
 
 from sadvae_har.config.settings import Config
-from sadvae_har.model_file import MODEL_FILE
 from sadvae_har.pipeline import Locations, run
+from sadvae_har.recognition.model.file import MODEL_FILE
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 

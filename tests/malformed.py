@@ -19,7 +19,7 @@ from pyarrow import parquet
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from sadvae_har import model_file
+from sadvae_har.recognition.model import file as model_file
 
 NAMES = ("ax", "ay", "az", "gx", "gy", "gz")
 N_ROWS = 600

@@ -5,9 +5,9 @@ import pytest
 from synthetic_problem import SPLIT
 
 from feature_extraction.errors import InputError, LeakageError
-from sadvae_har.calibration import Calibration, calibration_report, fit_calibration, flagged_at
 from sadvae_har.evaluation.metrics import expected_calibration_error, reliability
 from sadvae_har.method.gate import DomainClassifier, GateExamples
+from sadvae_har.recognition.calibration import Calibration, calibration_report, fit_calibration, flagged_at
 
 GATE = DomainClassifier(
     cues=("novelty",),

@@ -206,8 +206,8 @@ def test_stage_without_the_first_one_names_it(kitchen, stage, capsys):
 
 OWNERS = {
     "evaluate_gzsl": "sadvae_har.experiment.stages",
-    "calibration_report": "sadvae_har.recognizer_stage",
-    "save_model": "sadvae_har.recognizer_stage",
+    "calibration_report": "sadvae_har.recognition.stage",
+    "save_model": "sadvae_har.recognition.stage",
 }
 
 
@@ -233,7 +233,7 @@ def test_interrupted_run_continues_to_the_same_result(kitchen, where, monkeypatc
 
 
 def test_a_leak_while_calibrating_ends_the_run(kitchen, monkeypatch, capsys):
-    module = cli.sys.modules["sadvae_har.recognizer_stage"]
+    module = cli.sys.modules["sadvae_har.recognition.stage"]
 
     def leak(*_):
         raise LeakageError("calibration: handed a test subject")

@@ -15,7 +15,7 @@ from feature_extraction.descriptions.kinematic_lexicon import load_lexicon
 from sadvae_har.demo.examples import find_examples
 from sadvae_har.demo.session import DemoSession
 from sadvae_har.demo.time_limit import TimeLimit
-from sadvae_har.recognizer import Recognizer
+from sadvae_har.recognition.recognizer import Recognizer
 
 pytest.importorskip("streamlit", reason="the extra `demo` is not installed")
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")

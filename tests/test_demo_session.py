@@ -17,7 +17,7 @@ from sadvae_har.demo.clips import Clip, TrueSpan, declare, make_recording, read_
 from sadvae_har.demo.examples import find_examples, join
 from sadvae_har.demo.session import LONGEST_DESCRIPTION, LONGEST_NAME, DemoSession, Timeline, recognise
 from sadvae_har.demo.time_limit import TimeLimit
-from sadvae_har.recognizer import Recognizer
+from sadvae_har.recognition.recognizer import Recognizer
 
 CHANNELS = three_axes("imu", "acc", "g") + three_axes("imu", "gyro", "rad/s")
 WAVE = "The person waves one raised hand quickly from side to side."

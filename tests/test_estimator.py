@@ -16,7 +16,7 @@ from text_archive import SENTENCES
 from feature_extraction.descriptions.class_list import attribute_names
 from feature_extraction.descriptions.embeddings import embed
 from feature_extraction.errors import InputError
-from sadvae_har.estimator import ZeroShotClassifier
+from sadvae_har.recognition.estimator.estimator import ZeroShotClassifier
 
 SEEN, UNSEEN = SPLIT.seen, SPLIT.unseen
 SMALL: dict[str, Any] = {"n_seeds": 2, "n_steps": 120}

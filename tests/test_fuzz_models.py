@@ -32,7 +32,7 @@ from feature_extraction.pretraining.checkpoint import PatchCheckpoint
 from feature_extraction.recordings.recording import three_axes
 from feature_extraction.windows.input_format import InputFormat
 from feature_extraction.windows.window_set import WindowSettings
-from sadvae_har.recognizer import Recognizer
+from sadvae_har.recognition.recognizer import Recognizer
 
 pytest_plugins = ("fuzzing",)
 

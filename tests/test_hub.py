@@ -13,10 +13,10 @@ from feature_extraction.datasets import get_dataset
 from feature_extraction.descriptions.class_list import attribute_names
 from feature_extraction.errors import InputError
 from feature_extraction.protocol.split import find_split
-from sadvae_har.hub import CARD_FILE
-from sadvae_har.model_card import model_card
-from sadvae_har.model_file import MODEL_FILE
-from sadvae_har.recognizer import Recognizer
+from sadvae_har.recognition.model.card import model_card
+from sadvae_har.recognition.model.file import MODEL_FILE
+from sadvae_har.recognition.model.hub import CARD_FILE
+from sadvae_har.recognition.recognizer import Recognizer
 
 SENTENCE = "A person draws | circles in the air with one straight arm."
 

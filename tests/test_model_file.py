@@ -9,8 +9,8 @@ from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from feature_extraction.errors import InputError
-from sadvae_har import model_file
-from sadvae_har.model_file import load_model, save_model
+from sadvae_har.recognition.model import file as model_file
+from sadvae_har.recognition.model.file import load_model, save_model
 
 HEADER = "sadvae_har_recognizer"
 

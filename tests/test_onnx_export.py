@@ -19,9 +19,9 @@ from feature_extraction.pretraining.checkpoint import PatchCheckpoint
 from feature_extraction.protocol.split import find_split
 from sadvae_har.__main__ import main
 from sadvae_har.method.classifier import ClassDensities
-from sadvae_har.onnx_export import compare, describe, export_onnx, motion_windows, open_session
-from sadvae_har.recognizer import Recognizer
-from sadvae_har.recognizer_graph import Directions, RecognizerGraph
+from sadvae_har.recognition.onnx.export import compare, describe, export_onnx, motion_windows, open_session
+from sadvae_har.recognition.onnx.graph import Directions, RecognizerGraph
+from sadvae_har.recognition.recognizer import Recognizer
 from tests.synthetic_windows import make_channels, make_windows
 
 ROOT = Path(__file__).resolve().parents[1]

@@ -3,9 +3,15 @@ import pytest
 from synthetic_problem import CLASSES, SPLIT, TINY, make_table, text_vectors
 
 from feature_extraction.errors import InputError
-from sadvae_har.calibration import fit_temperature
 from sadvae_har.method.gate import DomainClassifier, Scores
-from sadvae_har.open_problem import TEXT_MARGIN, OpenProblem, fit_open, gated_log_scores, lay_out_open
+from sadvae_har.recognition.calibration import fit_temperature
+from sadvae_har.recognition.estimator.open_problem import (
+    TEXT_MARGIN,
+    OpenProblem,
+    fit_open,
+    gated_log_scores,
+    lay_out_open,
+)
 
 SEEN = SPLIT.seen
 

@@ -21,7 +21,7 @@ from feature_extraction.protocol.split import find_split
 from sadvae_har.config.settings import Config
 from sadvae_har.evaluation.metrics import gzsl_scores
 from sadvae_har.pipeline import Locations, run
-from sadvae_har.recognizer import Recognizer
+from sadvae_har.recognition.recognizer import Recognizer
 
 if len(sys.argv) > 1:
     model = Path(sys.argv[1])

@@ -9,7 +9,7 @@ from feature_extraction.errors import InputError
 from sadvae_har.demo.examples import Examples, find_examples
 from sadvae_har.demo.session import DemoSession
 from sadvae_har.demo.time_limit import TimeLimit
-from sadvae_har.recognizer import Recognizer
+from sadvae_har.recognition.recognizer import Recognizer
 
 
 @dataclass(frozen=True)

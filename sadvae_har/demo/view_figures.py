@@ -9,8 +9,8 @@ from plotly.subplots import make_subplots
 
 from sadvae_har.demo.figures import INK, SOFT, UNKNOWN_COLOUR, draw_bar, seconds, seconds_axis, style
 from sadvae_har.demo.session import Comparison, Timeline
-from sadvae_har.explanation import Explanation
-from sadvae_har.recognizer import LatentMap
+from sadvae_har.recognition.explanation import Explanation
+from sadvae_har.recognition.recognizer import LatentMap
 
 FIRST_COLOUR, SECOND_COLOUR, RIVAL_COLOUR = "#0072b2", "#e69f00", "#d55e00"
 PAIR = "#cbd2dc"

@@ -16,7 +16,7 @@ from sadvae_har.demo.view_figures import (
     strips_figure,
 )
 from sadvae_har.demo.wording import legend, plain
-from sadvae_har.recognizer import Explanation
+from sadvae_har.recognition.recognizer import Explanation
 
 LEAST_WEIGHT, MOST_REASONS = 0.005, 6  # smaller ones would show as 0.00
 SEGMENTS, CHANGED, COMPARE, MAP, WHY = "Segments", "What changed", "Compare descriptions", "Map", "Why"

@@ -26,10 +26,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from feature_extraction.descriptions.class_list import ANYWHERE
 from feature_extraction.descriptions.embeddings import DEFAULT_TEXT_MODEL, TEXT_CACHE
 from feature_extraction.errors import InputError
-from sadvae_har.activity_text import TextSettings
 from sadvae_har.config.settings import Config, TextConfig, TrainConfig
-from sadvae_har.open_problem import fit_open, gated_log_scores, lay_out_open
-from sadvae_har.scorer import Scorer
+from sadvae_har.recognition.activities import TextSettings
+from sadvae_har.recognition.estimator.open_problem import fit_open, gated_log_scores, lay_out_open
+from sadvae_har.recognition.scorer import Scorer
 
 Description = str | Mapping[str, Any]
 _LARGEST_SEED = np.iinfo(np.int32).max

@@ -16,17 +16,17 @@ from feature_extraction.descriptions.class_list import ClassDescription, ClassLi
 from feature_extraction.errors import InputError
 from feature_extraction.features.window_encoder import WindowEncoder
 from feature_extraction.protocol.standardizer import Standardizer
-from sadvae_har.activity_text import TextSettings
-from sadvae_har.calibration import Calibration
 from sadvae_har.config.settings import Config, FeatureConfig
 from sadvae_har.experiment.fitted import FittedModels, draw_donors, models_of_fold, seed_of
 from sadvae_har.experiment.problem import Problem
 from sadvae_har.experiment.semantic_space import SemanticSpace
-from sadvae_har.familiarity import Familiarity
 from sadvae_har.method.gate import DomainClassifier
 from sadvae_har.method.model import SADVAE
 from sadvae_har.method.synthesis import draw_noise
-from sadvae_har.segments import UNKNOWN
+from sadvae_har.recognition.activities import TextSettings
+from sadvae_har.recognition.calibration import Calibration
+from sadvae_har.recognition.familiarity import Familiarity
+from sadvae_har.recognition.segments import UNKNOWN
 
 
 @dataclass(frozen=True)

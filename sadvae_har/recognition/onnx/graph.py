@@ -16,12 +16,12 @@ from torch.nn import functional
 
 from feature_extraction.features.window_graph import WindowGraph
 from feature_extraction.protocol.standardizer import CLIP
-from sadvae_har.familiarity import Familiarity
 from sadvae_har.method.classifier import COSINE_SCALE, ClassDensities
 from sadvae_har.method.gate import N_NEIGHBORS
 from sadvae_har.method.model import SADVAE
-from sadvae_har.recognizer import Recognizer
-from sadvae_har.recognizer_model import RecognizerModel
+from sadvae_har.recognition.familiarity import Familiarity
+from sadvae_har.recognition.model.parts import RecognizerModel
+from sadvae_har.recognition.recognizer import Recognizer
 
 SMALLEST_DISTANCE = 1e-6
 LOWEST_LOG = math.log(np.finfo(np.float64).tiny)  # where `gzsl.joint_log_scores` stops

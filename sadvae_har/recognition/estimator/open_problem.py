@@ -16,12 +16,12 @@ from feature_extraction.errors import InputError
 from feature_extraction.features.table import FeatureTable
 from feature_extraction.protocol.draw_splits import MIN_SEEN, inner_folds
 from feature_extraction.protocol.split import Split
-from sadvae_har.calibration import fit_temperature
 from sadvae_har.config.settings import Config
 from sadvae_har.experiment.problem import Problem, lay_out
 from sadvae_har.experiment.stages import stages as experiment
 from sadvae_har.method.gate import DomainClassifier, Scores, fit_gate
-from sadvae_har.recognizer_model import FeatureModel, gather_feature_model
+from sadvae_har.recognition.calibration import fit_temperature
+from sadvae_har.recognition.model.parts import FeatureModel, gather_feature_model
 
 HELD_BACK = 6  # Every inner fold holds back a sixth of the groups, as `split_creation` draws validation subjects.
 _BEHIND = 1e-6  # By how much log scores of the side that the gate turns down stay behind.

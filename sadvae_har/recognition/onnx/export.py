@@ -24,8 +24,8 @@ from feature_extraction.errors import InputError
 from feature_extraction.recordings.signal import GRAVITY_MPS2
 from feature_extraction.storage.files import atomic_path
 from feature_extraction.windows.input_format import InputFormat
-from sadvae_har.recognizer import Recognizer
-from sadvae_har.recognizer_graph import Recognition, RecognizerGraph
+from sadvae_har.recognition.onnx.graph import Recognition, RecognizerGraph
+from sadvae_har.recognition.recognizer import Recognizer
 
 FORMAT_VERSION = 1
 METADATA = "sadvae_har"

@@ -12,9 +12,9 @@ import numpy as np
 from feature_extraction.own_files.read import Declared, plan_reading, read_recording
 from feature_extraction.recordings.recording import Channel
 from feature_extraction.windows.stream import TimedWindows, WindowStream
-from sadvae_har.prediction import Prediction, join
-from sadvae_har.recognizer import Recognizer
-from sadvae_har.segments import CONTEXT
+from sadvae_har.recognition.prediction import Prediction, join
+from sadvae_har.recognition.recognizer import Recognizer
+from sadvae_har.recognition.segments import CONTEXT
 
 
 class RecordingStream:

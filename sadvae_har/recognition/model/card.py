@@ -9,7 +9,7 @@ from feature_extraction.datasets import DATASETS, get_dataset
 from feature_extraction.descriptions.class_list import ClassDescription
 from feature_extraction.errors import InputError
 from feature_extraction.protocol.split import Split, find_split
-from sadvae_har.recognizer_model import RecognizerModel
+from sadvae_har.recognition.model.parts import RecognizerModel
 
 HEADER = """---
 library_name: sadvae-har
@@ -40,7 +40,7 @@ def _usage() -> str:
     return """## Use
 
 ```python
-from sadvae_har.recognizer import Recognizer
+from sadvae_har.recognition.recognizer import Recognizer
 
 recognizer = Recognizer.from_pretrained("user/name")  # this repository, or a local copy of it
 recognizer.add_activity("rope skipping", "A person jumps over a swinging rope again and again, both feet at once.")

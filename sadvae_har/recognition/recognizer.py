@@ -22,13 +22,13 @@ from feature_extraction.errors import InputError
 from feature_extraction.recordings.recording import Channel, Recording
 from feature_extraction.windows.input_format import InputFormat
 from feature_extraction.windows.stream import TimedWindows, windows_of
-from sadvae_har.explanation import Explanation, nearest, weigh
-from sadvae_har.hub import HubMixin
-from sadvae_har.model_file import MODEL_FILE, load_model, save_model
-from sadvae_har.prediction import Prediction
-from sadvae_har.recognizer_model import RecognizerModel
-from sadvae_har.scorer import Scorer
-from sadvae_har.segments import UNKNOWN, smooth
+from sadvae_har.recognition.explanation import Explanation, nearest, weigh
+from sadvae_har.recognition.model.file import MODEL_FILE, load_model, save_model
+from sadvae_har.recognition.model.hub import HubMixin
+from sadvae_har.recognition.model.parts import RecognizerModel
+from sadvae_har.recognition.prediction import Prediction
+from sadvae_har.recognition.scorer import Scorer
+from sadvae_har.recognition.segments import UNKNOWN, smooth
 
 MOST_ACTIVITIES = 500
 

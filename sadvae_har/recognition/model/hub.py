@@ -23,8 +23,8 @@ from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
 from feature_extraction.descriptions.embeddings import require_hub
 from feature_extraction.errors import InputError
 from feature_extraction.storage.files import write_text
-from sadvae_har.model_card import HEADER, model_card
-from sadvae_har.model_file import MODEL_FILE, load_model
+from sadvae_har.recognition.model.card import HEADER, model_card
+from sadvae_har.recognition.model.file import MODEL_FILE, load_model
 
 CARD_FILE = "README.md"
 

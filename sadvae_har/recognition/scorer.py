@@ -14,7 +14,7 @@ from sadvae_har.experiment.fitted import semantic_latents
 from sadvae_har.method.classifier import ClassDensities, cosine_logits, mean_directions
 from sadvae_har.method.gate import Scores, TrainingWindows
 from sadvae_har.method.synthesis import Donors, synthesise
-from sadvae_har.recognizer_model import FeatureModel
+from sadvae_har.recognition.model.parts import FeatureModel
 
 BATCH = 256
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from sadvae_har.segments import Segment, segments
+from sadvae_har.recognition.segments import Segment, segments
 
 
 @dataclass(frozen=True)

@@ -24,15 +24,15 @@ from feature_extraction.errors import InputError
 from feature_extraction.features.window_encoder import WindowEncoder
 from feature_extraction.protocol.standardizer import Standardizer
 from feature_extraction.storage.files import atomic_path, content_hash
-from sadvae_har.activity_text import TextSettings
-from sadvae_har.calibration import Calibration
 from sadvae_har.config.files import config_from_dict
 from sadvae_har.experiment.fitted import models_of_fold
 from sadvae_har.experiment.semantic_space import SemanticSpace
-from sadvae_har.familiarity import Familiarity
 from sadvae_har.method.gate import DomainClassifier
-from sadvae_har.recognizer_model import RecognizerModel
-from sadvae_har.segments import UNKNOWN
+from sadvae_har.recognition.activities import TextSettings
+from sadvae_har.recognition.calibration import Calibration
+from sadvae_har.recognition.familiarity import Familiarity
+from sadvae_har.recognition.model.parts import RecognizerModel
+from sadvae_har.recognition.segments import UNKNOWN
 
 MODEL_FILE = "recognizer.safetensors"
 FORMAT, VERSION = "sadvae-har recognizer", 1
