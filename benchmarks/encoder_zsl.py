@@ -32,8 +32,8 @@ from feature_extraction.features.extract import extract_statistical
 from feature_extraction.features.table import FeatureTable, concatenate
 from feature_extraction.protocol.split import Split, find_split, list_splits
 from feature_extraction.windows.window_set import WindowSet
-from sadvae_har.benchmark import HEADLINE
-from sadvae_har.benchmark_methods import OURS, run_ours
+from sadvae_har.benchmark.jobs import HEADLINE
+from sadvae_har.benchmark.methods import OURS, run_ours
 from sadvae_har.config.settings import Config
 from sadvae_har.experiment.problem import make_problem
 from sadvae_har.pipeline import RESOURCES, Locations, load_text

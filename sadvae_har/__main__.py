@@ -117,10 +117,10 @@ def benchmark(arguments: Namespace) -> None:
 
     Rows go to an append-only file; the same command goes on where it was interrupted and runs only what is missing.
     """
-    from sadvae_har.benchmark import HEADLINE, plan, run_benchmark
-    from sadvae_har.benchmark_methods import METHODS
-    from sadvae_har.benchmark_page import write_page
-    from sadvae_har.benchmark_rows import read_rows
+    from sadvae_har.benchmark.jobs import HEADLINE, plan, run_benchmark
+    from sadvae_har.benchmark.methods import METHODS
+    from sadvae_har.benchmark.page import write_page
+    from sadvae_har.benchmark.rows import read_rows
     from sadvae_har.pipeline import Locations
 
     if not arguments.page:

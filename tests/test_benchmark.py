@@ -8,8 +8,8 @@ from synthetic_problem import tiny_problem
 
 from feature_extraction.errors import InputError
 from sadvae_har.baselines import RIVALS
-from sadvae_har.benchmark import HEADLINE, Job, plan, run_benchmark
-from sadvae_har.benchmark_methods import (
+from sadvae_har.benchmark.jobs import HEADLINE, Job, plan, run_benchmark
+from sadvae_har.benchmark.methods import (
     ABLATIONS,
     MATCHER,
     METHODS,
@@ -19,7 +19,7 @@ from sadvae_har.benchmark_methods import (
     config_of,
     run_method,
 )
-from sadvae_har.benchmark_rows import read_rows
+from sadvae_har.benchmark.rows import read_rows
 from sadvae_har.command_line import RESULTS
 from sadvae_har.config.settings import Config
 from sadvae_har.pipeline import Locations

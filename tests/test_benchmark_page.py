@@ -8,9 +8,9 @@ import pytest
 from test_benchmark_rows import ROW
 
 from feature_extraction.errors import InputError
-from sadvae_har.benchmark_methods import OURS, REFERENCE_BEST, ZEROHAR
-from sadvae_har.benchmark_page import write_page
-from sadvae_har.benchmark_rows import ResultRow
+from sadvae_har.benchmark.methods import OURS, REFERENCE_BEST, ZEROHAR
+from sadvae_har.benchmark.page import write_page
+from sadvae_har.benchmark.rows import ResultRow
 
 SPLITS = (("dsads", "random-1", "random"), ("dsads", "random-2", "random"), ("usc-had", "zerohar-fold1", "zerohar"))
 TOP1 = {OURS: (0.8, 0.7, 0.6), "ridge": (0.7, 0.7, 0.5), "sae": (0.6, 0.5, 0.4), "chance": (0.2, 0.2, 0.25)}

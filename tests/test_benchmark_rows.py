@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from feature_extraction.errors import InputError
-from sadvae_har.benchmark_rows import ResultRow, append_rows, read_rows
+from sadvae_har.benchmark.rows import ResultRow, append_rows, read_rows
 
 ROW = ResultRow(
     key="k",

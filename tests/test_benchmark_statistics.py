@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from test_benchmark_rows import ROW
 
-from sadvae_har.benchmark_rows import ResultRow
-from sadvae_har.benchmark_statistics import Cells, best_rival, compare, gzsl, rank, top1
+from sadvae_har.benchmark.rows import ResultRow
+from sadvae_har.benchmark.statistics import Cells, best_rival, compare, gzsl, rank, top1
 
 A, B = "dsads", "usc-had"
 SPLITS = [(A, "random-1"), (A, "random-2"), (B, "fold1")]

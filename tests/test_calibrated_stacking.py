@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sadvae_har.calibrated_stacking import JointScores, choose_bias
+from sadvae_har.benchmark.stacking import JointScores, choose_bias
 from sadvae_har.evaluation.metrics import gzsl_scores
 
 # Two seen classes, one unseen; the unseen window's best seen score leads by 1.

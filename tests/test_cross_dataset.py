@@ -4,7 +4,7 @@ import pytest
 
 from feature_extraction.datasets import get_dataset
 from feature_extraction.descriptions.synonyms import with_synonyms
-from sadvae_har.cross_dataset import CROSS_SETTINGS, SEPARATOR, CrossSetting, cross_split
+from sadvae_har.benchmark.cross_dataset import CROSS_SETTINGS, SEPARATOR, CrossSetting, cross_split
 
 
 def classes(names: tuple[str, ...]) -> set[tuple[str, str]]:

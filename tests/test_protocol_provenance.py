@@ -8,7 +8,7 @@ import pytest
 from feature_extraction.datasets import get_dataset
 from feature_extraction.errors import LeakageError
 from feature_extraction.protocol.split import EVERYTHING, Provenance, Split
-from sadvae_har.cross_dataset import CROSS_SETTINGS, cross_split
+from sadvae_har.benchmark.cross_dataset import CROSS_SETTINGS, cross_split
 
 SPLIT = Split(
     dataset="usc-had",

@@ -11,10 +11,10 @@ from feature_extraction.errors import InputError, LeakageError
 from sadvae_har.baselines import RIVALS, closed_form, supervised
 from sadvae_har.baselines.method import SeenData
 from sadvae_har.baselines.ridge import Ridge
-from sadvae_har.calibrated_stacking import JointScores
+from sadvae_har.benchmark.rivals import evaluate_rival, evaluate_upper_bound, gzsl_numbers
+from sadvae_har.benchmark.stacking import JointScores
 from sadvae_har.evaluation.metrics import per_class_top1
 from sadvae_har.experiment.problem import Problem
-from sadvae_har.rival_evaluation import evaluate_rival, evaluate_upper_bound, gzsl_numbers
 
 
 @pytest.fixture(scope="module")

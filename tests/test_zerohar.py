@@ -21,7 +21,7 @@ from sadvae_har.baselines.zerohar.zerohar import (
     train_stage,
     train_zerohar,
 )
-from sadvae_har.benchmark_methods import ZEROHAR, RawInputs, run_method, run_zerohar
+from sadvae_har.benchmark.methods import ZEROHAR, RawInputs, run_method, run_zerohar
 from sadvae_har.evaluation.metrics import per_class_top1
 from sadvae_har.experiment.problem import Problem, make_problem
 

@@ -22,7 +22,8 @@ from feature_extraction.storage.files import content_hash
 from feature_extraction.windows.window_set import WindowSet
 from sadvae_har.baselines import RIVALS, closed_form
 from sadvae_har.baselines.zerohar.zerohar import embed_channels
-from sadvae_har.benchmark_methods import (
+from sadvae_har.benchmark.cross_dataset import CROSS_SETTINGS, CrossSetting, cross_problem
+from sadvae_har.benchmark.methods import (
     ABLATIONS,
     CLOSED_FORM,
     MATCHER,
@@ -35,9 +36,8 @@ from sadvae_har.benchmark_methods import (
     config_of,
     run_method,
 )
-from sadvae_har.benchmark_rows import ResultRow, append_rows, read_rows
+from sadvae_har.benchmark.rows import ResultRow, append_rows, read_rows
 from sadvae_har.config.settings import Config, TextConfig
-from sadvae_har.cross_dataset import CROSS_SETTINGS, CrossSetting, cross_problem
 from sadvae_har.experiment.problem import Problem
 from sadvae_har.pipeline import Locations, load_problem, load_text
 

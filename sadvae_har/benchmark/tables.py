@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from sadvae_har.benchmark_rows import ResultRow
-from sadvae_har.benchmark_statistics import Cells, Ranks, Split, compare, gzsl, top1
+from sadvae_har.benchmark.rows import ResultRow
+from sadvae_har.benchmark.statistics import Cells, Ranks, Split, compare, gzsl, top1
 from sadvae_har.report.tables import NOTHING, percent, to_markdown
 
 SELECTED = "selected on test"

@@ -19,7 +19,8 @@ from sadvae_har.baselines.method import Method
 from sadvae_har.baselines.reference.recipe import load_reference_config, score_reference, train_reference
 from sadvae_har.baselines.zerohar.network import ZeroHarConfig
 from sadvae_har.baselines.zerohar.zerohar import FittedZeroHar, train_zerohar
-from sadvae_har.calibrated_stacking import JointScores, choose_bias
+from sadvae_har.benchmark.rivals import evaluate_rival, evaluate_upper_bound, gzsl_numbers, zsl_numbers
+from sadvae_har.benchmark.stacking import JointScores, choose_bias
 from sadvae_har.config.files import CONFIGS_FOLDER
 from sadvae_har.config.settings import (
     ClassifierConfig,
@@ -35,7 +36,6 @@ from sadvae_har.experiment.run_folder import RunFolder
 from sadvae_har.experiment.stages import stages as experiment
 from sadvae_har.method.gate import DomainClassifier, GateExamples, fit_gate
 from sadvae_har.method.gzsl import joint_log_scores
-from sadvae_har.rival_evaluation import evaluate_rival, evaluate_upper_bound, gzsl_numbers, zsl_numbers
 
 OURS = "sadvae_har"
 REFERENCE, MATCHER, UPPER_BOUND, CLOSED_FORM = "sa-dvae", "kinematic matcher", "supervised", "closed form, no VAEs"

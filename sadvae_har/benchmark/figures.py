@@ -9,7 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from feature_extraction.storage.files import atomic_path
-from sadvae_har.benchmark_statistics import Cells, Split
+from sadvae_har.benchmark.statistics import Cells, Split
 from sadvae_har.report.look.colours import ACCENT_COLOUR, CLASS_COLOURS, INK, SEEN_COLOUR, UNSEEN_COLOUR
 
 DPI = 144

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import friedmanchisquare, rankdata, wilcoxon
 
-from sadvae_har.benchmark_rows import ResultRow
+from sadvae_har.benchmark.rows import ResultRow
 
 Measure = Callable[[ResultRow], float | None]
 Split = tuple[str, str]  # data set, split name

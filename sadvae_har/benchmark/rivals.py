@@ -12,7 +12,7 @@ import numpy as np
 
 from feature_extraction.errors import InputError
 from sadvae_har.baselines.method import Method, Scorer, SeenData
-from sadvae_har.calibrated_stacking import JointScores, choose_bias
+from sadvae_har.benchmark.stacking import JointScores, choose_bias
 from sadvae_har.evaluation.metrics import auroc, ausuc, gzsl_scores, per_class_top1, seen_unseen_curve
 from sadvae_har.evaluation.numbers import evaluate_zsl
 from sadvae_har.experiment.fitted import seed_of

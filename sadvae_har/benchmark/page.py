@@ -8,11 +8,9 @@ import numpy as np
 
 from feature_extraction.errors import InputError
 from feature_extraction.storage.files import write_text
-from sadvae_har import benchmark_figures as figures
-from sadvae_har import benchmark_tables as tables
 from sadvae_har.baselines import RIVALS
-from sadvae_har.benchmark import HEADLINE
-from sadvae_har.benchmark_methods import (
+from sadvae_har.benchmark.jobs import HEADLINE, figures, tables
+from sadvae_har.benchmark.methods import (
     ABLATION_BASE,
     ABLATIONS,
     CLOSED_FORM,
@@ -24,8 +22,8 @@ from sadvae_har.benchmark_methods import (
     UPPER_BOUND,
     ZEROHAR,
 )
-from sadvae_har.benchmark_rows import ResultRow
-from sadvae_har.benchmark_statistics import Cells, Paired, Split, best_rival, compare, gzsl, rank, top1
+from sadvae_har.benchmark.rows import ResultRow
+from sadvae_har.benchmark.statistics import Cells, Paired, Split, best_rival, compare, gzsl, rank, top1
 
 PAGE, FIGURES = "benchmark.md", "benchmark"
 CHANCE, ESZSL = "chance", "eszsl"
