@@ -15,13 +15,13 @@ from pathlib import Path
 from jsonargparse import Namespace
 
 from feature_extraction.errors import InputError
-from sadvae_har import command_line as cl
+from sadvae_har.commands import parser as cl
+from sadvae_har.commands.data import DATA_COMMANDS
+from sadvae_har.commands.demo import DEMO_COMMAND
+from sadvae_har.commands.encoder import ENCODER_COMMANDS
+from sadvae_har.commands.export import EXPORT_COMMANDS
+from sadvae_har.commands.predict import PREDICT_COMMANDS
 from sadvae_har.config.files import config_from_namespace
-from sadvae_har.data_commands import DATA_COMMANDS
-from sadvae_har.demo_command import DEMO_COMMAND
-from sadvae_har.encoder_commands import ENCODER_COMMANDS
-from sadvae_har.export_command import EXPORT_COMMANDS
-from sadvae_har.predict_commands import PREDICT_COMMANDS
 
 
 def text_embed(arguments: Namespace) -> None:

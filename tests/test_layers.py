@@ -97,7 +97,7 @@ ROOMS = (
         "sadvae_har.recognition.explanation",
         "sadvae_har.recognition.recognizer",
     ),
-    *("sadvae_har.recognition.live", "sadvae_har.prediction_files", "sadvae_har.recognition.activity_files"),
+    *("sadvae_har.recognition.live", "sadvae_har.commands.prediction_files", "sadvae_har.recognition.activity_files"),
     *("sadvae_har.recognition.estimator.open_problem", "sadvae_har.recognition.estimator.estimator"),
     *("sadvae_har.recognition.onnx.graph", "sadvae_har.recognition.onnx.export"),
     *("sadvae_har.baselines", "sadvae_har.baselines.reference.layout", "sadvae_har.baselines.reference.layout_import"),
@@ -106,12 +106,12 @@ ROOMS = (
     *("sadvae_har.benchmark.rows", "sadvae_har.benchmark.statistics", "sadvae_har.benchmark.jobs"),
     *("sadvae_har.benchmark.figures", "sadvae_har.benchmark.tables", "sadvae_har.benchmark.page"),
     "sadvae_har.demo",
-    *("sadvae_har.command_line", "sadvae_har.data_commands", "sadvae_har.encoder_commands"),
-    *("sadvae_har.predict_commands", "sadvae_har.export_command", "sadvae_har.demo_command", "sadvae_har.__main__"),
+    *("sadvae_har.commands.parser", "sadvae_har.commands.data", "sadvae_har.commands.encoder"),
+    *("sadvae_har.commands.predict", "sadvae_har.commands.export", "sadvae_har.commands.demo", "sadvae_har.__main__"),
 )
 COMMAND_LINE = (
-    *("sadvae_har.data_commands", "sadvae_har.encoder_commands", "sadvae_har.predict_commands"),
-    *("sadvae_har.export_command", "sadvae_har.demo_command", "sadvae_har.__main__"),
+    *("sadvae_har.commands.data", "sadvae_har.commands.encoder", "sadvae_har.commands.predict"),
+    *("sadvae_har.commands.export", "sadvae_har.commands.demo", "sadvae_har.__main__"),
 )
 PACKAGES = ("feature_extraction", "sadvae_har")
 

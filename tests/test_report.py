@@ -10,7 +10,7 @@ from report_runs import SEEN, UNSEEN, predictions, write_run
 from feature_extraction.errors import InputError
 from feature_extraction.storage.files import read_json, read_npz, write_json, write_npz
 from sadvae_har import __main__ as cli
-from sadvae_har import command_line as cl
+from sadvae_har.commands import parser as cl
 from sadvae_har.report.look.plotly_figures import script
 from sadvae_har.report.run_page import write_report
 from sadvae_har.report.summary import answer

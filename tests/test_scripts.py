@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sadvae_har import __main__ as cli
-from sadvae_har import command_line as cl
+from sadvae_har.commands import parser as cl
 from sadvae_har.config.files import config_from_namespace
 
 ROOT = Path(__file__).resolve().parents[1]

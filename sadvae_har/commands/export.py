@@ -7,7 +7,7 @@ import numpy as np
 from jsonargparse import Namespace
 
 from feature_extraction.errors import InputError
-from sadvae_har import command_line as cl
+from sadvae_har.commands import parser as cl
 
 N_CHECKED = 500
 

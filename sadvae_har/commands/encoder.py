@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from jsonargparse import Namespace
 
 from feature_extraction.errors import InputError
-from sadvae_har import command_line as cl
+from sadvae_har.commands import parser as cl
 from sadvae_har.config.files import config_from_namespace
 
 if TYPE_CHECKING:

@@ -3,7 +3,7 @@
 from jsonargparse import Namespace
 
 from feature_extraction.errors import InputError
-from sadvae_har import command_line as cl
+from sadvae_har.commands import parser as cl
 
 
 def data_list(arguments: Namespace) -> None:

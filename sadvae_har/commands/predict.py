@@ -14,8 +14,8 @@ from tqdm.auto import tqdm
 
 from feature_extraction.errors import InputError
 from feature_extraction.own_files.read import Declared, ReadingPlan, follow, plan_reading, read_recording
-from sadvae_har import command_line as cl
-from sadvae_har.prediction_files import RowWriter, kind_of, write_file
+from sadvae_har.commands import parser as cl
+from sadvae_har.commands.prediction_files import RowWriter, kind_of, write_file
 from sadvae_har.recognition.prediction import join
 from sadvae_har.recognition.segments import UNKNOWN
 
