@@ -32,11 +32,11 @@ from sadvae_har.baselines.reference.networks import ReferenceNetworks, weights_a
 from sadvae_har.baselines.reference.recipe import classify_synthesised, load_reference_config, take_step
 from sadvae_har.config.files import CONFIGS_FOLDER
 from sadvae_har.config.settings import Config
+from sadvae_har.experiment import stages as experiment
+from sadvae_har.experiment.inputs import Locations, load_split, load_text
 from sadvae_har.experiment.problem import Problem, make_problem
 from sadvae_har.experiment.run_folder import RunFolder
-from sadvae_har.experiment.stages import stages as experiment
 from sadvae_har.method.training import Trainer, TrainingData
-from sadvae_har.pipeline import Locations, load_split, load_text
 
 ROOT = Path(__file__).resolve().parents[1]
 TABLE = ROOT / "resources" / "feature_tables" / "dsads.npz"

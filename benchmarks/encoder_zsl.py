@@ -31,12 +31,13 @@ from feature_extraction.features.encoder_blocks import PREFIX, extract_loaded, l
 from feature_extraction.features.extract import extract_statistical
 from feature_extraction.features.table import FeatureTable, concatenate
 from feature_extraction.protocol.split import Split, find_split, list_splits
+from feature_extraction.storage.places import RESOURCES
 from feature_extraction.windows.window_set import WindowSet
 from sadvae_har.benchmark.jobs import HEADLINE
 from sadvae_har.benchmark.methods import OURS, run_ours
 from sadvae_har.config.settings import Config
+from sadvae_har.experiment.inputs import Locations, load_text
 from sadvae_har.experiment.problem import make_problem
-from sadvae_har.pipeline import RESOURCES, Locations, load_text
 
 Row = Mapping[str, Any]
 STATISTICAL = "statistical"

@@ -33,14 +33,15 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from feature_extraction.datasets.prepare import WINDOWS_FOLDER, prepare
-from feature_extraction.descriptions.embeddings import DEFAULT_TEXT_MODEL, TEXT_CACHE, embed
+from feature_extraction.datasets.prepare import prepare
+from feature_extraction.descriptions.embeddings import DEFAULT_TEXT_MODEL, embed
 from feature_extraction.encoders.devices import find_devices
 from feature_extraction.encoders.patch_transformer.channel_sentences import describe_channels
 from feature_extraction.encoders.patch_transformer.network import TINY, PatchTransformer
 from feature_extraction.encoders.patch_transformer.patches import make_patches
 from feature_extraction.pretraining.checkpoint import PatchCheckpoint
 from feature_extraction.pretraining.config import Precision
+from feature_extraction.storage.places import TEXT_CACHE, WINDOWS_FOLDER
 from feature_extraction.windows.window_set import WindowSet
 
 MEMORY_WINDOWS = 1250

@@ -22,8 +22,9 @@ from typing import Any
 
 import numpy as np
 
-from feature_extraction.descriptions.class_list import CLASS_LISTS_FOLDER, load_class_list
+from feature_extraction.descriptions.class_list import load_class_list
 from feature_extraction.descriptions.kinematic_lexicon import KinematicPredictor, activity_embeddings, load_lexicon
+from feature_extraction.storage.places import CLASS_LISTS_FOLDER
 
 FOLDS = 10
 

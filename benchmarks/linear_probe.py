@@ -36,8 +36,8 @@ from feature_extraction.pretraining.resnet.loop import Task, fit
 from feature_extraction.pretraining.resnet.supervised import SupervisedObjective
 from feature_extraction.protocol.draw_splits import known_partition
 from feature_extraction.protocol.split import Split
+from feature_extraction.storage.places import RESOURCES
 from feature_extraction.windows.window_set import WindowSet
-from sadvae_har.pipeline import RESOURCES
 
 DATASETS = ("usc-had", "hapt", "wisdm")
 PARTS_OF_LABELS = (0.01, 0.1, 1.0)

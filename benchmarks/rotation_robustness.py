@@ -30,14 +30,15 @@ from feature_extraction.pretraining.augment.rotations import draw_uniform_rotati
 from feature_extraction.pretraining.checkpoint import PatchCheckpoint
 from feature_extraction.protocol.split import Split, find_split
 from feature_extraction.recordings.recording import Channel
+from feature_extraction.storage.places import RESOURCES
 from feature_extraction.windows.window_set import WindowSet
 from sadvae_har.config.settings import Config
 from sadvae_har.evaluation.metrics import per_class_top1
+from sadvae_har.experiment import stages as experiment
 from sadvae_har.experiment.fitted import FittedModels
+from sadvae_har.experiment.inputs import Locations, load_text
 from sadvae_har.experiment.problem import Problem, make_problem
 from sadvae_har.experiment.run_folder import RunFolder
-from sadvae_har.experiment.stages import stages as experiment
-from sadvae_har.pipeline import RESOURCES, Locations, load_text
 
 SPLITS = ("usc-had/zerohar-fold1", "hapt/random-1")
 STATISTICAL = "statistical"

@@ -121,7 +121,7 @@ def benchmark(arguments: Namespace) -> None:
     from sadvae_har.benchmark.methods import METHODS
     from sadvae_har.benchmark.page import write_page
     from sadvae_har.benchmark.rows import read_rows
-    from sadvae_har.pipeline import Locations
+    from sadvae_har.experiment.inputs import Locations
 
     if not arguments.page:
         jobs = plan(
@@ -145,7 +145,8 @@ def original_export(arguments: Namespace) -> None:
 def original_run(arguments: Namespace) -> None:
     """Run all four stages on a folder in the original SA-DVAE layout."""
     from sadvae_har.baselines.reference.layout import OriginalLayout
-    from sadvae_har.pipeline import Locations, run_original
+    from sadvae_har.experiment.inputs import Locations
+    from sadvae_har.pipeline import run_original
     from sadvae_har.report.tables import run_summary
 
     layout = OriginalLayout(

@@ -2,91 +2,34 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from feature_extraction.datasets import get_dataset
 from feature_extraction.datasets.prepare import prepare
 from feature_extraction.descriptions.class_list import VIEWS
-from feature_extraction.descriptions.embeddings import embed_views, semantic_vectors
 from feature_extraction.errors import InputError, LeakageError
-from feature_extraction.features.encoder_blocks import block_name
-from feature_extraction.features.extract import check_blocks, encoder_folder, features_for
-from feature_extraction.features.table import FeatureTable
+from feature_extraction.features.extract import encoder_folder
 from feature_extraction.features.window_encoder import WindowEncoder
-from feature_extraction.protocol.split import Split, find_split, list_splits
-from feature_extraction.storage.files import content_hash
+from feature_extraction.protocol.split import list_splits
+from feature_extraction.storage.places import runs_folder
 from sadvae_har.baselines.reference.layout import OriginalLayout, export_original
 from sadvae_har.baselines.reference.layout_import import import_original
 from sadvae_har.baselines.reference.recipe import load_reference_config, score_reference, train_reference
 from sadvae_har.config.files import CONFIGS_FOLDER
 from sadvae_har.config.settings import Config
 from sadvae_har.evaluation.metrics import majority
+from sadvae_har.experiment import stages as experiment
 from sadvae_har.experiment.fitted import FittedModels, training_key
+from sadvae_har.experiment.inputs import Locations, default_folder, load_features, load_problem, load_split, load_text
 from sadvae_har.experiment.problem import Problem, make_problem
 from sadvae_har.experiment.run_folder import RunFolder
-from sadvae_har.experiment.stages import stages as experiment
 from sadvae_har.recognition.model.file import MODEL_FILE
 from sadvae_har.recognition.stage import write_recognizer
 from sadvae_har.report.run_page import write_report
 
 logger = logging.getLogger(__name__)
-
-RESOURCES = Path(__file__).resolve().parents[1] / "resources"
-
-
-@dataclass(frozen=True)
-class Locations:
-    """Where inputs are found and results go.
-
-    Attributes:
-        raw: Folder of the raw recordings; by default `resources/raw/<dataset>`.
-        features: A feature table to use instead of computing one from raw recordings.
-        resources: Folder of windows, features, texts and runs.
-    """
-
-    raw: Path | None = None
-    features: Path | None = None
-    resources: Path = RESOURCES
-
-
-def load_split(config: Config) -> Split:
-    """Return the split that the config names, by name or by path."""
-    path = Path(config.split)
-    return Split.load(path) if path.suffix == ".json" else find_split(get_dataset(config.dataset).name, config.split)
-
-
-def load_features(config: Config, split: Split, locations: Locations) -> FeatureTable:
-    """Return the feature table of a split: read it, or make it from raw recordings."""
-    if locations.features is not None:
-        return FeatureTable.load(locations.features).select([block_name(name) for name in config.features.blocks])
-    check_blocks(config.features.blocks)
-    windows = prepare(config.dataset, locations.raw, out=locations.resources / "windows")
-    return features_for(windows, split, config.features.blocks, resources=locations.resources)
-
-
-def load_problem(config: Config, split: Split, locations: Locations) -> Problem:
-    """Gather features and texts of one run."""
-    table = load_features(config, split, locations)
-    return make_problem(table, split, load_text(config, split, locations))
-
-
-def load_text(config: Config, split: Split, locations: Locations) -> np.ndarray:
-    """Return the semantic vectors of the split's classes, [C, E]."""
-    class_list = get_dataset(config.dataset).class_list()
-    cache = locations.resources / "text_feats"
-    views = embed_views(class_list, split.classes, config.text.views, config.text.model, cache)
-    return semantic_vectors(views, config.text.views, config.text.kinematics_weight)
-
-
-def default_folder(config: Config, locations: Locations) -> Path:
-    """Return `runs/<dataset>/<split>-<digest of the config>`: the same command finds its run again."""
-    dataset = get_dataset(config.dataset).name
-    name = f"{Path(config.split).stem}-{content_hash(repr(config.to_dict()))[:8]}"
-    return locations.resources / "runs" / dataset / name
 
 
 def run(config: Config, locations: Locations, out: Path | None = None) -> tuple[RunFolder, dict[str, Any]]:
@@ -163,7 +106,7 @@ def run_original(layout: OriginalLayout, config: Config, locations: Locations, o
     original = import_original(layout)
     split = original.split
     config = replace(config, dataset=split.dataset, split=split.name)
-    folder = RunFolder(out or locations.resources / "runs" / split.dataset / f"original-{split.name}")
+    folder = RunFolder(out or runs_folder(locations.resources) / split.dataset / f"original-{split.name}")
     folder.require_same(config, split)
     order = [original.classes.index(name) for name in split.classes]
     problem = make_problem(original.table, split, original.text[order])

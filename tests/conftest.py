@@ -5,13 +5,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from checkout import ROOT
 from text_archive import unpack
 
 from sadvae_har.config.settings import Config
-from sadvae_har.pipeline import Locations, run
+from sadvae_har.experiment.inputs import Locations
+from sadvae_har.pipeline import run
 from sadvae_har.recognition.model.file import MODEL_FILE
 
-SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+SHARED_DATA = ROOT.parent / "shared" / "data"
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,8 @@ from feature_extraction.datasets.prepare import prepare
 from feature_extraction.protocol.split import find_split
 from sadvae_har.config.settings import Config
 from sadvae_har.evaluation.metrics import gzsl_scores
-from sadvae_har.pipeline import Locations, run
+from sadvae_har.experiment.inputs import Locations
+from sadvae_har.pipeline import run
 from sadvae_har.recognition.recognizer import Recognizer
 
 if len(sys.argv) > 1:

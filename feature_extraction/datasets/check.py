@@ -9,7 +9,8 @@ import numpy as np
 
 from feature_extraction.datasets import DatasetSpec, get_dataset
 from feature_extraction.descriptions.class_list import ClassList
-from feature_extraction.recordings.recording import Recording, Skipped, signal
+from feature_extraction.recordings import signal
+from feature_extraction.recordings.recording import Recording, Skipped
 
 BLOCK_S = 1.0
 STILL_MPS2 = 0.5

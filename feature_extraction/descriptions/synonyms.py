@@ -6,8 +6,8 @@ from pathlib import Path
 
 import yaml
 
-from feature_extraction.descriptions.class_list import CLASS_LISTS_FOLDER
 from feature_extraction.errors import InputError
+from feature_extraction.storage.places import CLASS_LISTS_FOLDER
 
 SYNONYMS_FILE = CLASS_LISTS_FOLDER / "synonyms.yaml"
 Class = tuple[str, str]  # data set, class name

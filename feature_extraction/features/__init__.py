@@ -1,1 +1,1 @@
-"""TODO room."""
+"""Feature tables, made block by block and cached."""

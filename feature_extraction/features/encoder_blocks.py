@@ -13,17 +13,16 @@ from pathlib import Path
 
 import numpy as np
 
-from feature_extraction.descriptions.embeddings import TEXT_CACHE
 from feature_extraction.encoders.external import ExternalEncoder, load_external
 from feature_extraction.errors import InputError
 from feature_extraction.features.cache import cached, single_block, stream
 from feature_extraction.features.table import FeatureTable
 from feature_extraction.pretraining.checkpoint import PatchCheckpoint
 from feature_extraction.protocol.split import Provenance
+from feature_extraction.storage.places import ENCODERS_FOLDER, TEXT_CACHE
 from feature_extraction.windows.window_set import WindowSet
 
 PREFIX = "encoder:"
-SHIPPED = Path(__file__).resolve().parents[1] / "resources" / "encoders"
 DESCRIPTIONS = (".yaml", ".yml")
 BATCH_WINDOWS = 256
 
@@ -83,9 +82,13 @@ def find_encoder(block: str) -> Path:
     """
     path = _path(block)
     if _is_bare(block):
-        if (SHIPPED / path).is_dir():
-            return SHIPPED / path
-        shipped = sorted(entry.name for entry in SHIPPED.iterdir() if entry.is_dir()) if SHIPPED.is_dir() else []
+        if (ENCODERS_FOLDER / path).is_dir():
+            return ENCODERS_FOLDER / path
+        shipped = (
+            sorted(entry.name for entry in ENCODERS_FOLDER.iterdir() if entry.is_dir())
+            if ENCODERS_FOLDER.is_dir()
+            else []
+        )
         hint = (
             f"for the folder here write {PREFIX}./{path}" if path.exists() else f"or give a path, {PREFIX}FOLDER/NAME"
         )

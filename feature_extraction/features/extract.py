@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from feature_extraction.descriptions.class_list import attribute_names
-from feature_extraction.encoders.kinematic.attributes import attributes as kinematic
+from feature_extraction.encoders.kinematic import attributes as kinematic
 from feature_extraction.encoders.statistical.features import VERSION, statistical_features
 from feature_extraction.errors import InputError
 from feature_extraction.features.cache import cached, single_block, stream
@@ -21,10 +21,10 @@ from feature_extraction.pretraining import pretrain, pretraining_key
 from feature_extraction.pretraining.resnet.checkpoint import EncoderCheckpoint
 from feature_extraction.pretraining.resnet.config import PretrainConfig
 from feature_extraction.protocol.split import Split
+from feature_extraction.storage.places import RESOURCES
 from feature_extraction.windows.input_format import InputFormat
 from feature_extraction.windows.window_set import WindowSet
 
-RESOURCES = Path(__file__).resolve().parents[1] / "resources"
 BLOCKS = ("statistical", "resnet", "kinematic")
 DEFAULT_BLOCKS = ("statistical", "resnet")
 STATISTICAL_BATCH = 1024

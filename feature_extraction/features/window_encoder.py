@@ -14,8 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from feature_extraction.descriptions.embeddings import TEXT_CACHE
-from feature_extraction.encoders.kinematic.attributes import attributes as kinematic
+from feature_extraction.encoders.kinematic import attributes as kinematic
 from feature_extraction.encoders.patch_transformer.device_readers import DeviceReader, device_readers
 from feature_extraction.encoders.statistical.features import VERSION as STATISTICAL_VERSION
 from feature_extraction.encoders.statistical.features import statistical_features
@@ -23,6 +22,7 @@ from feature_extraction.errors import InputError
 from feature_extraction.features.encoder_blocks import block_name, find_encoder, is_encoder
 from feature_extraction.pretraining.checkpoint import PatchCheckpoint, is_patch_checkpoint
 from feature_extraction.pretraining.resnet.checkpoint import EncoderCheckpoint
+from feature_extraction.storage.places import TEXT_CACHE
 from feature_extraction.windows.input_format import InputFormat
 
 VERSIONS = {"statistical": STATISTICAL_VERSION, "kinematic": kinematic.VERSION}

@@ -5,13 +5,12 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from feature_extraction.datasets.own.config import TIME_UNITS_S
 from feature_extraction.errors import InputError
 from feature_extraction.own_files.column_names import read_time_unit
 from feature_extraction.own_files.columns import match_columns, position, shown
 from feature_extraction.own_files.tables import Table
 from feature_extraction.recordings.recording import QUANTITIES, Channel
-from feature_extraction.recordings.signal import si_channel
+from feature_extraction.recordings.signal import TIME_UNITS_S, si_channel
 
 GRAVITY_IN = {"g": (0.8, 1.25), "m/s2": (7.8, 12.3), "mg": (800.0, 1250.0)}  # a worn sensor's median size
 FASTEST_TURN = 50.0  # rad/s, or 2,900 deg/s: no wearable sensor measures more

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 
-from feature_extraction.datasets.own.config import Column
 from feature_extraction.errors import InputError
 
 SUFFIXES = {
@@ -21,6 +20,8 @@ SUFFIXES = {
     ".pq": "parquet",
 }
 BATCH_ROWS = 1 << 16
+
+Column = str | int  # by name, or by number from 0
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from safetensors.torch import save, save_file
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from feature_extraction.descriptions.embeddings import TEXT_CACHE, embed
+from feature_extraction.descriptions.embeddings import embed
 from feature_extraction.encoders.devices import find_devices
 from feature_extraction.encoders.patch_transformer.channel_sentences import describe_channels
 from feature_extraction.encoders.patch_transformer.device_readers import DeviceReader, device_readers
@@ -31,6 +31,7 @@ from feature_extraction.pretraining.resnet.checkpoint import CONFIG, describe_pr
 from feature_extraction.protocol.split import Provenance
 from feature_extraction.recordings.recording import Channel
 from feature_extraction.storage.files import atomic_path, content_hash, read_json, write_json
+from feature_extraction.storage.places import TEXT_CACHE
 from feature_extraction.windows.window_set import WindowSet
 
 FORMAT = "patch-encoder-1"

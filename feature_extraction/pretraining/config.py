@@ -92,7 +92,7 @@ def load_patch_config(path: Path) -> PatchPretrainConfig:
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(PatchPretrainConfig, "pretrain")
     if not path.exists():
-        raise InputError(f"{path}: no such file; name a YAML file such as one of sadvae_har/configs")
+        raise InputError(f"{path}: no such file; name a YAML file such as one of sadvae_har/config/shipped")
     value = read_yaml(path) or {}
     try:
         if not isinstance(value, dict):

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from feature_extraction.descriptions.embeddings import DEFAULT_TEXT_MODEL, TEXT_CACHE, embed
+from feature_extraction.descriptions.embeddings import DEFAULT_TEXT_MODEL, embed
 from feature_extraction.descriptions.synonyms import find_synonym
 from feature_extraction.encoders.devices import Device, find_devices
 from feature_extraction.encoders.patch_transformer.channel_sentences import describe_channels
@@ -26,6 +26,7 @@ from feature_extraction.pretraining.objectives.objective import UNLABELLED, Patc
 from feature_extraction.protocol.draw_splits import known_partition, random_partition
 from feature_extraction.protocol.split import Provenance, Split
 from feature_extraction.recordings.recording import Channel
+from feature_extraction.storage.places import TEXT_CACHE
 from feature_extraction.windows.window_set import WindowSet
 
 MEASURED_WINDOWS = 512  # of each data set, for the scale of its statistics

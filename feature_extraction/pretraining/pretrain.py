@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from feature_extraction.descriptions.embeddings import DEFAULT_TEXT_MODEL, TEXT_CACHE
+from feature_extraction.descriptions.embeddings import DEFAULT_TEXT_MODEL
 from feature_extraction.encoders.patch_transformer.network import PatchTransformer
 from feature_extraction.errors import InputError
 from feature_extraction.pretraining.checkpoint import FORMAT, PatchCheckpoint
@@ -21,6 +21,7 @@ from feature_extraction.pretraining.processes import Processes, join_processes
 from feature_extraction.pretraining.resnet.checkpoint import is_checkpoint, read_key
 from feature_extraction.pretraining.resnet.loop import STATE
 from feature_extraction.storage.files import content_hash
+from feature_extraction.storage.places import TEXT_CACHE
 
 logger = logging.getLogger(__name__)
 

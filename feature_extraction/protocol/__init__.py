@@ -1,1 +1,1 @@
-"""TODO room."""
+"""Splits over classes and subjects, what an encoder has learned from, standardising."""

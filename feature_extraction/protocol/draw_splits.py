@@ -14,9 +14,10 @@ import numpy as np
 
 from feature_extraction.datasets import get_dataset
 from feature_extraction.errors import InputError
-from feature_extraction.protocol.split import SPLITS_FOLDER, Split
+from feature_extraction.protocol.split import Split
 from feature_extraction.recordings.recording import Recording
 from feature_extraction.storage.files import read_json
+from feature_extraction.storage.places import SPLITS_FOLDER
 
 KINDS = ("random", "zerohar", "loco")
 N_INNER_FOLDS = 3

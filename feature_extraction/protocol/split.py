@@ -19,10 +19,10 @@ from feature_extraction.descriptions.class_list import load_class_list
 from feature_extraction.descriptions.synonyms import find_synonym
 from feature_extraction.errors import InputError, LeakageError
 from feature_extraction.storage.files import read_json, write_json
+from feature_extraction.storage.places import SPLITS_FOLDER
 
 SEPARATOR = ": "  # between data set and name in splits across data sets
 EVERYTHING = ("all",)  # classes or subjects of something that may have seen all of them
-SPLITS_FOLDER = Path(__file__).resolve().parents[1] / "resources" / "label_splits"
 Part = Literal["train", "val", "test"]
 
 

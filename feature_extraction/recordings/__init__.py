@@ -1,1 +1,1 @@
-"""TODO room."""
+"""One recording: its channels, units, rate and gaps."""

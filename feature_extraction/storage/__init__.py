@@ -1,1 +1,1 @@
-"""TODO room."""
+"""Files, written whole or not at all, and where they lie."""

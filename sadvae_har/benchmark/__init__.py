@@ -1,1 +1,1 @@
-"""TODO room."""
+"""Every method on every split: jobs, rows, statistics and their page."""

@@ -22,8 +22,8 @@ from feature_extraction.features.table import FeatureTable
 from feature_extraction.protocol.draw_splits import SubjectPartition, known_partition, make_split
 from feature_extraction.protocol.split import SEPARATOR, Split
 from sadvae_har.config.settings import TextConfig
+from sadvae_har.experiment.inputs import Locations
 from sadvae_har.experiment.problem import Problem, make_problem
-from sadvae_har.pipeline import Locations
 
 AXES = ("_x", "_y", "_z", "_xy", "_xz", "_yz")  # parts of feature names that speak of a sensor axis
 

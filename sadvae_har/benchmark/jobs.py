@@ -38,8 +38,8 @@ from sadvae_har.benchmark.methods import (
 )
 from sadvae_har.benchmark.rows import ResultRow, append_rows, read_rows
 from sadvae_har.config.settings import Config, TextConfig
+from sadvae_har.experiment.inputs import Locations, load_problem, load_text
 from sadvae_har.experiment.problem import Problem
-from sadvae_har.pipeline import Locations, load_problem, load_text
 
 logger = logging.getLogger(__name__)
 

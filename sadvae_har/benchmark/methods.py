@@ -31,9 +31,9 @@ from sadvae_har.config.settings import (
     TextConfig,
     TrainConfig,
 )
+from sadvae_har.experiment import stages as experiment
 from sadvae_har.experiment.problem import Problem
 from sadvae_har.experiment.run_folder import RunFolder
-from sadvae_har.experiment.stages import stages as experiment
 from sadvae_har.method.gate import DomainClassifier, GateExamples, fit_gate
 from sadvae_har.method.gzsl import joint_log_scores
 

@@ -9,7 +9,8 @@ import numpy as np
 from feature_extraction.errors import InputError
 from feature_extraction.storage.files import write_text
 from sadvae_har.baselines import RIVALS
-from sadvae_har.benchmark.jobs import HEADLINE, figures, tables
+from sadvae_har.benchmark import figures, tables
+from sadvae_har.benchmark.jobs import HEADLINE
 from sadvae_har.benchmark.methods import (
     ABLATION_BASE,
     ABLATIONS,

@@ -16,7 +16,7 @@ def data_list(arguments: Namespace) -> None:
 
 def data_check(arguments: Namespace) -> None:
     """Read every recording and print what looks wrong."""
-    from feature_extraction.datasets.prepare import check
+    from feature_extraction.datasets.check import check
 
     print("\n".join(check(arguments.dataset, arguments.raw)))
 

@@ -7,7 +7,7 @@ from jsonargparse import Namespace
 
 from feature_extraction.errors import InputError
 from sadvae_har.commands import parser as cl
-from sadvae_har.config.files import config_from_namespace
+from sadvae_har.config.files import CONFIGS_FOLDER, config_from_namespace
 
 if TYPE_CHECKING:
     from feature_extraction.protocol.split import Split
@@ -20,7 +20,7 @@ def encoder_pretrain(arguments: Namespace) -> None:
     from feature_extraction.datasets.prepare import prepare
     from feature_extraction.features.extract import encoder_folder
     from feature_extraction.pretraining import OBJECTIVES, pretrain
-    from sadvae_har.pipeline import load_split
+    from sadvae_har.experiment.inputs import load_split
 
     config = config_from_namespace(arguments)
     if arguments.objective not in OBJECTIVES:
@@ -94,7 +94,7 @@ def _split_of(text: str) -> "Split":
 
 def encoder_extract(arguments: Namespace) -> None:
     """Compute the feature table of a split, training its encoder if need be."""
-    from sadvae_har.pipeline import load_features, load_split
+    from sadvae_har.experiment.inputs import load_features, load_split
 
     config = config_from_namespace(arguments)
     if arguments.every < 1:
@@ -110,15 +110,15 @@ def encoder_extract(arguments: Namespace) -> None:
 
 def encoder_show(arguments: Namespace) -> None:
     """Print what a checkpoint is and what it has seen, and its model card if it has one."""
-    from feature_extraction.features.encoder_blocks import SHIPPED
+    from feature_extraction.features.encoder_blocks import ENCODERS_FOLDER
     from feature_extraction.pretraining.checkpoint import describe_patch_checkpoint, is_patch_checkpoint
     from feature_extraction.pretraining.resnet.checkpoint import describe_checkpoint
 
     folder: Path = arguments.checkpoint
-    if not folder.is_dir() and len(folder.parts) == 1 and (SHIPPED / folder).is_dir():
-        folder = SHIPPED / folder
+    if not folder.is_dir() and len(folder.parts) == 1 and (ENCODERS_FOLDER / folder).is_dir():
+        folder = ENCODERS_FOLDER / folder
     if not folder.is_dir():
-        shipped = ", ".join(sorted(path.name for path in SHIPPED.iterdir() if path.is_dir()))
+        shipped = ", ".join(sorted(path.name for path in ENCODERS_FOLDER.iterdir() if path.is_dir()))
         raise InputError(
             f"{folder}: no such folder; name one that `encoder pretrain` or `encoder pool` made, or a shipped encoder: "
             f"{shipped}"
@@ -157,7 +157,7 @@ ENCODER_COMMANDS = (
             cl.option(
                 "--pretraining",
                 type=Path,
-                default=cl.ROOT / "sadvae_har" / "configs" / "pretrain_tiny.yaml",
+                default=CONFIGS_FOLDER / "pretrain_tiny.yaml",
                 help="YAML of objectives, network and optimisation",
             ),
             cl.option(

@@ -11,16 +11,15 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from jsonargparse import ActionConfigFile, ArgumentParser, DefaultHelpFormatter, Namespace
 
 from feature_extraction.errors import InputError
+from feature_extraction.storage.places import RESOURCES, WORKING_FOLDER
 from sadvae_har.config.files import parse_config_file, plain
 from sadvae_har.config.settings import Config
 
 if TYPE_CHECKING:
-    from sadvae_har.pipeline import Locations
+    from sadvae_har.experiment.inputs import Locations
 
 PROGRAM = "sadvae-har"
-ROOT = Path(__file__).resolve().parents[1]
-RESOURCES = ROOT / "resources"
-RESULTS, DOCS = ROOT / "benchmarks" / "results.jsonl", ROOT / "docs"
+RESULTS, DOCS = WORKING_FOLDER / "benchmarks" / "results.jsonl", WORKING_FOLDER / "docs"
 
 EXAMPLES = (
     "Start with `sadvae-har data list`. A run needs raw recordings (--raw FOLDER) or a feature table "
@@ -171,7 +170,7 @@ def option(*names: str, **settings: Any) -> Callable[[ArgumentParser], None]:
 
 def locations(arguments: Namespace) -> "Locations":
     """Return where a run finds its inputs, from --raw, --feature-table and --resources."""
-    from sadvae_har.pipeline import Locations  # takes seconds; most commands do without
+    from sadvae_har.experiment.inputs import Locations  # takes seconds; most commands do without
 
     return Locations(raw=arguments.raw, features=arguments.feature_table, resources=arguments.resources)
 

@@ -1,1 +1,1 @@
-"""TODO room."""
+"""Settings of a run, and the YAML files they come from."""

@@ -11,7 +11,7 @@ from feature_extraction.errors import InputError
 from feature_extraction.storage.yaml import read_yaml
 from sadvae_har.config.settings import Config
 
-CONFIGS_FOLDER = Path(__file__).resolve().parent / "configs"
+CONFIGS_FOLDER = Path(__file__).resolve().parent / "shipped"
 _KINDS = {
     "<class 'int'>": "a whole number",
     "<class 'float'>": "a number",

@@ -1,1 +1,1 @@
-"""TODO room."""
+"""Metrics, their intervals, and the numbers of a run."""

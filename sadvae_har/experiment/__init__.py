@@ -1,1 +1,1 @@
-"""TODO room."""
+"""One split: its problem, the four stages, the run folder."""

@@ -1,1 +1,1 @@
-"""TODO room."""
+"""The method: networks, losses, model, training, synthesis, classifiers, gate."""

@@ -1,1 +1,1 @@
-"""TODO room."""
+"""The product: a trained model and a list of activities, on recordings."""

@@ -14,9 +14,10 @@ from feature_extraction.descriptions.class_list import (
     attribute_names,
     describe_class,
 )
-from feature_extraction.descriptions.embeddings import TEXT_CACHE, embed_views, semantic_vectors
+from feature_extraction.descriptions.embeddings import embed_views, semantic_vectors
 from feature_extraction.descriptions.kinematic_lexicon import attributes_of
 from feature_extraction.errors import InputError
+from feature_extraction.storage.places import TEXT_CACHE
 
 LONGEST_NAME, LONGEST_DESCRIPTION = 100, 2000  # characters; sentence encoders read some hundred words
 

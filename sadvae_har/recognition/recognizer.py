@@ -17,9 +17,9 @@ import numpy as np
 from sklearn.decomposition import PCA
 
 from feature_extraction.descriptions.class_list import ClassDescription
-from feature_extraction.descriptions.embeddings import TEXT_CACHE
 from feature_extraction.errors import InputError
 from feature_extraction.recordings.recording import Channel, Recording
+from feature_extraction.storage.places import TEXT_CACHE
 from feature_extraction.windows.input_format import InputFormat
 from feature_extraction.windows.stream import TimedWindows, windows_of
 from sadvae_har.recognition.explanation import Explanation, nearest, weigh

@@ -8,10 +8,10 @@ from feature_extraction.descriptions.class_list import ClassList
 from feature_extraction.features.window_encoder import WindowEncoder
 from feature_extraction.storage.files import write_json
 from sadvae_har.config.settings import Config
+from sadvae_har.experiment import stages as experiment
 from sadvae_har.experiment.fitted import FittedModels
 from sadvae_har.experiment.problem import Problem
 from sadvae_har.experiment.run_folder import RunFolder
-from sadvae_har.experiment.stages import stages as experiment
 from sadvae_har.method.gate import GateExamples
 from sadvae_har.recognition.calibration import calibration_report, fit_calibration
 from sadvae_har.recognition.familiarity import Familiarity

@@ -1,1 +1,1 @@
-"""TODO room."""
+"""Pages of one run, and of several compared."""

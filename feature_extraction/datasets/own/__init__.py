@@ -1,1 +1,1 @@
-"""TODO room."""
+"""Data sets of a user, described by a `dataset.yaml`."""

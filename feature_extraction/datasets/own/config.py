@@ -26,13 +26,13 @@ from pathlib import Path
 from typing import Any
 
 from feature_extraction.errors import InputError
+from feature_extraction.own_files.tables import Column
 from feature_extraction.recordings.recording import AXES, QUANTITIES, Channel
-from feature_extraction.recordings.signal import MAX_GAP_S, si_channel
+from feature_extraction.recordings.signal import MAX_GAP_S, TIME_UNITS_S, si_channel
 from feature_extraction.storage.yaml import read_yaml
 from feature_extraction.windows.window_set import WindowSettings
 
 FORMATS = ("csv", "npy", "parquet")
-TIME_UNITS_S = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 REQUIRED = ("dataset", "files", "columns", "units", "label", "subject", "classes")
 ABOUT = ("title", "homepage", "licence", "citation")
 OPTIONAL = (
@@ -42,8 +42,6 @@ OPTIONAL = (
 )
 DEFAULT_WINDOW_S = 5.0
 DEFAULT_OVERLAP = 0.5
-
-Column = str | int
 
 
 @dataclass(frozen=True)

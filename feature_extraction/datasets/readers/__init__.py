@@ -1,1 +1,1 @@
-"""TODO room."""
+"""One reader a data set, in the layout of its authors."""

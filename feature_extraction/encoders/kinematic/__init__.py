@@ -1,1 +1,1 @@
-"""TODO room."""
+"""Kinematic attributes measured on windows."""

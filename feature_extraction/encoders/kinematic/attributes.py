@@ -18,7 +18,7 @@ import numpy as np
 
 from feature_extraction.descriptions.class_list import attribute_names
 from feature_extraction.encoders.devices import Device, find_devices
-from feature_extraction.encoders.kinematic.attributes import measures
+from feature_extraction.encoders.kinematic import measures
 from feature_extraction.encoders.spectrum import Grid, make_grid
 from feature_extraction.errors import InputError
 from feature_extraction.recordings.recording import Channel

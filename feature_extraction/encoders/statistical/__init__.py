@@ -1,1 +1,1 @@
-"""TODO room."""
+"""Statistical features of windows."""

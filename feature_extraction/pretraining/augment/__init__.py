@@ -1,1 +1,1 @@
-"""TODO room."""
+"""Physical changes of windows that leave the activity what it is."""

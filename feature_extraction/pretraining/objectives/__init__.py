@@ -1,1 +1,1 @@
-"""TODO room."""
+"""What a patch transformer is trained for, one objective a file."""

@@ -1,1 +1,1 @@
-"""TODO room."""
+"""Pretraining of the residual network on the seen classes of one data set."""

@@ -1,1 +1,1 @@
-"""TODO room."""
+"""The published SA-DVAE recipe, and the folder layout of its code."""

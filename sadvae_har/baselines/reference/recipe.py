@@ -84,7 +84,7 @@ def load_reference_config(path: Path) -> ReferenceConfig:
         InputError: Naming the file, the key and the remedy.
     """
     if not path.exists():
-        raise InputError(f"{path}: no such file; shipped ones are sadvae_har/configs/reference_*.yaml")
+        raise InputError(f"{path}: no such file; shipped ones are sadvae_har/config/shipped/reference_*.yaml")
     value = read_yaml(path)
     if not isinstance(value, dict):
         raise InputError(f"{path}: expected `key: value` lines, found {type(value).__name__}")

@@ -1,1 +1,1 @@
-"""TODO room."""
+"""ZeroHAR, trained end to end on windows."""

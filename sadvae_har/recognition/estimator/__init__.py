@@ -1,1 +1,1 @@
-"""TODO room."""
+"""The method as a scikit-learn estimator on features."""

@@ -24,8 +24,9 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from feature_extraction.descriptions.class_list import ANYWHERE
-from feature_extraction.descriptions.embeddings import DEFAULT_TEXT_MODEL, TEXT_CACHE
+from feature_extraction.descriptions.embeddings import DEFAULT_TEXT_MODEL
 from feature_extraction.errors import InputError
+from feature_extraction.storage.places import TEXT_CACHE
 from sadvae_har.config.settings import Config, TextConfig, TrainConfig
 from sadvae_har.recognition.activities import TextSettings
 from sadvae_har.recognition.estimator.open_problem import fit_open, gated_log_scores, lay_out_open

@@ -17,8 +17,8 @@ from feature_extraction.features.table import FeatureTable
 from feature_extraction.protocol.draw_splits import MIN_SEEN, inner_folds
 from feature_extraction.protocol.split import Split
 from sadvae_har.config.settings import Config
+from sadvae_har.experiment import stages as experiment
 from sadvae_har.experiment.problem import Problem, lay_out
-from sadvae_har.experiment.stages import stages as experiment
 from sadvae_har.method.gate import DomainClassifier, Scores, fit_gate
 from sadvae_har.recognition.calibration import fit_temperature
 from sadvae_har.recognition.model.parts import FeatureModel, gather_feature_model

@@ -1,1 +1,1 @@
-"""TODO room."""
+"""A recogniser as one ONNX file."""

@@ -1,1 +1,1 @@
-"""TODO room."""
+"""Colours, page frame and figures that all pages share."""

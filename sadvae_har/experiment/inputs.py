@@ -1,0 +1,69 @@
+"""Where the inputs of a run lie, and reading them: the split, the features and the texts that a config names."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from feature_extraction.datasets import get_dataset
+from feature_extraction.datasets.prepare import prepare
+from feature_extraction.descriptions.embeddings import embed_views, semantic_vectors
+from feature_extraction.features.encoder_blocks import block_name
+from feature_extraction.features.extract import check_blocks, features_for
+from feature_extraction.features.table import FeatureTable
+from feature_extraction.protocol.split import Split, find_split
+from feature_extraction.storage.files import content_hash
+from feature_extraction.storage.places import RESOURCES, runs_folder
+from sadvae_har.config.settings import Config
+from sadvae_har.experiment.problem import Problem, make_problem
+
+
+@dataclass(frozen=True)
+class Locations:
+    """Where inputs are found and results go.
+
+    Attributes:
+        raw: Folder of the raw recordings; by default `resources/raw/<dataset>`.
+        features: A feature table to use instead of computing one from raw recordings.
+        resources: Folder of windows, features, texts and runs.
+    """
+
+    raw: Path | None = None
+    features: Path | None = None
+    resources: Path = RESOURCES
+
+
+def load_split(config: Config) -> Split:
+    """Return the split that the config names, by name or by path."""
+    path = Path(config.split)
+    return Split.load(path) if path.suffix == ".json" else find_split(get_dataset(config.dataset).name, config.split)
+
+
+def load_features(config: Config, split: Split, locations: Locations) -> FeatureTable:
+    """Return the feature table of a split: read it, or make it from raw recordings."""
+    if locations.features is not None:
+        return FeatureTable.load(locations.features).select([block_name(name) for name in config.features.blocks])
+    check_blocks(config.features.blocks)
+    windows = prepare(config.dataset, locations.raw, out=locations.resources / "windows")
+    return features_for(windows, split, config.features.blocks, resources=locations.resources)
+
+
+def load_problem(config: Config, split: Split, locations: Locations) -> Problem:
+    """Gather features and texts of one run."""
+    table = load_features(config, split, locations)
+    return make_problem(table, split, load_text(config, split, locations))
+
+
+def load_text(config: Config, split: Split, locations: Locations) -> np.ndarray:
+    """Return the semantic vectors of the split's classes, [C, E]."""
+    class_list = get_dataset(config.dataset).class_list()
+    cache = locations.resources / "text_feats"
+    views = embed_views(class_list, split.classes, config.text.views, config.text.model, cache)
+    return semantic_vectors(views, config.text.views, config.text.kinematics_weight)
+
+
+def default_folder(config: Config, locations: Locations) -> Path:
+    """Return `runs/<dataset>/<split>-<digest of the config>`: the same command finds its run again."""
+    dataset = get_dataset(config.dataset).name
+    name = f"{Path(config.split).stem}-{content_hash(repr(config.to_dict()))[:8]}"
+    return runs_folder(locations.resources) / dataset / name

@@ -1,0 +1,163 @@
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from feature_extraction.errors import InputError
+from feature_extraction.recordings import signal
+from feature_extraction.recordings.recording import Channel, Recording, three_axes
+
+
+def one_channel(values, rate_hz, unit="m/s2", quantity="acc"):
+    channel = Channel("imu", quantity, "x", unit)
+    return Recording(np.asarray(values, dtype=float)[:, None], (channel,), rate_hz, "tiny", "r1", "1", "walking")
+
+
+def sine(frequency_hz, rate_hz, seconds=10.0):
+    return np.sin(2 * np.pi * frequency_hz * np.arange(round(seconds * rate_hz)) / rate_hz)
+
+
+def peak_hz(values, rate_hz):
+    values = values - values.mean()
+    spectrum = np.abs(np.fft.rfft(values * np.hanning(len(values)), 1 << 14))
+    return spectrum.argmax() * rate_hz / (1 << 14)
+
+
+@pytest.mark.parametrize(
+    ("quantity", "unit", "value", "expected", "si_unit"),
+    [
+        ("acc", "g", 1.0, 9.80665, "m/s2"),
+        ("acc", "mg", 500.0, 4.903325, "m/s2"),
+        ("acc", "m/s2", 3.0, 3.0, "m/s2"),
+        ("gyro", "deg/s", 180.0, np.pi, "rad/s"),
+        ("gyro", "mdps", 90_000.0, np.pi / 2, "rad/s"),
+        ("gyro", "rad/s", 2.0, 2.0, "rad/s"),
+        ("mag", "gauss", 0.5, 50.0, "uT"),
+        ("mag", "normalised", 0.5, 0.5, "normalised"),
+    ],
+)
+def test_units_become_si(quantity, unit, value, expected, si_unit):
+    converted = signal.to_si(one_channel([value, value], 50.0, unit, quantity))
+    np.testing.assert_allclose(converted.samples, expected, rtol=1e-6)
+    assert converted.channels[0].unit == si_unit
+
+
+def test_unknown_unit_lists_the_known_ones():
+    with pytest.raises(InputError, match=r"imu.acc_x: unit 'furlong' is unknown; use one of m/s2, .*g, mg"):
+        signal.to_si(one_channel([1.0], 50.0, "furlong"))
+
+
+@pytest.mark.parametrize(("rate_hz", "new_rate_hz"), [(100.0, 50.0), (25.0, 50.0), (100.0, 32.0), (20.0, 50.0)])
+def test_two_hertz_stays_two_hertz(rate_hz, new_rate_hz):
+    resampled = signal.resample(one_channel(sine(2.0, rate_hz), rate_hz), new_rate_hz)
+    values = resampled.samples[:, 0]
+    assert len(values) == 10 * new_rate_hz
+    assert resampled.rate_hz == new_rate_hz
+    assert peak_hz(values, new_rate_hz) == pytest.approx(2.0, abs=0.01)
+    middle = slice(round(2 * new_rate_hz), round(8 * new_rate_hz))
+    np.testing.assert_allclose(values[middle], sine(2.0, new_rate_hz)[middle], atol=0.01)
+
+
+def test_content_above_the_new_nyquist_frequency_is_removed():
+    values = sine(40.0, 100.0)
+    resampled = signal.resample(one_channel(values, 100.0), 50.0).samples[25:-25, 0]
+    assert np.abs(resampled).max() < 0.01
+    assert peak_hz(values[::2], 50.0) == pytest.approx(10.0, abs=0.1)  # what taking every second sample would do
+
+
+def test_gravity_stays_gravity_up_to_the_ends():
+    resampled = signal.resample(one_channel(np.full(500, 9.80665), 100.0), 50.0)
+    np.testing.assert_allclose(resampled.samples, 9.80665, rtol=1e-5)
+
+
+def test_same_rate_changes_nothing():
+    values = np.random.default_rng(0).normal(size=100)
+    np.testing.assert_array_equal(signal.resample(one_channel(values, 50.0), 50.0).samples[:, 0], values.astype("f4"))
+
+
+def test_rates_become_a_ratio_of_whole_numbers():
+    assert signal.rate_ratio(100.0, 32.0) == Fraction(8, 25)
+    assert float(signal.rate_ratio(49.9713, 50.0)) == pytest.approx(50 / 49.9713, rel=1e-6)
+    with pytest.raises(InputError, match="0.001 Hz and 50.0 Hz are not in a ratio of whole numbers"):
+        signal.rate_ratio(0.001, 50.0)
+
+
+def test_short_gaps_are_interpolated_and_long_ones_split():
+    values = np.arange(20.0)[:, None] * [1.0, -2.0]
+    expected = values.copy()
+    values[3:5] = np.nan
+    values[10:15, 1] = np.nan
+    pieces = signal.fill_short_gaps(values, rate_hz=10.0, max_gap_s=0.2)
+    assert [(first, len(piece)) for first, piece in pieces] == [(0, 10), (15, 5)]
+    for first, piece in pieces:
+        np.testing.assert_allclose(piece, expected[first : first + len(piece)])
+
+
+def test_gap_of_exactly_the_limit_is_filled_and_ends_are_cut():
+    values = np.arange(10.0)[:, None].copy()
+    values[[0, 4, 5, 9]] = np.nan
+    assert [(f, len(p)) for f, p in signal.fill_short_gaps(values, 10.0, 0.2)] == [(1, 8)]
+    assert [(f, len(p)) for f, p in signal.fill_short_gaps(values, 10.0, 0.1)] == [(1, 3), (6, 3)]
+    assert signal.fill_short_gaps(np.full((5, 1), np.nan), 10.0, 1.0) == []
+
+
+def clocked(frequency_hz, times):
+    return times, np.sin(2 * np.pi * frequency_hz * times)[:, None]
+
+
+def test_streams_with_their_own_clocks_meet_on_one():
+    generator = np.random.default_rng(0)
+    first = np.arange(0.0, 12.0, 1 / 20.3)
+    second = np.arange(1.0, 10.0, 1 / 19.8) + generator.uniform(0, 0.003, len(np.arange(1.0, 10.0, 1 / 19.8)))
+    pieces = signal.merge_on_time([clocked(1.0, first), clocked(2.0, second)], 20.0, 0.5)
+    assert len(pieces) == 1
+    start_s, samples = pieces[0]
+    assert start_s == pytest.approx(second[0])
+    assert len(samples) == int((second[-1] - second[0]) * 20) + 1
+    clock = start_s + np.arange(len(samples)) / 20
+    np.testing.assert_allclose(samples[5:-5, 0], np.sin(2 * np.pi * clock)[5:-5], atol=0.01)
+    np.testing.assert_allclose(samples[5:-5, 1], np.sin(4 * np.pi * clock)[5:-5], atol=0.01)
+
+
+def test_a_pause_in_either_stream_ends_the_piece():
+    whole = np.arange(0.0, 20.0, 0.05)
+    paused = whole[(whole < 8.0) | (whole > 9.0)]
+    pieces = signal.merge_on_time([clocked(1.0, whole), clocked(1.0, paused)], 20.0, 0.5)
+    assert [(round(start, 2), len(samples)) for start, samples in pieces] == [(0.0, 160), (9.05, 219)]
+
+
+def test_a_short_pause_is_bridged_by_straight_lines():
+    times = np.array([0.0, 0.05, 0.1, 0.15, 0.2, 0.5, 0.55, 0.6, 0.65, 0.7])
+    values = np.where(times < 0.3, 1.0, 4.0)[:, None]
+    ((_, samples),) = signal.merge_on_time([(times, values)], 20.0, 0.5)
+    np.testing.assert_allclose(samples[4:11, 0], [1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0], atol=0.25)
+    assert samples.min() > 0.8 and samples.max() < 4.2
+
+
+def test_repeated_and_unsorted_samples_count_once():
+    times = np.arange(0.0, 10.0, 0.05)
+    order = np.r_[100:200, 0:100, 20:60]
+    stream = clocked(1.0, times)
+    plain = signal.merge_on_time([stream], 20.0, 0.5)
+    mixed = signal.merge_on_time([(times[order], stream[1][order])], 20.0, 0.5)
+    assert len(plain) == len(mixed) == 1
+    np.testing.assert_allclose(mixed[0][1], plain[0][1])
+
+
+def test_fast_bursts_are_low_passed_before_thinning():
+    times = np.arange(0.0, 10.0, 0.01)
+    ((_, samples),) = signal.merge_on_time([clocked(18.0, times)], 20.0, 0.5)
+    assert np.abs(samples[10:-10]).max() < 0.02  # 18 Hz would fold to 2 Hz
+    ((_, kept),) = signal.merge_on_time([clocked(2.0, times)], 20.0, 0.5)
+    assert peak_hz(kept[:, 0], 20.0) == pytest.approx(2.0, abs=0.02)
+
+
+def test_streams_that_never_run_together_give_nothing():
+    early, late = np.arange(0.0, 5.0, 0.05), np.arange(6.0, 9.0, 0.05)
+    assert signal.merge_on_time([clocked(1.0, early), clocked(1.0, late)], 20.0, 0.5) == []
+
+
+def test_every_channel_of_a_device_is_converted():
+    channels = three_axes("imu", "acc", "g") + three_axes("imu", "gyro", "deg/s")
+    recording = Recording(np.ones((4, 6)), channels, 50.0, "tiny", "r1", "1", "walking")
+    np.testing.assert_allclose(signal.to_si(recording).samples[0], [9.80665] * 3 + [np.pi / 180] * 3, rtol=1e-6)

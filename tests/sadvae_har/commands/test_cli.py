@@ -1,0 +1,245 @@
+"""Every command as a newcomer calls it: help, each stage alone, the whole run, interruption, continuation."""
+
+import json
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+from kitchen import NAMES, QUICK, ROWS_PER_CLASS, Kitchen, contents, one_thread, write_kitchen  # noqa: F401  (one_thread is autouse)
+from synthetic_problem import TEXT_DIM  # noqa: F401  (sets one torch thread)
+from tiny_layouts import write_usc_had
+
+from feature_extraction.errors import LeakageError
+from feature_extraction.features.table import FeatureTable
+from feature_extraction.pretraining.resnet.config import PretrainConfig
+from feature_extraction.protocol.draw_splits import create_splits
+from feature_extraction.protocol.split import Split, find_split
+from sadvae_har import __main__ as cli
+from sadvae_har.config.settings import TrainConfig
+from sadvae_har.method.training import Trainer
+
+STAGES = (("zsl", "train"), ("zsl", "evaluate"), ("gate", "train"), ("gzsl", "evaluate"))
+ARTEFACTS = {
+    *("config.yaml", "split.json", "environment.json", "progress.jsonl", "model.safetensors"),
+    *("gate_examples.npz", "gate.json", "metrics.json", "predictions.npz", "report.html"),
+    *("recognizer.safetensors", "calibration.json"),
+}
+
+
+def metrics(folder: Path) -> dict:
+    return json.loads((folder / "metrics.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def kitchen(tmp_path_factory):
+    """A kitchen whose raw recordings no command may change, prepared, split and run once."""
+    made = Kitchen(tmp_path_factory.mktemp("kitchen"))
+    raw = contents(made.yaml.parent)
+    assert cli.main(["splits", "create", str(made.yaml), "--count", "1", "--out", str(made.folder / "splits")]) == 0
+    assert cli.main(["run", *made.flags()]) == 0
+    yield made
+    assert contents(made.yaml.parent) == raw
+
+
+@pytest.mark.parametrize("command", ["", *(command.name for command in cli.COMMANDS)])
+def test_help_teaches(command, capsys):
+    with pytest.raises(SystemExit) as end:
+        cli.main([*command.split(), "--help"])
+    assert end.value.code == 0
+    text = capsys.readouterr().out
+    assert text.startswith(f"usage: sadvae-har {command}")
+    assert "<class" not in text
+    if command:
+        found = next(entry for entry in cli.COMMANDS if entry.name == command)
+        assert " ".join(found.help.split()) in " ".join(text.split())
+        assert f"Example: sadvae-har {command} {found.example}".strip() in " ".join(text.split())
+        assert not found.arguments or found.example
+        default = f"(type: int, default: {TrainConfig().n_steps})"
+        assert "--train.n_steps" not in text or default in " ".join(text.split())
+
+
+@pytest.mark.parametrize("command", [c for c in cli.COMMANDS if c.example], ids=lambda c: c.name)
+def test_examples_in_the_help_are_accepted(command):
+    words = shlex.split(f"{command.name} {command.example}")
+    name, _ = cli.cl.leaf_arguments(cli.cl.build_parser(cli.COMMANDS).parse_args(words))
+    assert name == command.name
+
+
+def test_data_list_names_source_and_licence(capsys):
+    assert cli.main(["data", "list"]) == 0
+    text = capsys.readouterr().out
+    assert all(name in text for name in ("dsads", "usc-had", "watch")) and "https://" in text and "CC BY" in text
+
+
+def test_data_commands_read_a_data_set_in_its_authors_layout(tmp_path, capsys):
+    raw = write_usc_had(tmp_path / "raw")
+    before = contents(raw)
+    assert cli.main(["data", "check", "usc-had", "--raw", str(raw)]) == 0
+    assert "12 recordings, 2 subjects" in capsys.readouterr().out
+    for flags in ([], [], ["--force"]):
+        flags = ["--raw", str(raw), "--resources", str(tmp_path / "r"), *flags]
+        assert cli.main(["data", "prepare", "usc-had", *flags]) == 0
+        assert "walking forward" in capsys.readouterr().out
+    assert contents(raw) == before
+
+
+def test_splits_are_made_once_and_listed(tmp_path, capsys):
+    create = ["splits", "create", "usc-had", "--kind", "zerohar", "--out", str(tmp_path)]
+    assert cli.main(create) == 0
+    assert "8 seen / 4 unseen" in capsys.readouterr().out
+    made = contents(tmp_path)
+    assert len(made) == 3 and cli.main(create) == 2
+    assert "add --force" in capsys.readouterr().err and contents(tmp_path) == made
+    assert cli.main([*create, "--force"]) == 0
+    assert cli.main(["splits", "list", "usc-had"]) == 0
+    assert "zerohar-fold2" in capsys.readouterr().out
+
+
+def test_created_splits_are_those_that_are_committed():
+    for made in create_splits("dsads", "random"):
+        assert made == find_split("dsads", made.name)
+
+
+def test_run_leaves_the_named_artefacts(kitchen):
+    folder = kitchen.folder / "whole"
+    assert {path.name for path in folder.iterdir()} == ARTEFACTS
+    whole = metrics(folder)
+    for place in ("zsl.per_class_top1", "zsl.accuracy", "zsl.macro_f1", "gzsl.harmonic_mean", "gate.auroc"):
+        group, name = place.split(".")
+        assert set(whole[group][name]) == {"value", "low", "high"} and 0 <= whole[group][name]["value"] <= 1
+    assert {"seen", "unseen", "ausuc"} <= set(whole["gzsl"]) and whole["chance"]["zsl"] == pytest.approx(0.5)
+    assert Split.load(folder / "split.json") == Split.load(kitchen.split)
+    assert "Plotly.newPlot" in (folder / "report.html").read_text()
+
+
+def test_the_same_command_again_trains_nothing(kitchen, monkeypatch, capsys):
+    before = contents(kitchen.folder / "whole")
+    monkeypatch.setattr(Trainer, "step", lambda self: pytest.fail("trained again"))
+    assert cli.main(["run", *kitchen.flags()]) == 0
+    assert "ZSL per-class top-1" in capsys.readouterr().out and contents(kitchen.folder / "whole") == before
+
+
+def test_a_run_without_its_metrics_is_evaluated_again_and_not_trained(kitchen, monkeypatch):
+    folder = kitchen.folder / "whole"
+    before = metrics(folder)
+    (folder / "metrics.json").unlink()
+    monkeypatch.setattr(Trainer, "step", lambda self: pytest.fail("trained again"))
+    assert cli.main(["run", *kitchen.flags()]) == 0 and metrics(folder) == before
+
+
+def test_stages_one_after_the_other_give_the_same_metrics(kitchen):
+    for stage in STAGES:
+        assert cli.main([*stage, *kitchen.flags("stages")]) == 0
+    assert metrics(kitchen.folder / "stages") == metrics(kitchen.folder / "whole")
+    assert {path.name for path in (kitchen.folder / "stages").iterdir()} == ARTEFACTS - {"report.html"}
+    assert cli.main(["report", str(kitchen.folder / "stages")]) == 0
+
+
+@pytest.mark.parametrize("stage", STAGES[1:], ids=" ".join)
+def test_stage_without_the_first_one_names_it(kitchen, stage, capsys):
+    assert cli.main([*stage, *kitchen.flags(f"no-{stage[0]}")]) == 2
+    assert "run `zsl train` first" in capsys.readouterr().err
+
+
+OWNERS = {
+    "evaluate_gzsl": "sadvae_har.experiment.stages",
+    "calibration_report": "sadvae_har.recognition.stage",
+    "save_model": "sadvae_har.recognition.stage",
+}
+
+
+@pytest.mark.parametrize("where", ["step", *OWNERS])
+def test_interrupted_run_continues_to_the_same_result(kitchen, where, monkeypatch, capsys):
+    owner = Trainer if where == "step" else cli.sys.modules[OWNERS[where]]
+    original, calls = getattr(owner, where), []
+
+    def interrupted(*arguments):
+        calls.append(1)
+        if where != "step" or len(calls) == 5:  # after the first of two checkpoints
+            raise KeyboardInterrupt
+        return original(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(owner, where, interrupted)
+        assert cli.main(["run", *kitchen.flags(f"interrupted-{where}")]) == 130
+    assert capsys.readouterr().err.splitlines()[-1].startswith("interrupted; the same command continues")
+    assert cli.main(["run", *kitchen.flags(f"interrupted-{where}")]) == 0
+    assert metrics(kitchen.folder / f"interrupted-{where}") == metrics(kitchen.folder / "whole")
+    assert {path.name for path in (kitchen.folder / f"interrupted-{where}").iterdir()} == ARTEFACTS
+    assert "calibration" in (kitchen.folder / f"interrupted-{where}" / "report.html").read_text()
+
+
+def test_a_leak_while_calibrating_ends_the_run(kitchen, monkeypatch, capsys):
+    module = cli.sys.modules["sadvae_har.recognition.stage"]
+
+    def leak(*_):
+        raise LeakageError("calibration: handed a test subject")
+
+    monkeypatch.setattr(module, "fit_calibration", leak)
+    assert cli.main(["run", *kitchen.flags("leak")]) == 2
+    assert "handed a test subject" in capsys.readouterr().err
+    assert not (kitchen.folder / "leak" / "recognizer.safetensors").exists()
+
+
+def test_interrupted_preparation_leaves_nothing_and_continues(tmp_path, monkeypatch):
+    raw, module = write_usc_had(tmp_path / "raw"), cli.sys.modules["feature_extraction.datasets.prepare"]
+    command = ["data", "prepare", "usc-had", "--raw", str(raw), "--resources", str(tmp_path / "r")]
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "bring_to", interrupt)
+        assert cli.main(command) == 130
+    assert {path.name for path in (tmp_path / "r").rglob("*") if path.is_file()} <= {"content.json"}
+    assert cli.main(command) == 0
+
+
+def test_every_split_of_a_kind_and_every_view_in_one_table(kitchen, monkeypatch, capsys):
+    monkeypatch.setattr("sadvae_har.pipeline.list_splits", lambda dataset, kind=None: [str(kitchen.split)])
+    monkeypatch.setattr(
+        "feature_extraction.descriptions.embeddings._encode",
+        lambda texts, _: np.eye(64, dtype=np.float32)[: len(texts)],
+    )
+    monkeypatch.setattr("sadvae_har.pipeline.VIEWS", ("label", "kinematics"))
+    flags = [*kitchen.flags()[:4], "--resources", str(kitchen.folder / "more")]
+    assert cli.main(["run", "--splits", "random", *flags, *QUICK]) == 0
+    assert "mean" in capsys.readouterr().out
+    assert cli.main(["descriptions", *flags, *QUICK[:-2]]) == 0
+    text = capsys.readouterr().out
+    assert all(view in text for view in ("label", "kinematics", "all"))
+
+
+def test_features_go_into_one_file_that_runs_alone(kitchen, capsys):
+    path = kitchen.folder / "table.npz"
+    inputs = kitchen.flags()[:6]
+    assert cli.main(["encoder", "extract", *inputs, "--out", str(path), "--every", "1"]) == 0
+    assert "128 windows, statistical" in capsys.readouterr().out
+    assert FeatureTable.load(path).dataset == "kitchen"
+    assert cli.main(["run", *kitchen.flags("from-table"), "--feature-table", str(path)]) == 0
+
+
+def test_encoder_is_trained_and_described(kitchen, monkeypatch, capsys):
+    short = PretrainConfig(n_epochs=1, epoch_windows=64)
+    monkeypatch.setattr("feature_extraction.pretraining.PretrainConfig", lambda: short)
+    assert cli.main(["encoder", "pretrain", *kitchen.flags()[:6]]) == 0
+    folder = capsys.readouterr().out.removeprefix("encoder: ").strip()
+    assert cli.main(["encoder", "show", folder]) == 0
+    assert "kitchen" in capsys.readouterr().out
+
+
+def test_texts_are_embedded_offline_by_the_default_model(kitchen, capsys):
+    flags = ["--dataset", str(kitchen.yaml), "--resources", str(kitchen.resources), "--text.views", "[label]"]
+    assert cli.main(["text", "embed", *flags]) == 0
+    assert "8 classes x 1 texts x 384 dimensions" in capsys.readouterr().out
+
+
+def test_export_in_the_original_layout_runs_again(kitchen):
+    target = kitchen.folder / "original"
+    inputs = kitchen.flags()[:6]
+    assert cli.main(["original", "export", *inputs, "--out", str(target), "--text.views", "[kinematics]"]) == 0
+    sizes = ["--name", "kitchen", "--n-classes", "8", "--n-unseen", "2"]
+    where = ["--resources", str(kitchen.resources), "--out", str(kitchen.folder / "from-original")]
+    assert cli.main(["original", "run", str(target), *sizes, *where, *QUICK]) == 0
+    assert metrics(kitchen.folder / "from-original")["chance"]["zsl"] == pytest.approx(0.5)

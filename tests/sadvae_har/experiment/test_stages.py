@@ -1,0 +1,409 @@
+"""The four stages on a small problem that can be solved: artefacts, accuracy, resuming, damaged files."""
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from synthetic_problem import SPLIT, TINY, make_table, text_vectors, tiny_problem
+
+from feature_extraction.errors import InputError, LeakageError
+from feature_extraction.storage.files import read_npz
+from sadvae_har import pipeline
+from sadvae_har.config.settings import Config
+from sadvae_har.evaluation.metrics import per_class_top1
+from sadvae_har.experiment import stages as experiment
+from sadvae_har.experiment.fitted import FittedModels, models_of_fold, seed_of, semantic_latents, training_key
+from sadvae_har.experiment.inputs import Locations
+from sadvae_har.experiment.problem import Problem, make_problem
+from sadvae_har.experiment.run_folder import RunFolder
+from sadvae_har.method.training import Trainer
+from sadvae_har.pipeline import load_or_train, run
+
+ARTEFACTS = {
+    *("config.yaml", "split.json", "environment.json", "progress.jsonl", "model.safetensors"),
+    *("gate_examples.npz", "gate.json", "predictions.npz", "metrics.json", "report.html"),
+}
+PREDICTIONS = {
+    *("zsl_labels", "zsl_predictions", "zsl_scores", "zsl_subjects", "zsl_recordings"),
+    *("gzsl_labels", "gzsl_predictions", "gzsl_scores", "gzsl_subjects", "gzsl_recordings"),
+    *("gate_p_unseen", "gate_is_unseen", "gate_threshold", "seen", "unseen"),
+    *("latent_map_xy", "latent_map_class", "latent_map_kind"),
+}
+
+
+@pytest.fixture(scope="module")
+def problem() -> Problem:
+    return tiny_problem()
+
+
+@pytest.fixture(scope="module")
+def run_tiny(problem: Problem) -> Callable[..., RunFolder]:
+    """Return the whole run as the command line makes it, with the tiny problem in the place of a data set."""
+
+    def run_it(out: Path, config: Config = TINY, solved: Problem = problem) -> RunFolder:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(pipeline, "load_split", lambda *_: solved.split)
+            patch.setattr(pipeline, "load_problem", lambda *_: solved)
+            return run(config, Locations(), out)[0]
+
+    return run_it
+
+
+@pytest.fixture(scope="module")
+def finished(run_tiny: Callable[..., RunFolder], tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    return run_tiny(tmp_path_factory.mktemp("run") / "toy")
+
+
+def contents(folder: RunFolder) -> dict[str, bytes]:
+    """Return the bytes of the results that must not depend on when or how often a run was interrupted."""
+    return {name: (folder.path / name).read_bytes() for name in ("metrics.json", "model.safetensors", "gate.json")}
+
+
+def test_a_run_leaves_exactly_these_files(finished: RunFolder) -> None:
+    assert {path.name for path in finished.path.iterdir()} == ARTEFACTS
+    assert set(read_npz(finished.path / "predictions.npz")) == PREDICTIONS
+
+
+def test_metrics_hold_every_number_with_its_interval(finished: RunFolder) -> None:
+    metrics = finished.metrics()
+    measured = {
+        "zsl": ("per_class_top1", "accuracy", "macro_f1"),
+        "gzsl": ("seen", "unseen", "harmonic_mean", "ausuc"),
+        "gate": ("auroc",),
+    }
+    for part, names in measured.items():
+        for name in names:
+            entry = metrics[part][name]
+            assert 0 <= entry["low"] <= entry["value"] <= entry["high"] <= 1, (part, name)
+    assert metrics["chance"] == pytest.approx({"zsl": 1 / 3, "gzsl": 1 / 11, "majority_zsl": 1 / 3})
+    assert (metrics["dataset"], metrics["split"], metrics["seed"]) == ("toy", "random-1", 0)
+    assert metrics["chosen"].keys() == {
+        *("step", "inner_top1", "seen_temperature", "unseen_temperature", "gate_threshold")
+    }
+
+
+def test_texts_that_predict_features_are_recognised(finished: RunFolder) -> None:
+    metrics = finished.metrics()
+    assert metrics["zsl"]["per_class_top1"]["value"] >= 0.8  # chance 1/3
+    assert metrics["gzsl"]["seen"]["value"] >= 0.6
+    assert metrics["gzsl"]["harmonic_mean"]["value"] >= 0.5
+    assert metrics["gate"]["auroc"]["value"] >= 0.7
+
+
+def test_shuffled_texts_are_not_recognised(run_tiny: Callable[..., RunFolder], tmp_path: Path) -> None:
+    """The unseen classes' descriptions change places: then nothing but those can lead to the right answer."""
+    vectors = text_vectors()
+    vectors[8:] = vectors[[9, 10, 8]]
+    folder = run_tiny(tmp_path, solved=make_problem(make_table(), SPLIT, vectors))
+    assert folder.metrics()["zsl"]["per_class_top1"]["value"] <= 0.2
+
+
+def test_final_problem_alone_is_solved_as_well(problem: Problem) -> None:
+    rows, predicted = experiment.predict_last_step(problem, TINY)
+    assert per_class_top1(problem.class_index[rows] - len(SPLIT.seen), predicted) >= 0.8
+
+
+def test_inner_folds_are_solved_without_a_look_at_test_windows(problem: Problem) -> None:
+    top1 = experiment.last_step_inner_top1(problem, TINY)
+    assert top1.shape == (len(SPLIT.inner),) and top1[1] >= 0.8  # the other fold's two classes differ off the span
+    features = problem.features.clone()
+    features[:, torch.from_numpy(np.isin(problem.subjects, SPLIT.test_subjects))] = torch.nan
+    assert np.array_equal(experiment.last_step_inner_top1(replace(problem, features=features), TINY), top1)
+
+
+def test_predictions_agree_with_the_metrics(finished: RunFolder, problem: Problem) -> None:
+    arrays, metrics = read_npz(finished.path / "predictions.npz"), finished.metrics()
+    seen, unseen = arrays["seen"], arrays["unseen"]
+    assert (tuple(seen.tolist()), tuple(unseen.tolist())) == (SPLIT.seen, SPLIT.unseen)
+    assert set(arrays["zsl_labels"].tolist()) == set(SPLIT.unseen)
+    assert set(arrays["zsl_subjects"].tolist()) == set(arrays["gzsl_subjects"].tolist()) == set(SPLIT.test_subjects)
+    assert np.array_equal(unseen[arrays["zsl_scores"].argmax(1)], arrays["zsl_predictions"])
+    right = arrays["zsl_labels"] == arrays["zsl_predictions"]
+    assert metrics["zsl"]["accuracy"]["value"] == pytest.approx(right.mean(), abs=1e-6)
+
+    assert np.exp(arrays["gzsl_scores"]).sum(1) == pytest.approx(np.ones(len(arrays["gzsl_labels"])))
+    assert np.array_equal(arrays["gate_is_unseen"], np.isin(arrays["gzsl_labels"], unseen))
+    called_unseen = np.isin(arrays["gzsl_predictions"], unseen)
+    assert np.array_equal(called_unseen, arrays["gate_p_unseen"] > arrays["gate_threshold"])
+    share = np.exp(arrays["gzsl_scores"])[:, len(seen) :].sum(1)
+    assert share == pytest.approx(arrays["gate_p_unseen"])
+    assert metrics["chosen"]["gate_threshold"] == arrays["gate_threshold"]
+    assert set(arrays["latent_map_kind"].tolist()) == {"seen", "unseen", "synthesised", "text"}
+    assert len(arrays["latent_map_xy"]) == len(arrays["latent_map_class"]) == len(arrays["latent_map_kind"])
+
+
+def test_the_gate_saw_validation_windows_of_seen_classes_only(finished: RunFolder, problem: Problem) -> None:
+    arrays = read_npz(finished.path / "gate_examples.npz")
+    for number, held_out in enumerate(SPLIT.inner, start=1):
+        part = {k.partition("/")[2]: v for k, v in arrays.items() if k.startswith(f"inner-{number}/")}
+        names = part["class_names"]
+        assert set(names.tolist()) == set(SPLIT.seen) and set(names[6:].tolist()) == set(held_out)
+        assert set(part["subjects"].tolist()) == set(SPLIT.val_subjects)
+        assert np.array_equal(problem.class_index[part["rows"]], [SPLIT.seen.index(n) for n in names[part["labels"]]])
+        assert part["seen_logits"].shape[1] == 6 and part["text_logits"].shape[1] == 8
+        seen = part["labels"] < 6  # columns of the seen classifier stand for the fold's classes, in their order
+        assert (part["seen_logits"].argmax(1) == part["labels"])[seen].mean() > 0.9
+
+
+def test_progress_tells_every_checkpoint_and_the_choice(finished: RunFolder) -> None:
+    lines = [json.loads(line) for line in (finished.path / "progress.jsonl").read_text().splitlines()]
+    assert [line["step"] for line in lines[:-1]] == [40, 80, 120]
+    assert lines[-1]["chosen_step"] == finished.metrics()["chosen"]["step"]
+    top1 = {int(step): value for step, value in lines[-1]["inner_top1"].items()}
+    assert top1.keys() == {40, 80, 120}
+    assert finished.metrics()["chosen"]["inner_top1"] == pytest.approx(top1[lines[-1]["chosen_step"]], abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("scores", "expected"),
+    [
+        ({10: [0.9], 20: [0.8], 30: [0.89]}, 10),  # one fold has no standard error: the best
+        ({10: [0.9], 20: [0.9], 30: [0.8]}, 20),  # ties go to the later
+        ({10: [0.8, 1.0], 20: [0.7, 0.92], 30: [0.6, 0.98]}, 20),  # best 0.9, error 0.141 / √2 = 0.1: at least 0.8
+        ({30: [0.8, 1.0], 20: [0.5, 0.5], 10: [0.85, 0.85]}, 30),  # the order of the entries does not matter
+        ({10: [0.5, 0.5], 20: [0.6, 0.6], 30: [0.7, 0.7]}, 30),
+    ],
+)
+def test_chosen_step_is_the_latest_within_one_standard_error(scores: dict[int, list[float]], expected: int) -> None:
+    assert experiment.choose_step({step: np.array(values) for step, values in scores.items()}) == expected
+
+
+def test_a_finished_run_is_not_run_again(
+    finished: RunFolder, run_tiny: Callable[..., RunFolder], caplog: pytest.LogCaptureFixture
+) -> None:
+    before = {path.name: path.stat().st_mtime_ns for path in finished.path.iterdir()}
+    with caplog.at_level(logging.INFO):
+        run_tiny(finished.path)
+    assert {path.name: path.stat().st_mtime_ns for path in finished.path.iterdir()} == before
+    assert "is complete" in caplog.text
+
+
+def test_same_seed_same_result_other_seed_other_result(
+    finished: RunFolder, run_tiny: Callable[..., RunFolder], tmp_path: Path
+) -> None:
+    assert contents(run_tiny(tmp_path / "again")) == contents(finished)
+    other = contents(run_tiny(tmp_path / "other", replace(TINY, seed=1)))
+    assert other["model.safetensors"] != contents(finished)["model.safetensors"]
+
+
+@pytest.mark.parametrize("step", [5, 40, 95, 120], ids=lambda step: f"in step {step}")
+def test_interrupted_training_ends_with_the_same_result(
+    finished: RunFolder, run_tiny: Callable[..., RunFolder], tmp_path: Path, step: int
+) -> None:
+    original = Trainer.step
+
+    def interrupt(trainer: Trainer) -> Any:
+        if trainer.step_number == step - 1:
+            raise KeyboardInterrupt
+        return original(trainer)
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Trainer, "step", interrupt)
+        run_tiny(tmp_path)
+    left = {path.name for path in tmp_path.iterdir()}
+    started = {"config.yaml", "split.json", "environment.json"}
+    assert left == started | ({"progress.jsonl", "training_state.safetensors"} if step > 40 else set())
+    steps_made: list[int] = []
+
+    def count(trainer: Trainer) -> Any:
+        steps_made.append(trainer.step_number)
+        return original(trainer)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Trainer, "step", count)
+        folder = run_tiny(tmp_path)
+    assert steps_made[0] == (step - 1) // 40 * 40  # it goes on from the last checkpoint
+    assert contents(folder) == contents(finished)
+    assert {path.name for path in tmp_path.iterdir()} == ARTEFACTS
+
+
+@pytest.mark.parametrize("stage", ["evaluate_zsl", "prepare_gate", "train_gate", "evaluate_gzsl"])
+def test_run_interrupted_between_stages_ends_with_the_same_result(
+    finished: RunFolder, run_tiny: Callable[..., RunFolder], tmp_path: Path, stage: str
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(experiment, stage, interrupt)
+        run_tiny(tmp_path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(experiment, "train_zsl", interrupt)  # stage 1 is complete and must not run again
+        folder = run_tiny(tmp_path)
+    assert contents(folder) == contents(finished)
+
+
+def test_training_state_of_another_problem_is_not_resumed(problem: Problem, tmp_path: Path) -> None:
+    def after_first_save(*arguments: object) -> None:
+        original(*arguments)
+        raise KeyboardInterrupt
+
+    original = experiment.save_state
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(experiment, "save_state", after_first_save)
+        experiment.train_zsl(problem, TINY, RunFolder(tmp_path))
+    other = make_problem(make_table(seed=1), SPLIT, text_vectors())
+    fresh = experiment.train_zsl(other, TINY, RunFolder(tmp_path / "fresh"))
+    resumed = experiment.train_zsl(other, TINY, RunFolder(tmp_path))
+    assert all(torch.equal(fresh.weights[name], resumed.weights[name]) for name in fresh.weights)
+
+
+@pytest.mark.parametrize(
+    ("position", "subject", "message"),
+    [(8, "s1", "row"), (0, "s6", "test subjects.*s6"), (None, "s1", "climb")],
+    ids=["unseen class", "test subject", "class outside the split"],
+)
+def test_training_on_forbidden_windows_is_leakage(
+    problem: Problem, tmp_path: Path, position: int | None, subject: str, message: str
+) -> None:
+    if position is None:
+        class_index = np.where(problem.class_index == 10, -1, problem.class_index)
+        foreign = np.flatnonzero((class_index == -1) & (problem.subjects == subject))
+        problem = replace(problem, class_index=class_index)
+    else:
+        foreign = problem.windows(np.array([position]), (subject,))
+    inner = replace(problem.folds[1], rows=np.append(problem.folds[1].rows, foreign[0]))
+    leaking = replace(problem, folds=(problem.folds[0], inner))
+    with pytest.raises(LeakageError, match=rf"VAE training \(inner-1\): .*{message}"):
+        experiment.train_zsl(leaking, TINY, RunFolder(tmp_path / "run"))
+    assert not (tmp_path / "run").exists()
+
+
+def test_windows_outside_training_change_neither_models_nor_gate(
+    finished: RunFolder, run_tiny: Callable[..., RunFolder], tmp_path: Path
+) -> None:
+    """Test windows may be anything: what is fitted and chosen stays the same to the last digit."""
+    table = make_table()
+    features = table.features.copy()
+    features[np.isin(table.subjects, SPLIT.test_subjects)] *= -3
+    folder = run_tiny(tmp_path, solved=make_problem(replace(table, features=features), SPLIT, text_vectors()))
+    ours, theirs = (load_file(f.path / "model.safetensors") for f in (finished, folder))
+    assert ours.keys() == theirs.keys() and all(torch.equal(ours[name], theirs[name]) for name in ours)
+    assert (folder.path / "gate.json").read_bytes() == (finished.path / "gate.json").read_bytes()
+    assert folder.metrics()["chosen"] == finished.metrics()["chosen"]
+    assert folder.metrics()["zsl"] != finished.metrics()["zsl"]
+
+
+def test_text_margin_is_positive_where_a_held_out_description_fits_best(finished: RunFolder, problem: Problem) -> None:
+    fitted = FittedModels.load(finished.path / "model.safetensors", training_key(problem, TINY))
+    scores = experiment.score_fold(problem, TINY, fitted, 0, SPLIT.test_subjects)
+    margin = scores.cues(("text_margin",))[:, 0]
+    assert margin[scores.is_unseen].mean() > margin[~scores.is_unseen].mean()
+    assert scores.novelty[scores.is_unseen].mean() > scores.novelty[~scores.is_unseen].mean()
+    assert scores.class_names == problem.classes
+    assert np.array_equal(scores.labels, problem.class_index[scores.rows])
+
+
+def test_models_of_a_fold_are_those_of_its_seeds(finished: RunFolder, problem: Problem) -> None:
+    fitted = FittedModels.load(finished.path / "model.safetensors", training_key(problem, TINY))
+    assert {len(value) for value in fitted.weights.values()} == {3 * TINY.train.n_seeds}
+    model = models_of_fold(fitted.weights, 1, TINY.train.n_seeds, TINY.model)
+    name = "text_encoder.network.0.weight"
+    assert torch.equal(model.state_dict()[name], fitted.weights[name][2:4])
+    latents = semantic_latents(model, problem.folds[1].features[:50], batch=7)
+    assert torch.allclose(latents, semantic_latents(model, problem.folds[1].features[:50]), atol=1e-6)
+    assert latents.shape == (2, 50, TINY.model.latent_dim)
+
+
+def test_random_streams_of_a_run_and_of_other_runs_differ() -> None:
+    streams = [(seed, 1, fold, k) for seed in range(3) for fold in range(4) for k in range(4)]
+    streams += [(seed, kind, fold) for seed in range(3) for kind in (2, 3) for fold in range(4)]
+    assert len({seed_of(*numbers) for numbers in streams}) == len(streams)
+    assert seed_of(0, 1, 2) == seed_of(0, 1, 2)
+
+
+# Damaged files: one line naming the file and what to do about it.
+
+
+@pytest.fixture
+def copy(finished: RunFolder, tmp_path: Path) -> RunFolder:
+    folder = RunFolder(tmp_path / "copy")
+    folder.path.mkdir()
+    for path in finished.path.iterdir():
+        if path.name != "report.html":
+            (folder.path / path.name).write_bytes(path.read_bytes())
+    return folder
+
+
+def cut(path: Path, kept: float = 0.6) -> None:
+    data = path.read_bytes()
+    path.write_bytes(data[: int(kept * len(data))])
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.0001, 0.6, 0.999])
+def test_truncated_model_is_refused(copy: RunFolder, problem: Problem, kept: float) -> None:
+    cut(copy.path / "model.safetensors", kept)
+    with pytest.raises(InputError, match=r"model\.safetensors: damaged .*delete it to train again") as caught:
+        load_or_train(problem, TINY, copy)
+    assert "\n" not in str(caught.value)
+
+
+def test_safetensors_of_another_program_is_refused(copy: RunFolder, problem: Problem) -> None:
+    path = copy.path / "model.safetensors"
+    for metadata in (None, {"sadvae_har": "not json"}, {"sadvae_har": "{}"}):
+        save_file({"weight": torch.zeros(2)}, path, metadata)
+        with pytest.raises(InputError, match=r"model\.safetensors: .*delete it to train again"):
+            load_or_train(problem, TINY, copy)
+
+
+def test_missing_model_names_the_stage_that_makes_it(problem: Problem, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="model.safetensors: no such model; run `zsl train` first"):
+        FittedModels.load(tmp_path / "model.safetensors", "key")
+
+
+def test_model_of_another_run_is_refused(copy: RunFolder, problem: Problem) -> None:
+    texts = replace(problem, folds=tuple(replace(fold, text=fold.text + 0.1) for fold in problem.folds))
+    features = replace(problem, features=problem.features * 1.5)
+    settings = replace(TINY, model=replace(TINY.model, kl_text=0.3))
+    for other, config in ((texts, TINY), (features, TINY), (problem, settings), (problem, replace(TINY, seed=9))):
+        with pytest.raises(InputError, match=r"trained on split toy/random-1 with other settings, features or texts"):
+            load_or_train(other, config, copy)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"threshold": 0.5}'])
+def test_damaged_gate_is_refused(copy: RunFolder, problem: Problem, text: str) -> None:
+    fitted = load_or_train(problem, TINY, copy)
+    (copy.path / "gate.json").write_text(text)
+    with pytest.raises(InputError, match=r"gate\.json: "):
+        experiment.evaluate_gzsl(problem, TINY, fitted, copy)
+
+
+def test_missing_gate_is_refused(copy: RunFolder, problem: Problem) -> None:
+    fitted = load_or_train(problem, TINY, copy)
+    (copy.path / "gate.json").unlink()
+    with pytest.raises(InputError, match=r"gate\.json: no such file"):
+        experiment.evaluate_gzsl(problem, TINY, fitted, copy)
+
+
+def test_damaged_gate_examples_are_refused(copy: RunFolder, problem: Problem) -> None:
+    path = copy.path / "gate_examples.npz"
+    arrays = read_npz(path)
+    np.savez(path, **{name: value for name, value in arrays.items() if name != "inner-2/novelty"})
+    with pytest.raises(InputError, match=r"gate_examples\.npz: lacks scores of inner fold 2; delete it"):
+        experiment.train_gate(problem, TINY, copy)
+    cut(path)
+    with pytest.raises(InputError, match=r"gate_examples\.npz: damaged"):
+        experiment.train_gate(problem, TINY, copy)
+
+
+def test_damaged_predictions_are_refused(copy: RunFolder, problem: Problem) -> None:
+    fitted = load_or_train(problem, TINY, copy)
+    cut(copy.path / "predictions.npz")
+    before = (copy.path / "metrics.json").read_bytes()
+    with pytest.raises(InputError, match=r"predictions\.npz: damaged"):
+        experiment.evaluate_gzsl(problem, TINY, fitted, copy)
+    assert (copy.path / "metrics.json").read_bytes() == before
+
+
+def test_truncated_training_state_is_refused(problem: Problem, tmp_path: Path) -> None:
+    (tmp_path / "training_state.safetensors").write_bytes(b"\x10\x00")
+    with pytest.raises(InputError, match=r"training_state\.safetensors: damaged training state .*delete it"):
+        experiment.train_zsl(problem, TINY, RunFolder(tmp_path))
+    assert [path.name for path in tmp_path.iterdir()] == ["training_state.safetensors"]
