@@ -1,6 +1,7 @@
 """Imports go leftwards only: the order of the rooms is the order of the data path."""
 
 import ast
+from pathlib import Path
 
 import pytest
 from checkout import ROOT
