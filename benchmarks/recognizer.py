@@ -30,8 +30,8 @@ from feature_extraction.windows.window_set import WindowSet
 from sadvae_har.evaluation.metrics import gzsl_scores, per_class_top1
 from sadvae_har.experiment.run_folder import RunFolder, environment
 from sadvae_har.recognition.calibration import KNOWN_KEPT, flagged_at
+from sadvae_har.recognition.prediction import smooth
 from sadvae_har.recognition.recognizer import Recognizer
-from sadvae_har.recognition.segments import smooth
 
 ROOT = Path(__file__).resolve().parents[1]
 

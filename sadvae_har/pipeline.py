@@ -2,15 +2,14 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from feature_extraction.datasets import get_dataset
-from feature_extraction.datasets.prepare import prepare
 from feature_extraction.descriptions.class_list import VIEWS
 from feature_extraction.errors import InputError, LeakageError
-from feature_extraction.features.extract import encoder_folder
 from feature_extraction.features.window_encoder import WindowEncoder
 from feature_extraction.protocol.split import list_splits
 from feature_extraction.storage.places import runs_folder
@@ -20,85 +19,132 @@ from sadvae_har.baselines.reference.recipe import load_reference_config, score_r
 from sadvae_har.config.files import CONFIGS_FOLDER
 from sadvae_har.config.settings import Config
 from sadvae_har.evaluation.metrics import majority
-from sadvae_har.experiment import stages as experiment
+from sadvae_har.experiment import stages
 from sadvae_har.experiment.fitted import FittedModels, training_key
-from sadvae_har.experiment.inputs import Locations, default_folder, load_features, load_problem, load_split, load_text
+from sadvae_har.experiment.inputs import (
+    Inputs,
+    Locations,
+    default_folder,
+    load_features,
+    load_inputs,
+    load_split,
+    load_text,
+)
 from sadvae_har.experiment.problem import Problem, make_problem
 from sadvae_har.experiment.run_folder import RunFolder
+from sadvae_har.method.gate import GateExamples
 from sadvae_har.recognition.model.file import MODEL_FILE
-from sadvae_har.recognition.stage import write_recognizer
+from sadvae_har.recognition.model.parts import FinishedRun, require_described_one_by_one
+from sadvae_har.recognition.stage import calibrate, write_recognizer
 from sadvae_har.report.run_page import write_report
 
 logger = logging.getLogger(__name__)
 
+REPORT_FILE = "report.html"
+NO_MODEL_FILE = "no_model_file"  # in metrics.json: why there is none
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that is about to start or to go on.
+
+    Attributes:
+        config: Its settings.
+        folder: Where it leaves its files.
+        problem: Features and texts, laid out.
+        inputs: What these came from, of which the model file needs some; none if they were not made here.
+        text_cache: Folder of sentence embeddings made before.
+    """
+
+    config: Config
+    folder: RunFolder
+    problem: Problem
+    inputs: Inputs | None
+    text_cache: Path
+
+    @cached_property
+    def key(self) -> str:
+        """Digest of everything that decides the trained models."""
+        return training_key(self.problem, self.config)
+
+    @classmethod
+    def begin(cls, config: Config, locations: Locations, out: Path | None) -> "Run":
+        """Check everything that can be checked before long work starts, then gather the inputs."""
+        folder = RunFolder(out or default_folder(config, locations))
+        split = load_split(config)
+        if config.reference is not None:
+            load_reference_config(reference_path(config.reference))
+        folder.require_same(config, split)
+        inputs = load_inputs(config, locations, split)
+        problem = inputs.problem()
+        folder.start(config, split)
+        return cls(config, folder, problem, inputs, locations.resources / "text_feats")
+
+    def is_complete(self) -> bool:
+        """Return whether everything is there that `run_stages` leaves."""
+        metrics, path = self.folder.metrics(), self.folder.path
+        wanted = {"zsl", "gzsl", "chance"} | ({"reference"} if self.config.reference is not None else set())
+        has_model = self.inputs is None or NO_MODEL_FILE in metrics or (path / MODEL_FILE).exists()
+        return wanted <= metrics.keys() and has_model and (path / REPORT_FILE).exists()
+
 
 def run(config: Config, locations: Locations, out: Path | None = None) -> tuple[RunFolder, dict[str, Any]]:
-    """Run all four stages and the report; stages that are complete already are not run again.
+    """Run all four stages, write model file and report; a run that is complete already is not run again.
 
     Returns:
         The run folder and its metrics.
     """
-    folder, problem = _begin(config, locations, out)
-    metrics = run_stages(problem, config, folder)
-    make_recognizer(problem, config, folder, locations)
-    if folder.is_newer("calibration.json", "report.html"):
-        write_report(folder.path)  # It shows what calibration found.
-    return folder, metrics
+    started = Run.begin(config, locations, out)
+    return started.folder, run_stages(started)
 
 
-def make_recognizer(problem: Problem, config: Config, folder: RunFolder, locations: Locations) -> None:
-    """Write the model file of a run whose stages are done, unless it is there or the run cannot have one."""
-    if (folder.path / MODEL_FILE).exists():
-        return
-    try:
-        encoder = _window_encoder(problem, config, locations)
-        class_list, vectors = get_dataset(config.dataset).class_list(), load_text(config, problem.split, locations)
-        fitted = load_or_train(problem, config, folder)
-        write_recognizer(problem, config, fitted, folder, encoder, class_list, vectors)
-    except LeakageError:
-        raise
-    except InputError as error:
-        logger.warning("no model file for `predict` and `demo`: %s", error)
-
-
-def _window_encoder(problem: Problem, config: Config, locations: Locations) -> WindowEncoder:
-    """Return what makes the run's features of new windows."""
-    if problem.source is None:
-        raise InputError(f"{locations.features}: the feature table does not say how its windows were cut")
-    resnet = None
-    if "resnet" in config.features.blocks and locations.features is None:
-        windows = prepare(config.dataset, locations.raw, out=locations.resources / "windows")
-        resnet = encoder_folder(windows, problem.split, "supervised", locations.resources)
-    return WindowEncoder.load(problem.source, config.features.blocks, resnet, locations.resources / "text_feats")
-
-
-def _begin(config: Config, locations: Locations, out: Path | None) -> tuple[RunFolder, Problem]:
-    """Check everything that can be checked before long work starts, then gather the inputs of a run."""
-    folder = RunFolder(out or default_folder(config, locations))
-    split = load_split(config)
-    if config.reference is not None:
-        load_reference_config(reference_path(config.reference))
-    folder.require_same(config, split)
-    problem = load_problem(config, split, locations)
-    folder.start(config, split)
-    return folder, problem
-
-
-def run_stages(problem: Problem, config: Config, folder: RunFolder) -> dict[str, Any]:
-    """Run the four stages on a problem, then the report; return the metrics. A complete run is not run again."""
-    fitted = load_or_train(problem, config, folder)
-    if (folder.path / "report.html").exists() and folder.metrics():
+def run_stages(this: Run) -> dict[str, Any]:
+    """Run the four stages, then write the report; return the metrics."""
+    problem, config, folder = this.problem, this.config, this.folder
+    if this.is_complete():
         logger.info("%s is complete; delete it to run again", folder.path)
         return folder.metrics()
-    experiment.evaluate_zsl(problem, config, fitted, folder)
-    experiment.prepare_gate(problem, config, fitted, folder)
-    experiment.train_gate(problem, config, folder)
-    experiment.evaluate_gzsl(problem, config, fitted, folder)
-    folder.merge_metrics({"chance": chance_levels(problem)})
+    fitted = load_or_train(this)
+    stages.evaluate_zsl(problem, config, fitted, folder)
+    examples = stages.prepare_gate(problem, config, fitted, folder)
+    gate = stages.train_gate(problem, config, examples, folder)
+    run_stage_4(this, FinishedRun(problem, config, fitted, gate), examples)
     if config.reference is not None:
         folder.merge_metrics({"reference": run_reference(problem, config)})
     write_report(folder.path)
     return folder.metrics()
+
+
+def run_stage_4(this: Run, finished: FinishedRun, examples: list[GateExamples]) -> None:
+    """Score the test windows once: for GZSL, for the calibration report, and for the model file that scores alike.
+
+    Args:
+        this: The run.
+        finished: What stages 1 to 3 left behind.
+        examples: Scores of validation windows, as stage 2 left them.
+    """
+    test = stages.score_test(this.problem, this.config, finished.fitted)
+    stages.evaluate_gzsl(this.problem, this.config, finished.gate, test, this.folder)
+    this.folder.merge_metrics({"chance": chance_levels(this.problem)})
+    if this.inputs is None:
+        return
+    try:
+        encoder = _window_encoder(this, this.inputs)
+        require_described_one_by_one(this.config)
+        calibrated = calibrate(finished, examples, test, this.folder)
+        write_recognizer(finished, calibrated, encoder, this.inputs.class_list, this.folder)
+    except LeakageError:
+        raise
+    except InputError as error:
+        logger.warning("no model file for `predict` and `demo`: %s", error)
+        this.folder.merge_metrics({NO_MODEL_FILE: str(error)})
+
+
+def _window_encoder(this: Run, inputs: Inputs) -> WindowEncoder:
+    """Return what makes the run's features of new windows."""
+    if this.problem.source is None:
+        raise InputError("the feature table does not say how its windows were cut")
+    return WindowEncoder.load(this.problem.source, this.config.features.blocks, inputs.resnet, this.text_cache)
 
 
 def run_original(layout: OriginalLayout, config: Config, locations: Locations, out: Path | None) -> RunFolder:
@@ -111,16 +157,16 @@ def run_original(layout: OriginalLayout, config: Config, locations: Locations, o
     order = [original.classes.index(name) for name in split.classes]
     problem = make_problem(original.table, split, original.text[order])
     folder.start(config, split)
-    run_stages(problem, config, folder)
+    run_stages(Run(config, folder, problem, None, locations.resources / "text_feats"))
     return folder
 
 
-def load_or_train(problem: Problem, config: Config, folder: RunFolder) -> FittedModels:
-    """Return the fitted models of a run folder, training them if stage 1 has not finished there."""
-    path = folder.path / "model.safetensors"
+def load_or_train(this: Run) -> FittedModels:
+    """Return the fitted models of a run, training them if stage 1 has not finished in its folder."""
+    path = this.folder.path / stages.MODEL
     if path.exists():
-        return FittedModels.load(path, training_key(problem, config))
-    return experiment.train_zsl(problem, config, folder)
+        return FittedModels.load(path, this.key)
+    return stages.train_zsl(this.problem, this.config, this.folder, this.key)
 
 
 def chance_levels(problem: Problem) -> dict[str, float]:
@@ -144,8 +190,8 @@ def run_reference(problem: Problem, config: Config) -> dict[str, Any]:
     result = train_reference(
         final.features[final.rows].numpy(),
         problem.class_index[final.rows],
-        problem.text[final.train].numpy(),
-        problem.text[final.held_out].numpy(),
+        problem.centred_vectors[final.train].numpy(),
+        problem.centred_vectors[final.held_out].numpy(),
         final.features[test].numpy(),
         load_reference_config(reference_path(config.reference)),
         config.seed,
@@ -214,18 +260,18 @@ def run_stage(name: str, config: Config, locations: Locations, out: Path | None)
     Raises:
         InputError: An earlier stage is missing.
     """
-    folder, problem = _begin(config, locations, out)
+    this = Run.begin(config, locations, out)
+    problem, folder = this.problem, this.folder
     if name == "zsl train":
-        load_or_train(problem, config, folder)
+        load_or_train(this)
         return folder
-    fitted = FittedModels.load(folder.path / "model.safetensors", training_key(problem, config))
+    fitted = FittedModels.load(folder.path / stages.MODEL, this.key)
     if name == "zsl evaluate":
-        experiment.evaluate_zsl(problem, config, fitted, folder)
+        stages.evaluate_zsl(problem, config, fitted, folder)
+        folder.merge_metrics({"chance": chance_levels(problem)})
     elif name == "gate train":
-        experiment.prepare_gate(problem, config, fitted, folder)
-        experiment.train_gate(problem, config, folder)
+        stages.train_gate(problem, config, stages.prepare_gate(problem, config, fitted, folder), folder)
     else:
-        experiment.evaluate_gzsl(problem, config, fitted, folder)
-        make_recognizer(problem, config, folder, locations)
-    folder.merge_metrics({"chance": chance_levels(problem)})
+        finished = FinishedRun(problem, config, fitted, stages.read_gate(folder))
+        run_stage_4(this, finished, stages.read_gate_examples(problem, folder))
     return folder

@@ -16,14 +16,13 @@ from feature_extraction.errors import InputError
 from feature_extraction.own_files.read import Declared, ReadingPlan, follow, plan_reading, read_recording
 from sadvae_har.commands import parser as cl
 from sadvae_har.commands.prediction_files import RowWriter, kind_of, write_file
-from sadvae_har.recognition.prediction import join
-from sadvae_har.recognition.segments import UNKNOWN
+from sadvae_har.recognition.prediction import UNKNOWN, join
 
 logger = logging.getLogger(__name__)
 
 if TYPE_CHECKING:
+    from sadvae_har.recognition.prediction import Segment
     from sadvae_har.recognition.recognizer import Recognizer
-    from sadvae_har.recognition.segments import Segment
 
 
 def predict(arguments: Namespace) -> None:
@@ -33,7 +32,7 @@ def predict(arguments: Namespace) -> None:
     `unknown` if it is like nothing that the model was trained on. Standard output has the segments, or with --out csv
     and --out json the windows. With --follow, CSV lines are read from standard input while they arrive.
     """
-    from sadvae_har.recognition.activity_files import read_activities
+    from sadvae_har.recognition.activities import read_activities
     from sadvae_har.recognition.recognizer import Recognizer
 
     kind = kind_of(arguments.out) if arguments.out else "csv"

@@ -13,8 +13,8 @@ import numpy as np
 from feature_extraction.errors import InputError
 from sadvae_har.demo.clips import Clip, TrueSpan
 from sadvae_har.demo.time_limit import TimeLimit
+from sadvae_har.recognition.prediction import Segment
 from sadvae_har.recognition.recognizer import Activity, Explanation, LatentMap, Recognizer
-from sadvae_har.recognition.segments import Segment
 
 LONGEST_NAME = 60
 LONGEST_DESCRIPTION = 600

@@ -1,6 +1,7 @@
 """From predictions to the numbers of a run, each with its interval over subjects."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -26,21 +27,47 @@ from sadvae_har.evaluation.metrics import (
 )
 
 
-def evaluate_zsl(
-    labels: np.ndarray,
-    predictions: np.ndarray,
-    subjects: np.ndarray,
-    recordings: np.ndarray,
-    unseen: Sequence[str],
-    seed: int,
-) -> dict[str, Any]:
-    """Report ZSL: test windows of unseen classes, classified among the unseen classes.
+@dataclass(frozen=True)
+class TestWindows:
+    """Test windows and what they were taken for.
 
-    Args:
+    Attributes:
         labels: Class names [n].
         predictions: Class names [n].
         subjects: Subject of each window [n].
         recordings: Recording of each window [n].
+    """
+
+    __test__ = False  # pytest takes every class called Test... for tests
+
+    labels: np.ndarray
+    predictions: np.ndarray
+    subjects: np.ndarray
+    recordings: np.ndarray
+
+    def arrays(self, prefix: str) -> dict[str, np.ndarray]:
+        """Return the attributes by name, behind a prefix."""
+        return {f"{prefix}{field.name}": getattr(self, field.name) for field in fields(TestWindows)}
+
+
+@dataclass(frozen=True)
+class GatedWindows(TestWindows):
+    """Test windows of seen and unseen classes.
+
+    Attributes:
+        scores: Joint log scores, seen classes first, [n, S + U].
+        p_unseen: The gate's probability of unseen [n].
+    """
+
+    scores: np.ndarray
+    p_unseen: np.ndarray
+
+
+def evaluate_zsl(windows: TestWindows, unseen: Sequence[str], seed: int) -> dict[str, Any]:
+    """Report ZSL: test windows of unseen classes, classified among the unseen classes.
+
+    Args:
+        windows: Of unseen classes.
         unseen: Unseen class names, in order.
         seed: Seed of the bootstrap.
 
@@ -51,42 +78,27 @@ def evaluate_zsl(
     Raises:
         InputError: There are no windows, or a label or prediction is not an unseen class.
     """
-    true, predicted = _positions(labels, unseen), _positions(predictions, unseen)
-    units = drawing_units(subjects, recordings)
+    true, predicted = _positions(windows.labels, unseen), _positions(windows.predictions, unseen)
+    units = drawing_units(windows.subjects, windows.recordings)
     draws = draw(units.max() + 1, seed)
     values = {
         "per_class_top1": per_class_top1(true, predicted),
         "accuracy": accuracy(true, predicted),
         "macro_f1": macro_f1(true, predicted),
     }
-    counts = confusion_matrix(labels, predictions, unseen)
+    counts = confusion_matrix(windows.labels, windows.predictions, unseen)
     return {
         **_with_intervals(values, resampled_zsl(true, predicted, len(unseen), units, draws)),
         "per_class": _per_class(counts, unseen),
-        "n_windows": len(labels),
+        "n_windows": len(true),
     }
 
 
-def evaluate_gzsl(
-    labels: np.ndarray,
-    predictions: np.ndarray,
-    joint_scores: np.ndarray,
-    p_unseen: np.ndarray,
-    subjects: np.ndarray,
-    recordings: np.ndarray,
-    seen: Sequence[str],
-    unseen: Sequence[str],
-    seed: int,
-) -> dict[str, Any]:
+def evaluate_gzsl(windows: GatedWindows, seen: Sequence[str], unseen: Sequence[str], seed: int) -> dict[str, Any]:
     """Report GZSL: test windows of all classes, classified among all classes.
 
     Args:
-        labels: Class names [n].
-        predictions: Class names [n].
-        joint_scores: Log scores, seen classes first, [n, S + U].
-        p_unseen: The gate's probability of unseen [n].
-        subjects: Subject of each window [n].
-        recordings: Recording of each window [n].
+        windows: Of all classes.
         seen: Seen class names, in order.
         unseen: Unseen class names, in order.
         seed: Seed of the bootstrap.
@@ -97,11 +109,12 @@ def evaluate_gzsl(
     Raises:
         InputError: There are no windows, a label or prediction is not a class, or a score is not a number.
     """
+    joint_scores, p_unseen = windows.scores, windows.p_unseen
     classes, n_seen = [*seen, *unseen], len(seen)
     if np.isnan(joint_scores).any() or np.isnan(p_unseen).any():
         raise InputError("evaluation: scores hold NaN; train again with a smaller learning rate")
-    true, predicted = _positions(labels, classes), _positions(predictions, classes)
-    units = drawing_units(subjects, recordings)
+    true, predicted = _positions(windows.labels, classes), _positions(windows.predictions, classes)
+    units = drawing_units(windows.subjects, windows.recordings)
     draws = draw(units.max() + 1, seed)
     on_seen, on_unseen, mean = gzsl_scores(true, predicted, range(n_seen), range(n_seen, len(classes)))
     area = ausuc(*seen_unseen_curve(joint_scores, true, n_seen))
@@ -111,7 +124,7 @@ def evaluate_gzsl(
     gate = _with_intervals(
         {"auroc": auroc(is_unseen, p_unseen)}, {"auroc": resampled_auroc(is_unseen, p_unseen, units, draws)}
     )
-    counts = confusion_matrix(labels, predictions, classes)
+    counts = confusion_matrix(windows.labels, windows.predictions, classes)
     return {
         "gzsl": {**found, "per_class": _per_class(counts, classes), "n_windows": len(true)},
         "gate": gate,

@@ -7,9 +7,10 @@ import numpy as np
 
 from feature_extraction.datasets import get_dataset
 from feature_extraction.datasets.prepare import prepare
+from feature_extraction.descriptions.class_list import ClassList
 from feature_extraction.descriptions.embeddings import embed_views, semantic_vectors
 from feature_extraction.features.encoder_blocks import block_name
-from feature_extraction.features.extract import check_blocks, features_for
+from feature_extraction.features.extract import check_blocks, encoder_folder, features_for
 from feature_extraction.features.table import FeatureTable
 from feature_extraction.protocol.split import Split, find_split
 from feature_extraction.storage.files import content_hash
@@ -39,19 +40,63 @@ def load_split(config: Config) -> Split:
     return Split.load(path) if path.suffix == ".json" else find_split(get_dataset(config.dataset).name, config.split)
 
 
+@dataclass(frozen=True)
+class Inputs:
+    """What a run learns from and is measured on.
+
+    Attributes:
+        split: Classes and subjects.
+        table: Features of every window.
+        class_list: Descriptions of the classes.
+        vectors: Semantic vectors of the split's classes [C, E].
+        resnet: Folder of the encoder behind the block `resnet`, if that is known.
+    """
+
+    split: Split
+    table: FeatureTable
+    class_list: ClassList
+    vectors: np.ndarray
+    resnet: Path | None
+
+    def problem(self) -> Problem:
+        """Lay out the final problem and the inner folds.
+
+        Raises:
+            LeakageError: An encoder behind the features has seen an unseen class or a test subject.
+            InputError: A class or a part of the split has no windows.
+        """
+        return make_problem(self.table, self.split, self.vectors)
+
+
+def load_inputs(config: Config, locations: Locations, split: Split | None = None) -> Inputs:
+    """Gather everything that a config names; features and texts that are missing are made and cached.
+
+    Args:
+        config: Names data set, split, features and texts.
+        locations: Where they lie.
+        split: The split, if it was loaded before.
+    """
+    split = split or load_split(config)
+    table, resnet = _load_features(config, split, locations)
+    class_list = get_dataset(config.dataset).class_list()
+    return Inputs(split, table, class_list, load_text(config, split, locations), resnet)
+
+
 def load_features(config: Config, split: Split, locations: Locations) -> FeatureTable:
     """Return the feature table of a split: read it, or make it from raw recordings."""
+    return _load_features(config, split, locations)[0]
+
+
+def _load_features(config: Config, split: Split, locations: Locations) -> tuple[FeatureTable, Path | None]:
+    """Return the feature table, and the folder of the encoder behind `resnet`."""
+    blocks = config.features.blocks
     if locations.features is not None:
-        return FeatureTable.load(locations.features).select([block_name(name) for name in config.features.blocks])
-    check_blocks(config.features.blocks)
+        return FeatureTable.load(locations.features).select([block_name(name) for name in blocks]), None
+    check_blocks(blocks)
     windows = prepare(config.dataset, locations.raw, out=locations.resources / "windows")
-    return features_for(windows, split, config.features.blocks, resources=locations.resources)
-
-
-def load_problem(config: Config, split: Split, locations: Locations) -> Problem:
-    """Gather features and texts of one run."""
-    table = load_features(config, split, locations)
-    return make_problem(table, split, load_text(config, split, locations))
+    table = features_for(windows, split, blocks, resources=locations.resources)
+    resnet = encoder_folder(windows, split, "supervised", locations.resources) if "resnet" in blocks else None
+    return table, resnet
 
 
 def load_text(config: Config, split: Split, locations: Locations) -> np.ndarray:

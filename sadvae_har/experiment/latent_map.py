@@ -1,59 +1,76 @@
-"""A two-dimensional picture of the semantic latent space: windows, synthesised samples and text anchors."""
+"""A two-dimensional picture of the semantic latent space: windows, synthesised samples and descriptions.
+
+Axis legend: n windows, A classes, L semantic latent.
+"""
 
 import numpy as np
 import torch
-from sklearn.manifold import TSNE
+from sklearn.decomposition import PCA
 from torch import Tensor
 from torch.nn import functional
 
-from sadvae_har.experiment.fitted import semantic_latents
 from sadvae_har.experiment.problem import Problem
-from sadvae_har.method.model import SADVAE
+from sadvae_har.method.scorer import ClassScorer, FoldModel
 
 POINTS_PER_CLASS = 40
 
 
-def latent_map(problem: Problem, model: SADVAE, synthesised: Tensor, seed: int) -> dict[str, np.ndarray]:
-    """Embed directions of semantic latents in the plane (t-SNE on cosine distances, first seed's model).
+class LatentPlane:
+    """The plane that holds most of the directions of training windows and descriptions, under the first seed's model.
+
+    It does not depend on the windows to be shown, so it stays where it is from one recording to the next.
+    """
+
+    @torch.no_grad()
+    def __init__(self, model: FoldModel, coordinates: Tensor) -> None:
+        """Fit to a model's donors and to descriptions.
+
+        Args:
+            model: The models of a fold.
+            coordinates: Of the semantic vectors of the classes to show [A, P].
+        """
+        self._model = model
+        anchors = model.networks.text_encoder(coordinates.expand(model.networks.n_models, -1, -1)).mean[0]
+        donors = model.semantic_latents(model.train_features[model.donors[0]])[0]
+        self._pca = PCA(2, random_state=0).fit(functional.normalize(torch.cat([donors, anchors]), dim=-1).numpy())
+        self.anchors_xy = self.place(anchors)
+
+    def place(self, latents: Tensor) -> np.ndarray:
+        """Return where semantic latents [n, L] of the first model lie, [n, 2]."""
+        return np.asarray(self._pca.transform(functional.normalize(latents, dim=-1).numpy()), np.float32)
+
+    def place_windows(self, features: Tensor) -> np.ndarray:
+        """Return where standardised windows [n, D] lie, [n, 2]."""
+        return self.place(self._model.semantic_latents(features)[0])
+
+
+def latent_map(problem: Problem, scorer: ClassScorer, seed: int) -> dict[str, np.ndarray]:
+    """Place test windows, descriptions of all classes and samples synthesised of unseen ones in the plane.
 
     Args:
-        problem: Features and texts; test windows are drawn, at most 40 a class.
-        model: The final models; the first one is shown.
-        synthesised: Samples of the unseen classes, latents or features, [U, samples, L or D].
-        seed: Seed of the choice of points and of the embedding.
+        problem: Features and texts.
+        scorer: Of the final problem.
+        seed: Seed of the choice of test windows, at most 40 a class.
 
     Returns:
         `latent_map_xy` [p, 2], `latent_map_class` [p] and `latent_map_kind` [p], one of seen, unseen,
         synthesised and text.
     """
-    rng = np.random.default_rng(seed)
-    latents: list[Tensor] = []
-    classes: list[str] = []
-    kinds: list[str] = []
-
-    def add(points: Tensor, name: str, kind: str) -> None:
-        latents.append(points)
-        classes.extend([name] * len(points))
-        kinds.extend([kind] * len(points))
-
-    text = model.text_encoder(problem.folds[0].text.expand(model.n_models, -1, -1)).mean[0]
-    n_seen = len(problem.split.seen)
+    final, rng, n_seen = problem.folds[0], np.random.default_rng(seed), len(problem.split.seen)
+    plane = LatentPlane(scorer.model, final.coordinates)
+    points: list[tuple[np.ndarray, str, str]] = []
     for position, name in enumerate(problem.classes):
         rows = problem.windows(np.array([position]), problem.split.test_subjects)
         rows = rng.choice(rows, min(POINTS_PER_CLASS, len(rows)), replace=False)
-        windows = semantic_latents(model, problem.folds[0].features[rows])[0]
-        add(windows, name, "seen" if position < n_seen else "unseen")
-        add(text[position : position + 1], name, "text")
+        points.append((plane.place_windows(final.features[rows]), name, "seen" if position < n_seen else "unseen"))
+        points.append((plane.anchors_xy[position : position + 1], name, "text"))
         if position >= n_seen:
-            samples = synthesised[position - n_seen][:POINTS_PER_CLASS]
-            if samples.shape[1] != text.shape[1]:
-                samples = semantic_latents(model, samples)[0]
-            add(samples, name, "synthesised")
-    directions = functional.normalize(torch.cat(latents), dim=-1).numpy().astype(np.float64)
-    perplexity = min(30.0, (len(directions) - 1) / 3)
-    plane = TSNE(2, perplexity=perplexity, metric="cosine", init="random", random_state=seed).fit_transform(directions)
+            samples = scorer.synthesiser.samples(final.coordinates[position], final.outside[position])
+            drawn = samples[0, :POINTS_PER_CLASS]
+            latents = scorer.model.classifier.synthesise == "latents"
+            points.append((plane.place(drawn) if latents else plane.place_windows(drawn), name, "synthesised"))
     return {
-        "latent_map_xy": plane.astype(np.float32),
-        "latent_map_class": np.array(classes),
-        "latent_map_kind": np.array(kinds),
+        "latent_map_xy": np.concatenate([xy for xy, _, _ in points]),
+        "latent_map_class": np.concatenate([[name] * len(xy) for xy, name, _ in points]),
+        "latent_map_kind": np.concatenate([[kind] * len(xy) for xy, _, kind in points]),
     }

@@ -31,8 +31,8 @@ class Fold:
         held_out: Positions of the classes known by description only.
         rows: Windows that may be trained on: training classes of train subjects.
         features: IMU features of all windows, standardised on `rows` [N, D].
-        text: Semantic vectors of all classes in the span of the training classes' ones, [C, P].
-        unexplained: What lies outside that span: squared length there over the mean one of training classes, [C].
+        coordinates: Of the semantic vectors of all classes in the span of the training classes' ones, [C, P].
+        outside: What lies outside that span: squared length there over the mean one of training classes, [C].
     """
 
     name: str
@@ -40,8 +40,8 @@ class Fold:
     held_out: np.ndarray
     rows: np.ndarray
     features: Tensor
-    text: Tensor
-    unexplained: Tensor
+    coordinates: Tensor
+    outside: Tensor
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Problem:
         class_index: Position of each window's class in `classes`, -1 for other classes, [N].
         subjects: Subject of each window [N].
         recordings: Recording of each window [N].
-        text: Semantic vectors centred on the seen classes [C, E].
+        vectors: Semantic vectors of `classes` [C, E].
         space: What the seen classes span of the text space.
         standardizer: Statistics of the final problem, fitted on seen windows of train subjects.
         folds: The final problem, then the inner folds.
@@ -68,11 +68,16 @@ class Problem:
     class_index: np.ndarray
     subjects: np.ndarray
     recordings: np.ndarray
-    text: Tensor
+    vectors: np.ndarray
     space: SemanticSpace
     standardizer: Standardizer
     folds: tuple[Fold, ...]
     source: InputFormat | None = None
+
+    @property
+    def centred_vectors(self) -> Tensor:
+        """Semantic vectors centred on the seen classes, of unit mean square there, [C, E]."""
+        return self.space.centred(self.vectors)
 
     def windows(self, positions: np.ndarray, subjects: tuple[str, ...]) -> np.ndarray:
         """Return the indices of windows of the classes at `positions` from `subjects`."""
@@ -143,7 +148,7 @@ def lay_out(
         class_index=class_index,
         subjects=table.subjects,
         recordings=table.recordings,
-        text=spaces[0].centred(vectors),
+        vectors=vectors,
         space=spaces[0],
         standardizer=fitted[0],
         folds=tuple(folds),

@@ -1,15 +1,14 @@
-"""The four stages of one run on one split; each reads what the earlier ones left in the run folder.
+"""The four stages of one run on one split, each with what it leaves in the run folder.
 
 1. `train_zsl` trains the VAEs of the final problem and of every inner fold, chooses the step on the
    inner folds; `evaluate_zsl` synthesises the unseen classes and classifies their test windows.
 2. `prepare_gate` scores validation windows of seen and pseudo-unseen classes.
 3. `train_gate` fits the domain classifier there.
-4. `evaluate_gzsl` merges both label spaces on the test windows.
+4. `score_test` scores the test windows of all classes, `evaluate_gzsl` merges both label spaces on them.
 """
 
 import logging
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,37 +19,36 @@ from tqdm.auto import tqdm
 from feature_extraction.errors import InputError
 from feature_extraction.storage.files import read_json, read_npz, write_json, write_npz
 from sadvae_har.config.settings import Config
+from sadvae_har.evaluation import numbers
 from sadvae_har.evaluation.metrics import per_class_top1
-from sadvae_har.evaluation.numbers import evaluate_gzsl as gzsl_report
-from sadvae_har.evaluation.numbers import evaluate_zsl as zsl_report
-from sadvae_har.experiment.fitted import (
-    FittedModels,
-    fit_seen_classifiers,
-    models_of_fold,
-    seed_of,
-    seen_logits,
-    text_logits,
-    training_key,
-)
+from sadvae_har.evaluation.numbers import GatedWindows, TestWindows
+from sadvae_har.experiment.fitted import FittedModels, class_scorer, fit_seen_classifiers, seed_of
 from sadvae_har.experiment.latent_map import latent_map
-from sadvae_har.experiment.problem import Problem
+from sadvae_har.experiment.problem import Fold, Problem
 from sadvae_har.experiment.run_folder import RunFolder
-from sadvae_har.method.gate import DomainClassifier, GateExamples, TrainingWindows, fit_gate
+from sadvae_har.method.gate import DomainClassifier, GateExamples, fit_gate
+from sadvae_har.method.scorer import ClassScorer, gather_scores
 from sadvae_har.method.training import Trainer, TrainingData
 from sadvae_har.method.training_state import Snapshots, load_state, save_state
 
 logger = logging.getLogger(__name__)
 
+MODEL, GATE_EXAMPLES, GATE = "model.safetensors", "gate_examples.npz", "gate.json"  # in the run folder
 _TRAIN, _SYNTHESIS = 1, 3  # Independent random streams of a run; 2 is the seen classifiers'.
 
 
-def train_zsl(problem: Problem, config: Config, folder: RunFolder) -> FittedModels:
+def train_zsl(problem: Problem, config: Config, folder: RunFolder, key: str) -> FittedModels:
     """Stage 1: train every model, choose the step on the inner folds, save the result.
 
     A run that was interrupted goes on from its last checkpoint and ends with the same weights.
+
+    Args:
+        problem: The split as arrays.
+        config: Settings.
+        folder: Where the run leaves its files.
+        key: What `training_key` returns for the run.
     """
     trainer = make_trainer(problem, config)
-    key = training_key(problem, config)
     state = folder.path / "training_state.safetensors"
     snapshots: Snapshots = load_state(state, trainer, key) if state.exists() else {}
     n_steps, checkpoints = config.train.n_steps, config.train.checkpoints
@@ -76,14 +74,14 @@ def train_zsl(problem: Problem, config: Config, folder: RunFolder) -> FittedMode
     fitted = choose_models(snapshots, problem, config, key)
     inner_top1 = {str(step): round(value, 4) for step, value in fitted.inner_top1.items()}
     folder.log({"chosen_step": fitted.step, "inner_top1": inner_top1})
-    fitted.save(folder.path / "model.safetensors", problem)
+    fitted.save(folder.path / MODEL)
     state.unlink(missing_ok=True)
     return fitted
 
 
 def choose_models(snapshots: Snapshots, problem: Problem, config: Config, key: str) -> FittedModels:
     """Choose the step on the inner folds, the last one if there are none, and train the seen classifiers."""
-    scores = {step: _inner_top1(weights, problem, config) for step, weights in sorted(snapshots.items())}
+    scores = {step: top1_of_inner_folds(weights, problem, config) for step, weights in sorted(snapshots.items())}
     step = choose_step(scores) if len(problem.folds) > 1 else max(scores)
     inner_top1 = {candidate: float(values.mean()) for candidate, values in scores.items() if len(values)}
     return FittedModels(snapshots[step], fit_seen_classifiers(problem, config), step, inner_top1, key)
@@ -91,28 +89,16 @@ def choose_models(snapshots: Snapshots, problem: Problem, config: Config, key: s
 
 def evaluate_zsl(problem: Problem, config: Config, fitted: FittedModels, folder: RunFolder) -> dict[str, Any]:
     """Classify test windows of unseen classes among the unseen classes; save predictions and metrics."""
-    rows, logits, synthesised = _score_unseen(problem, config, fitted.weights)
-    model = models_of_fold(fitted.weights, 0, config.train.n_seeds, config.model)
-    labels = problem.class_index[rows] - len(problem.split.seen)
+    rows, logits, scorer = score_unseen(problem, config, fitted.weights)
     unseen = np.array(problem.split.unseen)
-    report = zsl_report(
-        unseen[labels],
-        unseen[logits.argmax(1)],
-        problem.subjects[rows],
-        problem.recordings[rows],
-        problem.split.unseen,
-        config.seed,
+    windows = TestWindows(
+        labels=unseen[problem.class_index[rows] - len(problem.split.seen)],
+        predictions=unseen[logits.argmax(1)],
+        subjects=problem.subjects[rows],
+        recordings=problem.recordings[rows],
     )
-    folder.merge_predictions(
-        {
-            "zsl_labels": unseen[labels],
-            "zsl_predictions": unseen[logits.argmax(1)],
-            "zsl_scores": logits,
-            "zsl_subjects": problem.subjects[rows],
-            "zsl_recordings": problem.recordings[rows],
-            **latent_map(problem, model, synthesised[0], config.seed),
-        }
-    )
+    report = numbers.evaluate_zsl(windows, problem.split.unseen, config.seed)
+    folder.merge_predictions(windows.arrays("zsl_") | {"zsl_scores": logits} | latent_map(problem, scorer, config.seed))
     folder.merge_metrics(
         {
             "dataset": problem.split.dataset,
@@ -132,13 +118,18 @@ def prepare_gate(problem: Problem, config: Config, fitted: FittedModels, folder:
     arrays: dict[str, np.ndarray] = {}
     for number, entry in enumerate(examples, start=1):
         arrays |= {f"inner-{number}/{name}": np.asarray(value) for name, value in vars(entry).items()}
-    write_npz(folder.path / "gate_examples.npz", arrays)
+    write_npz(folder.path / GATE_EXAMPLES, arrays)
     return examples
 
 
 def synthesis_stream(config: Config, number: int) -> int:
     """Return the seed of the synthesis noise of a fold; 0 is the final problem in stage 4."""
     return seed_of(config.seed, _SYNTHESIS, number)
+
+
+def score_test(problem: Problem, config: Config, fitted: FittedModels) -> GateExamples:
+    """Stage 4, first half: score the test windows of all classes with the final models."""
+    return score_fold(problem, config, fitted, 0, problem.split.test_subjects)
 
 
 def score_fold(
@@ -148,13 +139,12 @@ def score_fold(
     fold = problem.folds[number]
     order = np.concatenate([fold.train, fold.held_out])
     rows = problem.windows(order, subjects)
-    model = models_of_fold(fitted.weights, number, config.train.n_seeds, config.model)
-    logits, _ = text_logits(model, problem, fold, order, rows, config, synthesis_stream(config, number))
+    scorer = class_scorer(problem, number, config, fitted.weights, synthesis_stream(config, number))
+    logits = _text_logits(scorer, fold, order, rows)
+    scores = gather_scores(scorer.model, fitted.seen_classifier_of(problem, number), logits, fold.features[rows])
     position = np.argsort(order)
     return GateExamples(
-        seen_logits=seen_logits(fitted.seen_classifier, problem, number, rows),
-        text_logits=logits,
-        novelty=TrainingWindows(fold.features[fold.rows].numpy()).novelty(fold.features[rows].numpy()),
+        **vars(scores),
         labels=position[np.searchsorted(order[position], problem.class_index[rows])],
         class_names=problem.names(order),
         subjects=problem.subjects[rows],
@@ -162,64 +152,55 @@ def score_fold(
     )
 
 
-def train_gate(problem: Problem, config: Config, folder: RunFolder) -> DomainClassifier:
-    """Stage 3: fit temperatures, domain classifier and threshold on what stage 2 saved."""
-    gate = fit_gate(read_gate_examples(problem, folder), problem.split, config.gate, config.seed)
-    write_json(folder.path / "gate.json", gate.to_dict())
+def train_gate(problem: Problem, config: Config, examples: list[GateExamples], folder: RunFolder) -> DomainClassifier:
+    """Stage 3: fit temperatures, domain classifier and threshold on what stage 2 scored."""
+    gate = fit_gate(examples, problem.split, config.gate, config.seed)
+    write_json(folder.path / GATE, gate.to_dict())
     return gate
 
 
 def read_gate_examples(problem: Problem, folder: RunFolder) -> list[GateExamples]:
     """Return what stage 2 saved, one entry per inner fold."""
-    path = folder.path / "gate_examples.npz"
+    path = folder.path / GATE_EXAMPLES
     arrays = read_npz(path)
     examples = []
     for number in range(1, len(problem.folds)):
         part: dict[str, Any] = {k.partition("/")[2]: v for k, v in arrays.items() if k.startswith(f"inner-{number}/")}
-        try:
-            part["class_names"] = tuple(part["class_names"].tolist())
-            examples.append(GateExamples(**part))
-        except (KeyError, TypeError):
-            raise InputError(f"{path}: lacks scores of inner fold {number}; delete it and run `gate train`") from None
+        if part.keys() != GateExamples.__dataclass_fields__.keys():
+            raise InputError(f"{path}: lacks scores of inner fold {number}; delete it and run `gate train`")
+        examples.append(GateExamples(**(part | {"class_names": tuple(part["class_names"].tolist())})))
     return examples
 
 
 def read_gate(folder: RunFolder) -> DomainClassifier:
     """Return the gate that stage 3 saved."""
-    path = folder.path / "gate.json"
+    path = folder.path / GATE
     return DomainClassifier.from_dict(read_json(path), str(path))
 
 
-def evaluate_gzsl(problem: Problem, config: Config, fitted: FittedModels, folder: RunFolder) -> dict[str, Any]:
-    """Stage 4: classify test windows of all classes; save predictions and metrics."""
-    gate, scores = read_gate(folder), score_fold(problem, config, fitted, 0, problem.split.test_subjects)
-    p_unseen, joint = gate.p_unseen(scores), gate.joint_log_scores(scores)
-    classes, rows = np.array(problem.classes), scores.rows
-    labels = classes[scores.labels]
-    predicted = classes[gate.predict(scores)]
-    report = gzsl_report(
-        labels,
-        predicted,
-        joint,
-        p_unseen,
-        problem.subjects[rows],
-        problem.recordings[rows],
-        problem.split.seen,
-        problem.split.unseen,
-        config.seed,
+def evaluate_gzsl(
+    problem: Problem, config: Config, gate: DomainClassifier, test: GateExamples, folder: RunFolder
+) -> dict[str, Any]:
+    """Stage 4, second half: classify test windows among all classes; save predictions and metrics."""
+    classes, split = np.array(problem.classes), problem.split
+    windows = GatedWindows(
+        labels=classes[test.labels],
+        predictions=classes[gate.predict(test)],
+        subjects=test.subjects,
+        recordings=problem.recordings[test.rows],
+        scores=gate.joint_log_scores(test),
+        p_unseen=gate.p_unseen(test),
     )
+    report = numbers.evaluate_gzsl(windows, split.seen, split.unseen, config.seed)
     folder.merge_predictions(
-        {
-            "gzsl_labels": labels,
-            "gzsl_predictions": predicted,
-            "gzsl_scores": joint,
-            "gzsl_subjects": problem.subjects[rows],
-            "gzsl_recordings": problem.recordings[rows],
-            "gate_p_unseen": p_unseen,
-            "gate_is_unseen": scores.is_unseen,
+        windows.arrays("gzsl_")
+        | {
+            "gzsl_scores": windows.scores,
+            "gate_p_unseen": windows.p_unseen,
+            "gate_is_unseen": test.is_unseen,
             "gate_threshold": np.array(gate.threshold),
-            "seen": np.array(problem.split.seen),
-            "unseen": np.array(problem.split.unseen),
+            "seen": np.array(split.seen),
+            "unseen": np.array(split.unseen),
         }
     )
     temperatures = {"seen_temperature": gate.seen_temperature, "unseen_temperature": gate.unseen_temperature}
@@ -239,37 +220,19 @@ def choose_step(scores: Mapping[int, np.ndarray]) -> int:
     return max(step for step, values in scores.items() if values.mean() >= scores[best].mean() - error)
 
 
-def predict_unseen(problem: Problem, config: Config, fitted: FittedModels) -> tuple[np.ndarray, np.ndarray]:
-    """Return the test windows of unseen classes and their predicted positions among these classes, both [n]."""
-    rows, logits, _ = _score_unseen(problem, config, fitted.weights)
-    return rows, logits.argmax(1)
-
-
-def last_step_inner_top1(problem: Problem, config: Config) -> np.ndarray:
-    """Train to the last step; return per-class top-1 of each inner fold, without a look at test windows."""
-    trainer = make_trainer(problem, config)
-    while trainer.step_number < config.train.n_steps:
-        trainer.step()
-    return _inner_top1(trainer.snapshot(), problem, config)
-
-
-def predict_last_step(problem: Problem, config: Config) -> tuple[np.ndarray, np.ndarray]:
-    """Train the final problem's models alone to the last step, then do as `predict_unseen`."""
-    trainer = make_trainer(replace(problem, folds=problem.folds[:1]), config)
-    while trainer.step_number < config.train.n_steps:
-        trainer.step()
-    rows, logits, _ = _score_unseen(problem, config, trainer.snapshot())
-    return rows, logits.argmax(1)
-
-
-def _score_unseen(
+def score_unseen(
     problem: Problem, config: Config, weights: Mapping[str, Tensor]
-) -> tuple[np.ndarray, np.ndarray, Tensor]:
+) -> tuple[np.ndarray, np.ndarray, ClassScorer]:
+    """Return the test windows of unseen classes [n], their logits among these classes [n, U], and what scored them."""
     final = problem.folds[0]
     rows = problem.windows(final.held_out, problem.split.test_subjects)
-    model = models_of_fold(weights, 0, config.train.n_seeds, config.model)
-    stream = seed_of(config.seed, _SYNTHESIS)
-    return rows, *text_logits(model, problem, final, final.held_out, rows, config, stream)
+    scorer = class_scorer(problem, 0, config, weights, seed_of(config.seed, _SYNTHESIS))
+    return rows, _text_logits(scorer, final, final.held_out, rows).numpy(), scorer
+
+
+def _text_logits(scorer: ClassScorer, fold: Fold, classes: np.ndarray, rows: np.ndarray) -> Tensor:
+    """Return logits [n, C] of windows of a fold against classes, both by their position."""
+    return scorer.text_logits(fold.coordinates[classes], fold.outside[classes], fold.features[rows])
 
 
 def make_trainer(problem: Problem, config: Config) -> Trainer:
@@ -282,18 +245,18 @@ def make_trainer(problem: Problem, config: Config) -> Trainer:
         features=problem.features,
         fold=torch.tensor([f for f in folds for _ in seeds]),
         class_index=torch.from_numpy(problem.class_index),
-        text=torch.stack([problem.folds[f].text for f in folds for _ in seeds]),
+        text=torch.stack([problem.folds[f].coordinates for f in folds for _ in seeds]),
         rows=tuple(problem.folds[f].rows for f in folds for _ in seeds),
     )
     return Trainer(data, config.model, config.train, [seed_of(config.seed, _TRAIN, f, s) for f in folds for s in seeds])
 
 
-def _inner_top1(weights: dict[str, torch.Tensor], problem: Problem, config: Config) -> np.ndarray:
+def top1_of_inner_folds(weights: Mapping[str, Tensor], problem: Problem, config: Config) -> np.ndarray:
     """Return per-class top-1 of each inner fold on its pseudo-unseen windows of train and validation subjects."""
     values = []
     for number, fold in enumerate(problem.folds[1:], start=1):
         rows = problem.windows(fold.held_out, problem.split.train_subjects + problem.split.val_subjects)
-        model = models_of_fold(weights, number, config.train.n_seeds, config.model)
-        logits, _ = text_logits(model, problem, fold, fold.held_out, rows, config, synthesis_stream(config, number))
-        values.append(per_class_top1(problem.class_index[rows], fold.held_out[logits.argmax(1)]))
+        scorer = class_scorer(problem, number, config, weights, synthesis_stream(config, number))
+        logits = _text_logits(scorer, fold, fold.held_out, rows)
+        values.append(per_class_top1(problem.class_index[rows], fold.held_out[logits.numpy().argmax(1)]))
     return np.array(values)

@@ -1,6 +1,6 @@
-"""Classifiers of seen windows (on features) and of unseen windows (on samples synthesised from text).
+"""Classifiers of seen windows (on features) and of classes that synthesised samples stand for.
 
-Axis legend: K models, B batch, U classes, n samples, D dimensions of features or of semantic latents.
+Axis legend: K models, B windows, U classes, n samples, D dimensions of features or of semantic latents.
 """
 
 import math
@@ -13,6 +13,8 @@ from torch.nn import functional
 
 from sadvae_har.config.settings import ClassifierConfig
 from sadvae_har.method.networks import StackedLinear
+
+COSINE_SCALE = 10.0  # A cosine spans [-1, 1]; the gate's temperature rescales it where it matters.
 
 
 def fit_softmax(
@@ -45,38 +47,31 @@ def fit_softmax(
     return layer.requires_grad_(False)
 
 
-def unseen_logits(
-    synthesised: Tensor, queries: Tensor, config: ClassifierConfig, generators: Sequence[torch.Generator]
-) -> Tensor:
-    """Score windows against classes known by synthesised samples only.
-
-    Args:
-        synthesised: Samples of the unseen classes [K, U, n, D].
-        queries: Windows in the same space [K, B, D].
-        config: Which classifier, see `ClassifierConfig.kind`.
-        generators: One per model.
-
-    Returns:
-        Logits [K, B, U].
-    """
-    if config.kind == "gaussian":
-        return gaussian_logits(synthesised, queries, config.shrinkage)
-    if config.kind == "cosine":
-        return cosine_logits(mean_directions(synthesised), queries)
-    n_models, n_classes, n_samples, _ = synthesised.shape
-    targets = torch.arange(n_classes).repeat_interleave(n_samples).expand(n_models, -1)
-    inputs = synthesised.flatten(1, 2)
-    return fit_softmax(lambda: (inputs, targets), n_classes, config, generators)(queries)
-
-
-def mean_directions(synthesised: Tensor) -> Tensor:
-    """Return the mean direction of the samples [K, U, n, D] of each class, [K, U, D]."""
-    return functional.normalize(functional.normalize(synthesised, dim=-1).mean(2), dim=-1)
+def mean_directions(samples: Tensor) -> Tensor:
+    """Return the mean direction of the samples [K, n, D] of one class, [K, 1, D]."""
+    return functional.normalize(functional.normalize(samples, dim=-1).mean(1, keepdim=True), dim=-1)
 
 
 def cosine_logits(directions: Tensor, queries: Tensor) -> Tensor:
     """Compare windows [K, B, D] with the mean directions of classes [K, U, D]: [K, B, U]."""
     return functional.normalize(queries, dim=-1) @ directions.transpose(1, 2) * COSINE_SCALE
+
+
+def softmax_logits(
+    samples: Sequence[Tensor], queries: Tensor, config: ClassifierConfig, generators: Sequence[torch.Generator]
+) -> Tensor:
+    """Train a softmax classifier on the samples [K, n, D] of U classes; return logits of windows [K, B, D], [K, B, U].
+
+    Args:
+        samples: One entry per class.
+        queries: Windows.
+        config: Steps, learning rate and weight decay.
+        generators: One per model.
+    """
+    n_models, n_samples, _ = samples[0].shape
+    targets = torch.arange(len(samples)).repeat_interleave(n_samples).expand(n_models, -1)
+    inputs = torch.cat(list(samples), dim=1)
+    return fit_softmax(lambda: (inputs, targets), len(samples), config, generators)(queries.expand(n_models, -1, -1))
 
 
 class ClassDensities(NamedTuple):
@@ -93,13 +88,18 @@ class ClassDensities(NamedTuple):
     log_determinant: Tensor
 
     @classmethod
-    def fit(cls, synthesised: Tensor, shrinkage: float) -> "ClassDensities":
-        """Fit to samples [K, U, n, D]; `shrinkage` as in `ClassifierConfig`."""
-        n_samples, n_dimensions = synthesised.shape[2:]
+    def fit(cls, samples: Tensor, shrinkage: float) -> "ClassDensities":
+        """Fit to the samples [K, n, D] of one class.
+
+        Args:
+            samples: Synthesised windows.
+            shrinkage: Variance added to the covariance in every dimension, as a multiple of √D.
+        """
+        n_samples, n_dimensions = samples.shape[1:]
         floor = shrinkage * math.sqrt(n_dimensions) * torch.eye(n_dimensions)
-        mean = synthesised.mean(2)
-        centred = synthesised - mean[:, :, None]
-        factor = torch.linalg.cholesky(centred.transpose(2, 3) @ centred / n_samples + floor)
+        mean = samples.mean(1, keepdim=True)
+        centred = samples - mean
+        factor = torch.linalg.cholesky(centred.transpose(1, 2) @ centred / n_samples + floor)[:, None]
         return cls(mean, factor, 2 * factor.diagonal(dim1=2, dim2=3).log().sum(2))
 
     def merged(self) -> "ClassDensities":
@@ -121,23 +121,3 @@ class ClassDensities(NamedTuple):
         offsets = (queries[:, None] - self.mean[:, :, None]).transpose(2, 3)
         whitened = torch.linalg.solve_triangular(self.factor, offsets, upper=False)
         return -0.5 * (whitened.square().sum(2) + self.log_determinant[..., None]).transpose(1, 2)
-
-
-def gaussian_logits(synthesised: Tensor, queries: Tensor, shrinkage: float) -> Tensor:
-    """Score windows by regularised quadratic discriminant analysis of synthesised samples.
-
-    Args:
-        synthesised: Samples [K, U, n, D].
-        queries: Windows [K, B, D].
-        shrinkage: Variance added to every covariance in every dimension, as a multiple of √D.
-
-    Returns:
-        Log densities of the classes up to a term that all classes share, [K, B, U].
-    """
-    # One class at a time: covariances of all would fill the memory.
-    return torch.cat(
-        [ClassDensities.fit(samples, shrinkage).logits(queries) for samples in synthesised.split(1, dim=1)], dim=-1
-    )
-
-
-COSINE_SCALE = 10.0  # A cosine spans [-1, 1]; the gate's temperature rescales it where it matters.

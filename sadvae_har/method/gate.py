@@ -13,24 +13,24 @@ number of classes. Temperatures make the two classifiers' probabilities comparab
 on the inner folds too. Axis legend: n windows, S seen classes, U (pseudo-)unseen classes.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.special import log_softmax, logsumexp
+import torch
+from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
+from torch import Tensor
 
 from feature_extraction.errors import InputError
 from feature_extraction.protocol.split import Split
 from sadvae_har.config.settings import GateConfig
 from sadvae_har.evaluation.metrics import gzsl_scores
-from sadvae_har.method.gzsl import fused_predictions, gated_predictions, joint_log_scores
+from sadvae_har.method.gzsl import Decision, decide
 
 THRESHOLDS = np.round(np.linspace(0.05, 0.95, 91), 2)
-N_NEIGHBORS = 5  # Nearest training windows whose mean distance says how new a window is.
-NOVELTY_CHUNK = 512  # Windows whose distances to all training windows are in memory at once.
 PER_CUE = ("mean", "scale", "weights")  # Fields of the domain classifier with one number per cue.
 
 
@@ -54,14 +54,24 @@ class Scores:
         return self.text_logits[:, self.seen_logits.shape[1] :]
 
     def cues(self, names: Sequence[str]) -> np.ndarray:
-        """Return the named cues, [n, len(names)]."""
-        n_seen = self.seen_logits.shape[1]
-        values: dict[str, Callable[[], np.ndarray]] = {
-            "text_margin": lambda: self.text_logits[:, n_seen:].max(1) - self.text_logits[:, :n_seen].max(1),
-            "novelty": lambda: self.novelty,
-            "energy": lambda: -logsumexp(self.seen_logits, axis=1),
-        }
-        return np.stack([values[name]() for name in names], axis=1)
+        """Return the named cues, float64 [n, len(names)]."""
+        return cue_values(names, *self.tensors()).numpy()
+
+    def tensors(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Return seen logits, text logits and novelty as float64 tensors."""
+        seen, text, novelty = (torch.from_numpy(v).double() for v in (self.seen_logits, self.text_logits, self.novelty))
+        return seen, text, novelty
+
+
+def cue_values(names: Sequence[str], seen_logits: Tensor, text_logits: Tensor, novelty: Tensor) -> Tensor:
+    """Return the named cues, [n, len(names)]; arguments as the attributes of `Scores`."""
+    n_seen = seen_logits.shape[1]
+    values: dict[str, Callable[[], Tensor]] = {
+        "text_margin": lambda: text_logits[:, n_seen:].amax(1) - text_logits[:, :n_seen].amax(1),
+        "novelty": lambda: novelty,
+        "energy": lambda: -seen_logits.logsumexp(1),
+    }
+    return torch.stack([values[name]() for name in names], dim=1)
 
 
 @dataclass(frozen=True)
@@ -114,33 +124,33 @@ class DomainClassifier:
 
     def p_unseen(self, scores: Scores) -> np.ndarray:
         """Return the probability that each window is of an unseen class, [n]."""
-        standard = (scores.cues(self.cues) - np.array(self.mean)) / np.array(self.scale)
-        return 1 / (1 + np.exp(-(standard @ np.array(self.weights) + self.bias)))
-
-    def probabilities(self, scores: Scores) -> tuple[np.ndarray, np.ndarray]:
-        """Return p_s [n, S] and p_u [n, U] at their temperatures."""
-        return (
-            self.seen_probabilities(scores),
-            softmax(scores.unseen_logits / self.unseen_temperature),
-        )
-
-    def seen_probabilities(self, scores: Scores) -> np.ndarray:
-        """Return the probabilities of the training classes alone, [n, S]."""
-        return softmax(scores.seen_logits / self.seen_temperature)
+        return self._log_odds(*scores.tensors()).sigmoid().numpy()
 
     def predict(self, scores: Scores) -> np.ndarray:
         """Return predicted positions in training + held-out classes, [n]."""
-        return self.decide(scores)[1]
+        return self.decide(*scores.tensors()).positions.numpy()
 
     def joint_log_scores(self, scores: Scores) -> np.ndarray:
         """Return the log probability of every class, [n, S + U]."""
-        return self.decide(scores)[0]
+        return self.decide(*scores.tensors()).joint.numpy()
 
-    def decide(self, scores: Scores) -> tuple[np.ndarray, np.ndarray]:
-        """Return what `joint_log_scores` and `predict` do, at the price of one of them."""
-        seen, unseen, p_unseen = *self.probabilities(scores), self.p_unseen(scores)
-        rule = gated_predictions if self.fusion == "hard" else fused_predictions
-        return joint_log_scores(seen, unseen, p_unseen), rule(seen, unseen, p_unseen, self.threshold)
+    def decide(self, seen_logits: Tensor, text_logits: Tensor, novelty: Tensor) -> Decision:
+        """Decide on windows; arguments as the attributes of `Scores`."""
+        unseen_logits = text_logits[:, seen_logits.shape[1] :]
+        return decide(
+            (seen_logits / self.seen_temperature).log_softmax(1),
+            (unseen_logits / self.unseen_temperature).log_softmax(1),
+            self._log_odds(seen_logits, text_logits, novelty) if unseen_logits.shape[1] else novelty,
+            self.threshold,
+            self.fusion,
+        )
+
+    def _log_odds(self, seen_logits: Tensor, text_logits: Tensor, novelty: Tensor) -> Tensor:
+        """Return the log odds that each window is of an unseen class, [n]."""
+        weights = np.array(self.weights) / np.array(self.scale)
+        bias = self.bias - float(weights @ np.array(self.mean))
+        cues = cue_values(self.cues, seen_logits, text_logits, novelty)
+        return cues @ torch.tensor(weights.tolist(), dtype=cues.dtype) + bias
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, ready for JSON."""
@@ -153,43 +163,27 @@ class DomainClassifier:
         Raises:
             InputError: A field is missing, unknown, or does not hold the finite numbers it should.
         """
+        names = cls.__dataclass_fields__.keys()
+        if not isinstance(value, Mapping) or value.keys() != names:
+            raise InputError(f"{where}: not a domain classifier; train the gate again")
         try:
             config = GateConfig(cues=tuple(value["cues"]), fusion=value["fusion"])
-            fields: dict[str, Any] = {"cues": config.cues, "fusion": config.fusion}
-            for name in value.keys() - fields.keys():
-                number = np.array(value[name], np.float64)
-                if number.shape != ((len(config.cues),) if name in PER_CUE else ()) or not np.isfinite(number).all():
-                    raise ValueError(f"{name} is {value[name]!r}")
-                fields[name] = tuple(number.tolist()) if number.ndim else number.item()
-            return cls(**fields)
-        except (AttributeError, KeyError, TypeError, ValueError, InputError) as error:
-            raise InputError(f"{where}: not a domain classifier ({error}); train the gate again") from None
+            numbers = {name: np.array(value[name], np.float64) for name in names - {"cues", "fusion"}}
+        except (TypeError, ValueError, InputError) as error:
+            raise InputError(f"{where}: not a domain classifier ({error}); train the gate again") from error
+        for name, number in numbers.items():
+            positive = name.endswith("temperature") or name in ("threshold", "scale")
+            fits = number.shape == ((len(config.cues),) if name in PER_CUE else ()) and np.isfinite(number).all()
+            if not fits or (positive and not (number > 0).all()) or (name == "threshold" and number >= 1):
+                raise InputError(f"{where}: not a domain classifier ({name} is {value[name]!r}); train the gate again")
+        plain: dict[str, Any] = {name: tuple(n.tolist()) if n.ndim else n.item() for name, n in numbers.items()}
+        return cls(cues=config.cues, fusion=config.fusion, **plain)
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
-    """Return probabilities of logits [n, classes]; SciPy's gives the same, in ten times as long for a single window."""
+    """Return probabilities of logits [n, classes]; SciPy's does the same, ten times slower for a single window."""
     exponentials = np.exp(logits - logits.max(1, keepdims=True))
     return exponentials / exponentials.sum(1, keepdims=True)
-
-
-class TrainingWindows:
-    """Training windows in feature space, and how far others lie from them (Sun et al. 2022, kNN OOD)."""
-
-    def __init__(self, features: np.ndarray, n_neighbors: int = N_NEIGHBORS) -> None:
-        """Keep standardised features [R, D]; distances are means over the nearest `n_neighbors`."""
-        self.features = np.ascontiguousarray(features, np.float32)
-        self.n_neighbors = min(n_neighbors, len(features))
-        self._squared = np.square(self.features).sum(1)
-
-    def novelty(self, features: np.ndarray) -> np.ndarray:
-        """Return the log mean distance of windows [n, D] to their nearest training windows, [n]."""
-        distances = [self._distances(part) for part in np.array_split(features, len(features) // NOVELTY_CHUNK + 1)]
-        return np.log(np.concatenate(distances) + 1e-6)
-
-    def _distances(self, features: np.ndarray) -> np.ndarray:
-        squared = self._squared - 2 * features @ self.features.T + np.square(features).sum(1)[:, None]
-        nearest = np.partition(squared, self.n_neighbors - 1, axis=1)[:, : self.n_neighbors]
-        return np.sqrt(np.maximum(nearest, 0)).mean(1)
 
 
 def fit_gate(folds: Sequence[GateExamples], split: Split, config: GateConfig, seed: int) -> DomainClassifier:

@@ -1,48 +1,60 @@
 """The only place where the label spaces of seen and unseen classes meet.
 
+Everything is computed from log probabilities, so that tables, recogniser and exported files share one decision.
 Axis legend: n windows, S seen classes, U unseen classes.
 """
 
+import math
+from typing import NamedTuple
+
 import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+LOWEST_LOG = math.log(np.finfo(np.float64).tiny)
 
 
-def joint_log_scores(
-    seen_probabilities: np.ndarray, unseen_probabilities: np.ndarray, p_unseen: np.ndarray
-) -> np.ndarray:
-    """Return log [(1 - p) p_s, p p_u]: one probability distribution over all classes.
+class Decision(NamedTuple):
+    """What becomes of windows.
+
+    Attributes:
+        joint: Log probability of every class, seen classes first, [n, S + U].
+        positions: Predicted class, a position in seen + unseen, [n].
+    """
+
+    joint: Tensor
+    positions: Tensor
+
+
+def joint_log_scores(log_seen: Tensor, log_unseen: Tensor, log_odds: Tensor) -> Tensor:
+    """Return log [(1 - p) p_s, p p_u], one probability distribution over all classes, [n, S + U].
 
     Args:
-        seen_probabilities: [n, S], rows sum to one.
-        unseen_probabilities: [n, U], rows sum to one.
-        p_unseen: Probability that a window belongs to an unseen class, [n].
-
-    Returns:
-        [n, S + U], seen classes first.
+        log_seen: log p_s, log probabilities of the seen classes [n, S].
+        log_unseen: log p_u, log probabilities of the unseen classes [n, U].
+        log_odds: log p / (1 - p) of the probability p that a window's class is unseen [n].
     """
-    tiny = np.finfo(np.float64).tiny
-    p = p_unseen[:, None]
-    joint = np.concatenate([(1 - p) * seen_probabilities, p * unseen_probabilities], axis=1)
-    return np.log(np.maximum(joint, tiny))
+    log_odds = log_odds[:, None]
+    parts = [log_seen + functional.logsigmoid(-log_odds), log_unseen + functional.logsigmoid(log_odds)]
+    return torch.cat(parts, dim=1).clamp(min=LOWEST_LOG)
 
 
-def gated_predictions(
-    seen_probabilities: np.ndarray, unseen_probabilities: np.ndarray, p_unseen: np.ndarray, threshold: float
-) -> np.ndarray:
-    """Return the predicted class positions [n] in seen + unseen.
+def decide(log_seen: Tensor, log_unseen: Tensor, log_odds: Tensor, threshold: float, fusion: str) -> Decision:
+    """Merge both classifiers by the gate; the same rule tunes the gate and applies it.
 
-    A window is unseen if and only if `p_unseen > threshold`; the same rule tunes and applies the gate.
+    Args:
+        log_seen: As of `joint_log_scores`.
+        log_unseen: As of `joint_log_scores`; U may be 0, then only seen classes compete.
+        log_odds: As of `joint_log_scores`.
+        threshold: Of p, in (0, 1).
+        fusion: `hard` sends a window to the unseen classes if and only if p > threshold; `soft` takes the likeliest of
+            all classes after the odds of p are divided by those of the threshold.
     """
-    seen = seen_probabilities.argmax(1)
-    unseen = seen_probabilities.shape[1] + unseen_probabilities.argmax(1)
-    return np.where(p_unseen > threshold, unseen, seen)
-
-
-def fused_predictions(
-    seen_probabilities: np.ndarray, unseen_probabilities: np.ndarray, p_unseen: np.ndarray, threshold: float
-) -> np.ndarray:
-    """Return the likeliest class positions [n] in seen + unseen, both classifiers weighed by the gate.
-
-    The odds of unseen are divided by those of `threshold`, so that 0.5 changes nothing.
-    """
-    unseen, seen = p_unseen * (1 - threshold), (1 - p_unseen) * threshold
-    return joint_log_scores(seen_probabilities, unseen_probabilities, unseen / (unseen + seen)).argmax(1)
+    if log_unseen.shape[1] == 0:
+        return Decision(log_seen.clamp(min=LOWEST_LOG), log_seen.argmax(1))
+    joint, shifted = joint_log_scores(log_seen, log_unseen, log_odds), log_odds - math.log(threshold / (1 - threshold))
+    if fusion == "soft":
+        return Decision(joint, joint_log_scores(log_seen, log_unseen, shifted).argmax(1))
+    unseen = log_seen.shape[1] + log_unseen.argmax(1)
+    return Decision(joint, torch.where(shifted > 0, unseen, log_seen.argmax(1)))

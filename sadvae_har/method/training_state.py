@@ -1,16 +1,22 @@
-"""The whole state of an interrupted training run in one safetensors file, so that it goes on exactly."""
+"""The whole state of an interrupted training run in one file, so that it goes on exactly."""
 
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
-from feature_extraction.errors import InputError
-from feature_extraction.storage.files import atomic_path
+from feature_extraction.storage.tensors import (
+    optimizer_tensors,
+    read_header,
+    read_tensors,
+    restore_optimizer,
+    under,
+    write_tensors,
+)
 from sadvae_har.method.training import Trainer
 
+KIND = "sadvae_har_training"
+_REMEDY = "delete it to start this stage afresh"
 Snapshots = dict[int, dict[str, Tensor]]
 
 
@@ -21,58 +27,38 @@ def save_state(path: Path, trainer: Trainer, snapshots: Snapshots, key: str) -> 
         path: File to replace.
         trainer: Running training.
         snapshots: Averaged weights at the checkpoints passed so far, step -> weights.
-        key: Digest of everything that decides the run; another run refuses the file.
+        key: Digest of everything that decides the run; another run does not take the file up.
     """
     tensors = {f"model/{name}": value for name, value in trainer.model.state_dict().items()}
     tensors |= {f"average/{name}": value for name, value in trainer.average.state_dict().items()}
-    for label, optimiser in _optimisers(trainer).items():
-        for index, values in optimiser.state_dict()["state"].items():
-            tensors |= {f"{label}/{index}/{name}": value for name, value in values.items()}
+    for part, optimiser in _optimisers(trainer).items():
+        tensors |= optimizer_tensors(optimiser, part)
     tensors |= {f"generator/{k}": generator.get_state() for k, generator in enumerate(trainer.generators)}
     for step, weights in snapshots.items():
-        tensors |= {f"snapshot/{step}/{name}": value for name, value in weights.items()}
-    metadata = {"key": key, "step": str(trainer.step_number)}
-    with atomic_path(path) as temporary:
-        save_file({name: value.contiguous().clone() for name, value in tensors.items()}, temporary, metadata)
+        tensors |= {f"snapshot-{step}/{name}": value for name, value in weights.items()}
+    write_tensors(path, KIND, {"key": key, "step": trainer.step_number, "snapshots": list(snapshots)}, tensors)
 
 
 def load_state(path: Path, trainer: Trainer, key: str) -> Snapshots:
     """Put a saved state into a freshly made trainer; return the snapshots taken so far.
 
-    A state of another configuration is of no use here and is left unread: training starts afresh.
+    A state of another configuration is of no use here and is left alone: training starts afresh.
 
     Raises:
         InputError: The file is damaged.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            if metadata.get("key") != key:
-                return {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError) as error:
-        raise InputError(f"{path}: damaged training state ({error}); delete it to start this stage afresh") from None
-    trainer.model.load_state_dict(_under(tensors, "model/"))
-    trainer.average.load_state_dict(_under(tensors, "average/"))
-    for label, optimiser in _optimisers(trainer).items():
-        state: dict[int, dict[str, Tensor]] = {}
-        for name, value in _under(tensors, f"{label}/").items():
-            index, _, field = name.partition("/")
-            state.setdefault(int(index), {})[field] = value
-        optimiser.load_state_dict(optimiser.state_dict() | {"state": state})
+    if read_header(path, KIND, _REMEDY)["key"] != key:
+        return {}
+    header, tensors = read_tensors(path, KIND, _REMEDY)
+    trainer.model.load_state_dict(under(tensors, "model"))
+    trainer.average.load_state_dict(under(tensors, "average"))
+    for part, optimiser in _optimisers(trainer).items():
+        restore_optimizer(optimiser, tensors, part)
     for k, generator in enumerate(trainer.generators):
         generator.set_state(tensors[f"generator/{k}"])
-    trainer.step_number = int(metadata["step"])
-    snapshots: Snapshots = {}
-    for name, value in _under(tensors, "snapshot/").items():
-        step, _, field = name.partition("/")
-        snapshots.setdefault(int(step), {})[field] = value
-    return snapshots
+    trainer.step_number = header["step"]
+    return {step: under(tensors, f"snapshot-{step}") for step in header["snapshots"]}
 
 
 def _optimisers(trainer: Trainer) -> dict[str, torch.optim.Optimizer]:
     return {"vae_optimiser": trainer.vae_optimiser, "adversary_optimiser": trainer.adversary_optimiser}
-
-
-def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}

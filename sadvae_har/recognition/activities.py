@@ -1,4 +1,4 @@
-"""From what is said about an activity to its semantic vector, as in the run that trained the model."""
+"""Activities that a user describes, on the command line or in a YAML file, and their semantic vectors."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -17,8 +17,11 @@ from feature_extraction.descriptions.class_list import (
 from feature_extraction.descriptions.embeddings import embed_views, semantic_vectors
 from feature_extraction.descriptions.kinematic_lexicon import attributes_of
 from feature_extraction.errors import InputError
+from feature_extraction.storage.files import require_file
 from feature_extraction.storage.places import TEXT_CACHE
+from feature_extraction.storage.yaml import read_yaml
 
+LARGEST_FILE = 1 << 20  # bytes
 LONGEST_NAME, LONGEST_DESCRIPTION = 100, 2000  # characters; sentence encoders read some hundred words
 
 
@@ -105,3 +108,39 @@ class TextSettings:
         if not views or not set(views) <= set(VIEWS) or not placements:
             raise InputError(f"text settings: views {views} and placements {placements} cannot be used")
         return settings
+
+
+def read_activities(path: Path) -> dict[str, str | Mapping[str, Any]]:
+    """Read names and descriptions.
+
+    The file maps names to descriptions, directly or under a key `activities`:
+
+        rope skipping: A person jumps over a swinging rope again and again, both feet at once.
+        stirring:
+          sentence: A person stirs a pot with small even circles of the hand.
+          label: stirring a pot
+
+    Args:
+        path: YAML file.
+
+    Returns:
+        Name -> a sentence, or a mapping of views as `Recognizer.add_activity` takes it.
+
+    Raises:
+        InputError: The file is missing, damaged or too large, or an entry is no description.
+    """
+    require_file(path)
+    size = path.stat().st_size
+    if size > LARGEST_FILE:
+        raise InputError(f"{path}: {size / 1e6:.1f} MB, more than any list of activities needs; is it the right file?")
+    value = read_yaml(path)
+    if isinstance(value, Mapping) and isinstance(value.get("activities"), Mapping):
+        value = value["activities"]
+    if not isinstance(value, Mapping) or not value:
+        raise InputError(f"{path}: expected names of activities and their descriptions, found {type(value).__name__}")
+    for name, description in value.items():
+        if not isinstance(name, str):
+            raise InputError(f"{path}: name {name!r} is no text; put it in quotes")
+        if not isinstance(description, str | Mapping):
+            raise InputError(f"{path}: {name}: {description!r} is no description; say in a sentence what the body does")
+    return dict(value)

@@ -2,9 +2,9 @@
 
 Both are fitted on the inner folds: validation subjects, pseudo-unseen classes. The temperature of the joint
 probabilities is the one with the smallest log loss (Guo et al., ICML 2017). A window is unknown if it is stranger
-(`familiarity.py`) than all but 5 % of the windows of listed activities are. They are counted apart for windows taken
-for trained and for described activities, because the latter are always a little strange, and once more for lists that
-hold trained ones alone. Axis legend: n windows, A activities.
+(`strangeness.py`) than all but 5 % of the windows of listed activities are. This limit is found separately for windows
+taken for trained and for described activities, because the latter are always a little strange, and once more for lists
+that hold trained activities alone. Axis legend: n windows, A activities.
 """
 
 from collections.abc import Mapping, Sequence
@@ -47,7 +47,7 @@ class Calibration:
         """Return by how much windows exceed the limit [n]; unknown ones are above 0.
 
         Args:
-            strangeness: As `Familiarity` gives it, smoothed [n].
+            strangeness: As `Strangeness` measures it, smoothed [n].
             described: Whether the window is taken for a described activity [n]; none if there are no such activities.
         """
         limit = self.limit_of_trained(described is not None)
@@ -68,13 +68,13 @@ class Calibration:
         Raises:
             InputError: A field is missing or no finite number.
         """
-        try:
-            numbers = {name: float(value[name]) for name in cls.__dataclass_fields__}
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f"calibration: not usable ({error!r})") from None
-        if not np.isfinite(list(numbers.values())).all() or numbers["temperature"] <= 0:
-            raise InputError(f"calibration: {numbers} cannot be used")
-        return cls(**numbers)
+        names = cls.__dataclass_fields__.keys()
+        usable = isinstance(value, Mapping) and value.keys() == names
+        if not usable or not all(isinstance(n, float | int) and np.isfinite(n) for n in value.values()):
+            raise InputError(f"calibration: {value!r} cannot be used"[:300])
+        if value["temperature"] <= 0:
+            raise InputError(f"calibration: temperature {value['temperature']} cannot be used")
+        return cls(**{name: float(value[name]) for name in names})
 
 
 def fit_calibration(
@@ -139,11 +139,12 @@ def calibration_report(
     after = calibration.probabilities(gate.joint_log_scores(test))[rows, predicted]
     unknown = _unknown_by_class(test, strangeness, gate, calibration)
     kept_levels = np.round(np.linspace(0.5, 1.0, 51), 2)
-    curves = [flagged_at(entry["known"], entry["alien"], kept_levels) for entry in unknown.values()]
+    curves = [flagged_at(entry["listed"], entry["unlisted"], kept_levels) for entry in unknown.values()]
+    at_95 = np.array([KNOWN_KEPT])
     in_use = {}
     if curves:
-        in_use["known_kept"] = float(np.mean([(entry["known"] <= 0).mean() for entry in unknown.values()]))
-        in_use["unknown_flagged"] = float(np.mean([(entry["alien"] > 0).mean() for entry in unknown.values()]))
+        in_use["known_kept"] = float(np.mean([(entry["listed"] <= 0).mean() for entry in unknown.values()]))
+        in_use["unknown_flagged"] = float(np.mean([(entry["unlisted"] > 0).mean() for entry in unknown.values()]))
     return {
         "n_windows": len(rows),
         "temperature": calibration.temperature,
@@ -153,10 +154,12 @@ def calibration_report(
         "reliability_after": reliability(after, right).tolist(),
         "unknown": {
             name: {
-                "known_kept": float((entry["known"] <= 0).mean()),
-                "flagged": float((entry["alien"] > 0).mean()),
-                "flagged_at_95": float(flagged_at(entry["known"], entry["alien"], np.array([KNOWN_KEPT]))[0]),
-                "flagged_at_95_trained": float(flagged_at(entry["trained"], entry["alien"], np.array([KNOWN_KEPT]))[0]),
+                "known_kept": float((entry["listed"] <= 0).mean()),
+                "flagged": float((entry["unlisted"] > 0).mean()),
+                "flagged_at_95": float(flagged_at(entry["listed"], entry["unlisted"], at_95)[0]),
+                "flagged_at_95_trained": float(
+                    flagged_at(entry["trained"], entry["unlisted"], np.array([KNOWN_KEPT]))[0]
+                ),
             }
             for name, entry in unknown.items()
         },
@@ -165,26 +168,26 @@ def calibration_report(
     }
 
 
-def flagged_at(known: np.ndarray, alien: np.ndarray, kept: np.ndarray) -> np.ndarray:
-    """Return the share of alien windows beyond the thresholds that keep given shares of known windows, [levels]."""
-    return (alien[None] > np.quantile(known, kept)[:, None]).mean(1)
+def flagged_at(listed: np.ndarray, unlisted: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """Return the share of unlisted windows beyond the thresholds that keep given shares of listed windows, [levels]."""
+    return (unlisted[None] > np.quantile(listed, kept)[:, None]).mean(1)
 
 
 def _unknown_by_class(
     test: GateExamples, strangeness: np.ndarray, gate: DomainClassifier, calibration: Calibration
 ) -> Mapping[str, Mapping[str, np.ndarray]]:
-    """Return the excess of known, of trained and of alien windows, with each unseen class left out of the list."""
+    """Return the excess of windows of listed, of trained and of unlisted classes, with each unseen class left out."""
     n_seen, n_classes = test.seen_logits.shape[1], len(test.class_names)
     result: dict[str, Mapping[str, np.ndarray]] = {}
     for left_out in range(n_seen, n_classes):
-        alien = test.labels == left_out
-        if not alien.any() or n_classes - n_seen < 2:
+        unlisted = test.labels == left_out
+        if not unlisted.any() or n_classes - n_seen < 2:
             continue
         listed = replace(test, text_logits=np.delete(test.text_logits, left_out, axis=1))
         excess = calibration.excess(strangeness, gate.predict(listed) >= n_seen)
         result[test.class_names[left_out]] = {
-            "known": excess[~alien],
+            "listed": excess[~unlisted],
             "trained": excess[test.labels < n_seen],
-            "alien": excess[alien],
+            "unlisted": excess[unlisted],
         }
     return result

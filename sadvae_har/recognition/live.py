@@ -4,17 +4,17 @@ A window's result is final once `CONTEXT` more windows, or the end of its piece,
 kept, so memory does not grow with the recording. Axis legend: n windows, A activities.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from feature_extraction.own_files.read import Declared, plan_reading, read_recording
+from feature_extraction.own_files.read import Declared, ReadingPlan, plan_reading, read_recording
 from feature_extraction.recordings.recording import Channel
 from feature_extraction.windows.stream import TimedWindows, WindowStream
-from sadvae_har.recognition.prediction import Prediction, join
+from sadvae_har.recognition.prediction import CONTEXT, Prediction, join
 from sadvae_har.recognition.recognizer import Recognizer
-from sadvae_har.recognition.segments import CONTEXT
 
 
 class RecordingStream:
@@ -60,18 +60,29 @@ class RecordingStream:
         return final
 
 
-def predict_file(recognizer: Recognizer, path: Path | str, declared: Declared | None = None) -> Prediction:
-    """Recognise the activities in a file; what is not declared is detected.
+def predict_file(
+    recognizer: Recognizer,
+    path: Path | str,
+    how: Declared | ReadingPlan | None = None,
+    on_rows: Callable[[int], Any] | None = None,
+) -> Prediction:
+    """Recognise the activities in a file: the one way from a file to a prediction.
 
     Args:
         recognizer: The trained model.
         path: CSV, TSV, TXT, Parquet or NPY file.
-        declared: Columns, units and rate. `plan_reading` tells what would be detected, and whether it is a guess.
+        how: Columns, units and rate, as far as they are to be declared, the rest being detected; or the whole plan of
+            `plan_reading`, which tells what is detected and whether it is a guess.
+        on_rows: Called with the number of rows of every part that was read, for a progress bar.
 
     Raises:
         InputError: The file cannot be read, or something is neither declared nor found.
     """
     path = Path(path)
-    plan = plan_reading(path, recognizer.channels, declared or Declared())
-    stream = RecordingStream(recognizer, plan.channels, plan.rate_hz)
-    return join([*map(stream.push, read_recording(path, plan)), stream.finish()])
+    plan = how if isinstance(how, ReadingPlan) else plan_reading(path, recognizer.channels, how or Declared())
+    stream, parts = RecordingStream(recognizer, plan.channels, plan.rate_hz), []
+    for samples in read_recording(path, plan):
+        parts.append(stream.push(samples))
+        if on_rows is not None:
+            on_rows(len(samples))
+    return join([*parts, stream.finish()])

@@ -8,13 +8,14 @@ Trained activities have recordings behind them; described ones are known by thei
 one is added or removed. Axis legend: n windows, T time, C channels, D features, A activities (trained, then described).
 """
 
+import copy
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.decomposition import PCA
+import torch
 
 from feature_extraction.descriptions.class_list import ClassDescription
 from feature_extraction.errors import InputError
@@ -22,13 +23,12 @@ from feature_extraction.recordings.recording import Channel, Recording
 from feature_extraction.storage.places import TEXT_CACHE
 from feature_extraction.windows.input_format import InputFormat
 from feature_extraction.windows.stream import TimedWindows, windows_of
+from sadvae_har.experiment.latent_map import LatentPlane
 from sadvae_har.recognition.explanation import Explanation, nearest, weigh
 from sadvae_har.recognition.model.file import MODEL_FILE, load_model, save_model
-from sadvae_har.recognition.model.hub import HubMixin
 from sadvae_har.recognition.model.parts import RecognizerModel
-from sadvae_har.recognition.prediction import Prediction
-from sadvae_har.recognition.scorer import Scorer
-from sadvae_har.recognition.segments import UNKNOWN, smooth
+from sadvae_har.recognition.prediction import UNKNOWN, Prediction, smooth
+from sadvae_har.recognition.scorer import ActivityScorer
 
 MOST_ACTIVITIES = 500
 
@@ -65,7 +65,7 @@ class LatentMap(NamedTuple):
     seen: tuple[bool, ...]
 
 
-class Recognizer(HubMixin):
+class Recognizer:
     """A trained model and a list of activities that may grow and shrink.
 
     Raises:
@@ -83,7 +83,7 @@ class Recognizer(HubMixin):
         self._text_cache = text_cache
         self._described: tuple[ClassDescription, ...] = ()
         self._vectors = model.vectors[: len(model.trained)]
-        self.scorer = Scorer(model)
+        self.scorer = ActivityScorer(model.fold, model.seen, model.space, self._vectors)
         for description, vector in zip(model.described, model.vectors[len(model.trained) :], strict=True):
             self._add(description, vector[None])
 
@@ -98,8 +98,8 @@ class Recognizer(HubMixin):
         model = load_model(path / MODEL_FILE if path.is_dir() else path)
         try:
             return cls(model, text_cache)
-        except RuntimeError as error:  # no covariance: numbers out of all proportion
-            raise InputError(f"{path}: its numbers cannot be used ({str(error)[:100]}); make it again") from None
+        except torch.linalg.LinAlgError as error:  # no covariance: numbers out of all proportion
+            raise InputError(f"{path}: its numbers cannot be used ({str(error)[:100]}); make it again") from error
 
     def save(self, path: Path | str) -> Path:
         """Write one file that holds the model with its present list of activities; return its path."""
@@ -109,8 +109,7 @@ class Recognizer(HubMixin):
 
     def copy(self) -> "Recognizer":
         """Return a recogniser with a list of activities of its own; the weights are shared."""
-        other = object.__new__(Recognizer)
-        other.__dict__.update(self.__dict__)
+        other = copy.copy(self)
         other.scorer = self.scorer.copy()
         return other
 
@@ -233,7 +232,7 @@ class Recognizer(HubMixin):
             return self._describe(windows, np.empty((0, len(self.names))), np.empty(0, int), np.empty(0))
         features = self.features(windows.samples)
         joint, positions = self.score(features)
-        return self._describe(windows, joint, positions, self.model.familiarity.strangeness(features))
+        return self._describe(windows, joint, positions, self.model.strangeness.measure(features))
 
     def features(self, samples: np.ndarray) -> np.ndarray:
         """Return standardised features [n, D] of windows [n, T, C]."""
@@ -241,11 +240,11 @@ class Recognizer(HubMixin):
 
     def score(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return joint log scores [n, A] and the predicted positions [n] of standardised features [n, D]."""
-        scores, gate = self.scorer.scores(features), self.model.gate
-        if not self._described:
-            joint = np.log(gate.seen_probabilities(scores) + np.finfo(np.float64).tiny)
-            return joint, joint.argmax(1)
-        return gate.decide(scores)
+        scores = self.scorer.scores(features)
+        if not self._described:  # The gate has nothing to decide.
+            scores = replace(scores, text_logits=scores.text_logits[:, : len(self.model.trained)])
+        joint, positions = self.model.gate.decide(*scores.tensors())
+        return joint.numpy(), positions.numpy()
 
     def text_logits(self, features: np.ndarray) -> np.ndarray:
         """Return how well windows match every description, log densities [n, A], of standardised features [n, D]."""
@@ -285,14 +284,12 @@ class Recognizer(HubMixin):
         position = self.names.index(str(prediction.activity[0]))
         rival = int(next(k for k in order if k != position))
         texts = (*self.model.trained, *self._described)
-        latents, anchors = self.scorer.directions(features)
-        similarity = (latents @ anchors.transpose(1, 2)).mean(0)[0].numpy()
         return Explanation(
             label=str(prediction.labels[0]),
             activity=self.names[position],
             probability=float(prediction.probability[0]),
             rival=self.names[rival],
-            nearest=nearest(self.names, similarity),
+            nearest=nearest(self.names, self.scorer.similarity(features)[0]),
             evidence=weigh(self._measured(samples), texts[position].kinematics, texts[rival].kinematics),
         )
 
@@ -307,11 +304,28 @@ class Recognizer(HubMixin):
     def latent_map(self, windows: np.ndarray) -> LatentMap:
         """Show windows [n, T, C] and all descriptions in the plane of their semantic latents that holds most of them.
 
-        The plane is that of the descriptions and the training windows, so it stays where it is from one recording to
-        the next as long as the list is the same.
+        The plane stays where it is from one recording to the next as long as the list is the same.
         """
-        latents, anchors = self.scorer.directions(self.features(windows))
-        training, _ = self.scorer.directions(self.model.train_features[self.model.donors[0]].numpy())
-        plane = PCA(2, random_state=0).fit(np.concatenate([training[0], anchors[0]]))
+        plane = LatentPlane(self.model.fold, self.scorer.coordinates)
         seen = tuple(activity.seen for activity in self.activities)
-        return LatentMap(plane.transform(latents[0]), plane.transform(anchors[0]), self.names, seen)
+        points = plane.place_windows(torch.from_numpy(self.features(windows)))
+        return LatentMap(points, plane.anchors_xy, self.names, seen)
+
+    def save_pretrained(self, save_directory: Path | str) -> Path:
+        """Write model file and card into a folder; return it, see `hub.save_with_card`."""
+        from sadvae_har.recognition.model import hub  # only those who share a model need its client
+
+        return hub.save_with_card(self.save, Path(save_directory))
+
+    def push_to_hub(self, repo_id: str, **options: Any) -> str:
+        """Upload model file and card; return the address of the commit, see `hub.push`."""
+        from sadvae_har.recognition.model import hub
+
+        return hub.push(self.save, repo_id, **options)
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: Path | str, **options: Any) -> "Recognizer":
+        """Load a model from a folder or from a hub, see `hub.fetch`."""
+        from sadvae_har.recognition.model import hub
+
+        return cls.load(hub.fetch(str(pretrained_model_name_or_path), **options))

@@ -30,7 +30,7 @@ from feature_extraction.storage.places import TEXT_CACHE
 from sadvae_har.config.settings import Config, TextConfig, TrainConfig
 from sadvae_har.recognition.activities import TextSettings
 from sadvae_har.recognition.estimator.open_problem import fit_open, gated_log_scores, lay_out_open
-from sadvae_har.recognition.scorer import Scorer
+from sadvae_har.recognition.scorer import ActivityScorer
 
 Description = str | Mapping[str, Any]
 _LARGEST_SEED = np.iinfo(np.int32).max
@@ -97,8 +97,8 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
         Args:
             X: Features [n, D].
             y: Labels of seen classes [n].
-            groups: Subject of each row [n]. The gate is then fitted on other subjects than the models that it judges
-                by, else on other rows.
+            groups: Subject of each row [n]. The gate is then fitted on other subjects than the models that
+                it is measured with, else on other rows.
 
         Warns:
             UserWarning: The gate could not be fitted, see above.
@@ -123,8 +123,9 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
         groups = None if groups is None else np.asarray(groups)
         names = [str(name) for name in texts]
         problem = lay_out_open(X, labels, groups, vectors[: len(seen)], names, len(unseen), config.seed)
-        self._fitted = fit_open(problem, config, vectors[: len(seen)])
-        self._scorer, self._vectors = Scorer(self._fitted.model), vectors
+        self._fitted, self._standardizer = fit_open(problem, config), problem.problem.standardizer
+        self._scorer = ActivityScorer(self._fitted.fold, self._fitted.seen, problem.problem.space, vectors[: len(seen)])
+        self._vectors = vectors
         for vector in vectors[len(seen) :]:
             self._scorer.add(vector[None])
         self.n_seen_, self.n_inner_folds_, self.classes_ = len(seen), self._fitted.n_inner_folds, classes
@@ -180,13 +181,13 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
     def _log_scores(self, X: Any) -> np.ndarray:
         """Return joint log scores [n, A]."""
         check_is_fitted(self)
-        model = self._fitted.model
-        features = model.standardizer.transform(validate_data(self, X, reset=False, dtype=np.float32))
+        fitted = self._fitted
+        features = self._standardizer.transform(validate_data(self, X, reset=False, dtype=np.float32))
         if len(self.classes_) > self.n_seen_:
-            return gated_log_scores(model.gate, self._scorer.scores(features))
+            return gated_log_scores(fitted.gate, self._scorer.scores(features))
         # Double precision: a row's scores are the same to the last digits whatever rows are beside it.
-        logits = features.astype(np.float64) @ model.seen_weight.double().numpy() + model.seen_bias.double().numpy()
-        return log_softmax(logits / model.gate.seen_temperature, axis=1)
+        logits = features.astype(np.float64) @ fitted.seen.weight.double().numpy() + fitted.seen.bias.double().numpy()
+        return log_softmax(logits / fitted.gate.seen_temperature, axis=1)
 
     def _warn_of_text_margin(self) -> None:
         if len(self.classes_) > self.n_seen_ and not self.n_inner_folds_:

@@ -17,11 +17,12 @@ from feature_extraction.features.table import FeatureTable
 from feature_extraction.protocol.draw_splits import MIN_SEEN, inner_folds
 from feature_extraction.protocol.split import Split
 from sadvae_har.config.settings import Config
-from sadvae_har.experiment import stages as experiment
+from sadvae_har.experiment import stages
 from sadvae_har.experiment.problem import Problem, lay_out
 from sadvae_har.method.gate import DomainClassifier, Scores, fit_gate
+from sadvae_har.method.scorer import FoldModel, SeenClassifier
 from sadvae_har.recognition.calibration import fit_temperature
-from sadvae_har.recognition.model.parts import FeatureModel, gather_feature_model
+from sadvae_har.recognition.model.parts import final_fold_model
 
 HELD_BACK = 6  # Every inner fold holds back a sixth of the groups, as `split_creation` draws validation subjects.
 _BEHIND = 1e-6  # By how much log scores of the side that the gate turns down stay behind.
@@ -43,27 +44,31 @@ class OpenSplit(Split):
 
 
 class OpenProblem(NamedTuple):
-    """A problem, and who judges its inner folds.
+    """A problem, and whom its inner folds do not learn from.
 
     Attributes:
         problem: Final problem and inner folds.
-        judges: Groups of rows that each inner fold holds back.
+        held_back: Groups of rows that each inner fold holds back and is measured on.
     """
 
     problem: Problem
-    judges: tuple[tuple[str, ...], ...]
+    held_back: tuple[tuple[str, ...], ...]
 
 
 class OpenFit(NamedTuple):
     """What was fitted.
 
     Attributes:
-        model: Networks, seen classifier and gate.
+        fold: Trained models.
+        seen: Classifier of the seen classes.
+        gate: Between seen and unseen.
         temperature: Divisor of the joint log scores.
         n_inner_folds: Folds that step, gate and temperature were chosen on; 0 if nothing could be chosen.
     """
 
-    model: FeatureModel
+    fold: FoldModel
+    seen: SeenClassifier
+    gate: DomainClassifier
     temperature: float
     n_inner_folds: int
 
@@ -97,8 +102,8 @@ def lay_out_open(
     everybody = tuple(np.unique(subjects).tolist())
     if len(everybody) < 2 and groups is not None:
         raise InputError(f"groups: all rows are of {everybody[0]!r}; two are needed, or leave groups out")
-    judges = [_judges(everybody, number, seed) for number in range(len(inner))]
-    allowed = [np.flatnonzero(~np.isin(subjects, held_back)) for held_back in judges]
+    held_back = [_held_back(everybody, number, seed) for number in range(len(inner))]
+    allowed = [np.flatnonzero(~np.isin(subjects, groups_of_fold)) for groups_of_fold in held_back]
     left = [set(np.array(seen)[labels[rows]]) - set(fold) for rows, fold in zip(allowed, inner, strict=True)]
     kept = [number for number, classes in enumerate(left) if len(classes) >= 2]
     split = OpenSplit(
@@ -124,7 +129,7 @@ def lay_out_open(
         window_key="",
     )
     problem = lay_out(table, split, vectors, np.arange(len(features)), [allowed[number] for number in kept])
-    return OpenProblem(problem, tuple(judges[number] for number in kept))
+    return OpenProblem(problem, tuple(held_back[number] for number in kept))
 
 
 def _row_groups(labels: np.ndarray, seed: int) -> np.ndarray:
@@ -137,7 +142,7 @@ def _row_groups(labels: np.ndarray, seed: int) -> np.ndarray:
     return groups
 
 
-def _judges(groups: Sequence[str], number: int, seed: int) -> tuple[str, ...]:
+def _held_back(groups: Sequence[str], number: int, seed: int) -> tuple[str, ...]:
     """Return the groups that an inner fold holds back; folds take turns as far as there are groups."""
     names = np.random.default_rng(seed).permutation(groups).tolist()
     size = max(1, round(len(names) / HELD_BACK))
@@ -145,7 +150,7 @@ def _judges(groups: Sequence[str], number: int, seed: int) -> tuple[str, ...]:
     return tuple(sorted(names[k % len(names)] for k in range(start, start + size)))
 
 
-def fit_open(open_problem: OpenProblem, config: Config, vectors: np.ndarray) -> OpenFit:
+def fit_open(open_problem: OpenProblem, config: Config) -> OpenFit:
     """Train the models; choose step, gate and temperature on the inner folds.
 
     Where that cannot be done, because there are fewer than four classes or too few rows to hold any back, the last
@@ -154,25 +159,23 @@ def fit_open(open_problem: OpenProblem, config: Config, vectors: np.ndarray) -> 
     Args:
         open_problem: As `lay_out_open` returns it.
         config: Settings.
-        vectors: Semantic vectors of the classes [S, E].
     """
-    problem, judges = open_problem
-    trainer = experiment.make_trainer(problem, config)
+    problem, held_back = open_problem
+    trainer = stages.make_trainer(problem, config)
     snapshots = {}
     while trainer.step_number < config.train.n_steps:
         trainer.step()
         if trainer.step_number in config.train.checkpoints:
             snapshots[trainer.step_number] = trainer.snapshot()
-    fitted = experiment.choose_models(snapshots, problem, config, key="")
-    scored = [experiment.score_fold(problem, config, fitted, k, names) for k, names in enumerate(judges, start=1)]
+    fitted = stages.choose_models(snapshots, problem, config, key="")
+    scored = [stages.score_fold(problem, config, fitted, k, names) for k, names in enumerate(held_back, start=1)]
     folds = [fold for fold in scored if 0 < fold.is_unseen.sum() < len(fold.labels)]
     gate, temperature = TEXT_MARGIN, 1.0
     if folds:
         gate = fit_gate(folds, problem.split, config.gate, config.seed)
         temperature = fit_temperature([gated_log_scores(gate, fold) for fold in folds], [fold.labels for fold in folds])
-    stream = experiment.synthesis_stream(config, 0)
-    model = gather_feature_model(problem, config, fitted, stream, gate, vectors)
-    return OpenFit(model, temperature, len(folds))
+    fold, seen = final_fold_model(problem, config, fitted), fitted.seen_classifier_of(problem, 0)
+    return OpenFit(fold, seen, gate, temperature, len(folds))
 
 
 def gated_log_scores(gate: DomainClassifier, scores: Scores) -> np.ndarray:
@@ -181,8 +184,9 @@ def gated_log_scores(gate: DomainClassifier, scores: Scores) -> np.ndarray:
     The gate decides between seen and unseen before it looks at classes, so that the likeliest class may be on the side
     it turns down. That side is then lowered until it is just behind.
     """
-    joint, n_seen = gate.joint_log_scores(scores), scores.seen_logits.shape[1]
-    unseen = gate.predict(scores) >= n_seen
+    n_seen = scores.seen_logits.shape[1]
+    joint, positions = (value.numpy() for value in gate.decide(*scores.tensors()))
+    unseen = positions >= n_seen
     lead = joint[:, n_seen:].max(1) - joint[:, :n_seen].max(1)
     joint[:, :n_seen] -= np.where(unseen, np.maximum(_BEHIND - lead, 0), 0)[:, None]
     joint[:, n_seen:] -= np.where(unseen, 0, np.maximum(_BEHIND + lead, 0))[:, None]

@@ -94,8 +94,8 @@ def _provenance(model: RecognizerModel) -> str:
             "",
             *_dataset(model),
             f"- Trained on: {model.name}.",
-            f"- The file holds the standardised features ({model.train_features.shape[1]} numbers each) of "
-            f"{len(model.train_features)} windows of {people}. It holds no recordings.",
+            f"- The file holds the standardised features ({model.fold.train_features.shape[1]} numbers each) of "
+            f"{len(model.fold.train_features)} windows of {people}. It holds no recordings.",
             "- Sharing the file shares these features: the terms of the data set apply to it.",
         ]
     )

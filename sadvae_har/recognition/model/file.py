@@ -1,12 +1,10 @@
 """One file that holds everything needed to recognise activities: safetensors with a JSON header.
 
-Nothing in it is executed on loading. A checksum over header and tensors tells damage from a sound file; it is no
-signature and does not say who made the file. Layout, version 1: the header has `format`, `version`, `program`, `name`,
-`encoder`, `text`, `config`, `gate`, `calibration`, `trained`, `described` and `checksum`; tensors are named
-`part/name`.
+Layout, version 1: the header has `format`, `version`, `program`, `name`, `encoder`, `text`, `config`, `gate`,
+`calibration`, `trained`, `described` and a checksum; tensors are named `part/name`. A sound checksum does not make the
+numbers sensible, since anybody can write such a file: sizes are checked before anything is used.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from importlib.metadata import version
@@ -15,30 +13,32 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from feature_extraction.descriptions.class_list import ClassDescription, attribute_names, describe_class
 from feature_extraction.errors import InputError
 from feature_extraction.features.window_encoder import WindowEncoder
 from feature_extraction.protocol.standardizer import Standardizer
-from feature_extraction.storage.files import atomic_path, content_hash
+from feature_extraction.storage.tensors import read_header, read_tensors, under, write_tensors
 from sadvae_har.config.files import config_from_dict
-from sadvae_har.experiment.fitted import models_of_fold
+from sadvae_har.experiment.fitted import restore_networks
 from sadvae_har.experiment.semantic_space import SemanticSpace
 from sadvae_har.method.gate import DomainClassifier
+from sadvae_har.method.scorer import FoldModel, SeenClassifier
 from sadvae_har.recognition.activities import TextSettings
 from sadvae_har.recognition.calibration import Calibration
-from sadvae_har.recognition.familiarity import Familiarity
 from sadvae_har.recognition.model.parts import RecognizerModel
-from sadvae_har.recognition.segments import UNKNOWN
+from sadvae_har.recognition.prediction import UNKNOWN
+from sadvae_har.recognition.strangeness import Strangeness
 
 MODEL_FILE = "recognizer.safetensors"
 FORMAT, VERSION = "sadvae-har recognizer", 1
-_HEADER = "sadvae_har_recognizer"
-LARGEST_FILE = 4 << 30  # bytes
-_MISFITS = (ArithmeticError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError, ValueError)
+KIND = "sadvae_har_recognizer"
+_HEADER = ("name", "encoder", "text", "config", "gate", "calibration", "trained", "described")
+_TENSORS = (
+    *("seen/weight", "seen/bias", "train/features", "train/classes", "synthesis/donors", "synthesis/noise"),
+    "text/vectors",
+)
 _REMEDY = "make it again with `sadvae-har run`, or copy it again from where it came"
 
 
@@ -47,17 +47,15 @@ def save_model(model: RecognizerModel, path: Path) -> None:
     encoder, encoder_tensors = model.encoder.to_parts()
     parts: dict[str, Mapping[str, Tensor]] = {
         "encoder": encoder_tensors,
-        "networks": model.networks.state_dict(),
+        "networks": model.fold.networks.state_dict(),
         "standardizer": _tensors(model.standardizer.to_arrays()),
         "space": _tensors(model.space.to_arrays()),
-        "familiarity": _tensors(model.familiarity.to_arrays()),
-        "seen": {"weight": model.seen_weight, "bias": model.seen_bias},
-        "train": {"features": model.train_features, "classes": model.train_classes},
-        "synthesis": {"donors": model.donors, "noise": model.noise},
+        "familiarity": _tensors(model.strangeness.to_arrays()),
+        "seen": {"weight": model.seen.weight, "bias": model.seen.bias},
+        "train": {"features": model.fold.train_features, "classes": model.fold.train_classes},
+        "synthesis": {"donors": model.fold.donors, "noise": model.fold.noise},
         "text": _tensors({"vectors": model.vectors}),
     }
-    # Copies: safetensors refuses tensors that share memory.
-    tensors = {f"{part}/{name}": value.clone() for part, values in parts.items() for name, value in values.items()}
     header = {
         "format": FORMAT,
         "version": VERSION,
@@ -71,9 +69,8 @@ def save_model(model: RecognizerModel, path: Path) -> None:
         "trained": [asdict(description) for description in model.trained],
         "described": [asdict(description) for description in model.described],
     }
-    header["checksum"] = _checksum(header, tensors)
-    with atomic_path(path) as temporary:
-        save_file(tensors, temporary, metadata={_HEADER: json.dumps(header)})
+    tensors = {f"{part}/{name}": value for part, values in parts.items() for name, value in values.items()}
+    write_tensors(path, KIND, header, tensors)
 
 
 def load_model(path: Path) -> RecognizerModel:
@@ -82,50 +79,25 @@ def load_model(path: Path) -> RecognizerModel:
     Raises:
         InputError: It is missing, damaged, made by a newer version, or no model file.
     """
-    header, tensors = _read(path)
+    if not path.is_file():
+        raise InputError(f"{path}: no such model file; name one, or the folder of a finished run (`sadvae-har run`)")
+    _require_version(read_header(path, KIND, _REMEDY), path)
+    header, tensors = read_tensors(path, KIND, _REMEDY)
+    absent = [name for name in (*_HEADER, *_TENSORS) if name not in header and name not in tensors]
     try:
+        if absent or not isinstance(header["name"], str):
+            raise InputError(f"no usable {(*absent, 'name')[0]!r}")
         model = _assemble(header, tensors, path)
         _check(model)
     except InputError as error:
-        raise InputError(str(error) if str(path) in str(error) else f"{path}: {error}; {_REMEDY}") from None
-    except _MISFITS as error:
-        raise InputError(
-            f"{path}: parts do not fit each other ({' '.join(repr(error).split())[:200]}); {_REMEDY}"
-        ) from None
+        raise InputError(str(error) if str(path) in str(error) else f"{path}: {error}; {_REMEDY}") from error
     return model
 
 
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Return header and tensors of a sound file of this version."""
-    if not path.is_file():
-        raise InputError(f"{path}: no such model file; name one, or the folder of a finished run (`sadvae-har run`)")
-    if path.stat().st_size > LARGEST_FILE:
-        raise InputError(f"{path}: {path.stat().st_size >> 30} GiB, no model is that large; {_REMEDY}")
-    try:
-        with safe_open(path, framework="pt") as file:
-            header = json.loads((file.metadata() or {})[_HEADER])
-            _require_version(header, path)
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        wanted = header.pop("checksum", None)
-        sound = wanted == _checksum(header, tensors)
-    except KeyError:
-        raise InputError(f"{path}: holds no recogniser; {_REMEDY}") from None
-    except InputError:
-        raise
-    except (SafetensorError, OSError, RuntimeError, TypeError, ValueError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise InputError(f"{path}: damaged or not a model file ({reason}); {_REMEDY}") from None
-    if not sound:
-        raise InputError(f"{path}: damaged: its content does not match its checksum; {_REMEDY}")
-    return header, tensors
-
-
-def _require_version(header: Any, path: Path) -> None:
-    if not isinstance(header, dict) or header.get("format") != FORMAT:
-        raise InputError(f"{path}: holds no recogniser; {_REMEDY}")
+def _require_version(header: Mapping[str, Any], path: Path) -> None:
     found = header.get("version")
-    if isinstance(found, bool) or not isinstance(found, int) or found < 1:
-        raise InputError(f"{path}: damaged: format {found!r}; {_REMEDY}")
+    if header.get("format") != FORMAT or isinstance(found, bool) or not isinstance(found, int) or found < 1:
+        raise InputError(f"{path}: holds no recogniser (format {found!r}); {_REMEDY}")
     if found > VERSION:
         raise InputError(
             f"{path}: made by a newer version of this program (format {found!r}, {header.get('program')!r}), this one "
@@ -134,33 +106,31 @@ def _require_version(header: Any, path: Path) -> None:
 
 
 def _assemble(header: Mapping[str, Any], tensors: Mapping[str, Tensor], path: Path) -> RecognizerModel:
-    def part(name: str) -> dict[str, Tensor]:
-        return {key.removeprefix(f"{name}/"): value for key, value in tensors.items() if key.startswith(f"{name}/")}
-
     def arrays(name: str) -> dict[str, np.ndarray]:
-        return {key: value.numpy() for key, value in part(name).items()}
+        return {key: value.numpy() for key, value in under(tensors, name).items()}
 
-    if not isinstance(header["name"], str):
-        raise TypeError(f"name is {header['name']!r}, no text")
-    config = config_from_dict(header["config"])
-    text = TextSettings.from_dict(header["text"])
-    train, synthesis, seen = part("train"), part("synthesis"), part("seen")
+    config, text = config_from_dict(header["config"]), TextSettings.from_dict(header["text"])
+    train_features, train_classes = tensors["train/features"], tensors["train/classes"]
+    _require_training_windows(train_features, train_classes)
+    windows = train_features.numpy(), train_classes.numpy()
     return RecognizerModel(
-        name=str(header["name"]),
-        encoder=WindowEncoder.from_parts(header["encoder"], part("encoder"), path),
+        name=header["name"],
+        config=config,
+        encoder=WindowEncoder.from_parts(header["encoder"], under(tensors, "encoder"), path),
         standardizer=Standardizer.from_arrays(arrays("standardizer")),
         text=text,
         space=SemanticSpace.from_arrays(arrays("space")),
-        config=config,
-        networks=models_of_fold(part("networks"), 0, config.train.n_seeds, config.model),
-        seen_weight=seen["weight"],
-        seen_bias=seen["bias"],
-        train_features=train["features"],
-        train_classes=train["classes"],
-        donors=synthesis["donors"],
-        noise=synthesis["noise"],
-        familiarity=Familiarity.from_arrays(arrays("familiarity"), train["features"].numpy(), train["classes"].numpy()),
+        fold=FoldModel(
+            networks=restore_networks(under(tensors, "networks"), config.train.n_seeds, config.model),
+            classifier=config.classifier,
+            train_features=train_features,
+            train_classes=train_classes,
+            donors=tensors["synthesis/donors"],
+            noise=tensors["synthesis/noise"],
+        ),
+        seen=SeenClassifier(tensors["seen/weight"], tensors["seen/bias"]),
         gate=DomainClassifier.from_dict(header["gate"], str(path)),
+        strangeness=Strangeness.from_arrays(arrays("familiarity"), *windows),
         calibration=Calibration.from_dict(header["calibration"]),
         trained=_descriptions(header["trained"], text),
         described=_descriptions(header["described"], text),
@@ -168,40 +138,49 @@ def _assemble(header: Mapping[str, Any], tensors: Mapping[str, Tensor], path: Pa
     )
 
 
+def _require_training_windows(features: Tensor, classes: Tensor) -> None:
+    if features.ndim != 2 or classes.shape != features.shape[:1] or not len(classes) or classes.dtype != torch.int64:
+        raise InputError(f"training windows of shapes {tuple(features.shape)} and {tuple(classes.shape)}")
+    if features.dtype != torch.float32 or not torch.isfinite(features).all() or classes.min() < 0:
+        raise InputError("training windows hold values that cannot be used")
+
+
 def _check(model: RecognizerModel) -> None:
     """Refuse parts whose sizes do not fit, before any of them is used."""
-    n_features, n_trained = len(model.standardizer.mean), len(model.trained)
-    networks = {name: getattr(model.networks, name)[-1] for name in ("feature_decoder", "text_decoder")}
-    n_windows, n_seeds = len(model.train_features), model.config.train.n_seeds
+    n_features, n_trained, fold = len(model.standardizer.mean), len(model.trained), model.fold
+    decoders = {name: getattr(fold.networks, name)[-1].bias for name in ("feature_decoder", "text_decoder")}
+    n_windows, n_seeds = len(fold.train_features), model.config.train.n_seeds
     shapes = {
-        "seen classifier": (model.seen_weight.shape, (n_features, n_trained)),
-        "its intercepts": (model.seen_bias.shape, (n_trained,)),
-        "training windows": (model.train_features.shape, (n_windows, n_features)),
-        "their classes": (model.train_classes.shape, (n_windows,)),
-        "donors": (model.donors.shape, (n_seeds, model.config.classifier.samples_per_class)),
-        "noise": (model.noise.shape, (*model.donors.shape, model.space.width + model.config.model.latent_dim)),
-        "semantic vectors": (model.vectors.shape, (n_trained + len(model.described), len(model.space.centre))),
-        "feature decoder": (networks["feature_decoder"].bias.shape, (n_seeds, 1, n_features)),
-        "text decoder": (networks["text_decoder"].bias.shape, (n_seeds, 1, model.space.width)),
+        "seen classifier": (model.seen.weight, (n_features, n_trained)),
+        "its intercepts": (model.seen.bias, (n_trained,)),
+        "training windows": (fold.train_features, (n_windows, n_features)),
+        "donors": (fold.donors, (n_seeds, model.config.classifier.samples_per_class)),
+        "noise": (fold.noise, (*fold.donors.shape, model.space.width + model.config.model.latent_dim)),
+        "semantic vectors": (model.vectors, (n_trained + len(model.described), len(model.space.centre))),
+        "feature decoder": (decoders["feature_decoder"], (n_seeds, 1, n_features)),
+        "text decoder": (decoders["text_decoder"], (n_seeds, 1, model.space.width)),
     }
     for name, (found, wanted) in shapes.items():
-        if tuple(found) != tuple(wanted):
-            raise InputError(f"{name} of shape {tuple(found)}, expected {tuple(wanted)}")
+        if tuple(found.shape) != tuple(wanted):
+            raise InputError(f"{name} of shape {tuple(found.shape)}, expected {tuple(wanted)}")
     if model.text.views != model.config.text.views:
         raise InputError(f"views {model.text.views} are not those of its config, {model.config.text.views}")
     names = [entry.name for entry in (*model.trained, *model.described)]
     if len(set(names)) < len(names) or n_trained < 2 or UNKNOWN in {name.casefold() for name in names}:
         raise InputError(f"activities {names} cannot be used")
-    inside = 0 <= int(model.train_classes.min()) and int(model.train_classes.max()) < n_trained
-    if not inside or not 0 <= int(model.donors.min()) <= int(model.donors.max()) < n_windows:
+    whole = fold.donors.dtype == torch.int64 and 0 <= int(fold.donors.min()) <= int(fold.donors.max()) < n_windows
+    if not whole or int(fold.train_classes.max()) >= n_trained:
         raise InputError("numbers of classes or donors are out of range")
-    numbers = (model.train_features, model.noise, model.seen_weight, model.seen_bias, torch.tensor(model.vectors))
-    for value in (*numbers, *model.networks.parameters()):
-        if not torch.isfinite(value).all():
+    for value in (fold.noise, model.seen.weight, model.seen.bias, *fold.networks.parameters()):
+        if value.dtype != torch.float32 or not torch.isfinite(value).all():
             raise InputError("a tensor holds values that are not finite")
+    if model.vectors.dtype.kind != "f" or not np.isfinite(model.vectors).all():
+        raise InputError("semantic vectors hold values that are not finite")
 
 
-def _descriptions(values: Sequence[Mapping[str, Any]], text: TextSettings) -> tuple[ClassDescription, ...]:
+def _descriptions(values: Any, text: TextSettings) -> tuple[ClassDescription, ...]:
+    if not isinstance(values, Sequence) or not all(isinstance(v, Mapping) and "name" in v for v in values):
+        raise InputError("activities are no list of descriptions")
     found = []
     for value in values:
         views = {key: entry for key, entry in value.items() if key != "name" and (entry or key != "kinematics")}
@@ -211,11 +190,3 @@ def _descriptions(values: Sequence[Mapping[str, Any]], text: TextSettings) -> tu
 
 def _tensors(arrays: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
     return {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in arrays.items()}
-
-
-def _checksum(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:
-    """Return a digest of everything in the file but itself."""
-    parts: list[bytes | str] = [json.dumps(header, sort_keys=True)]
-    for name in sorted(tensors):
-        parts += [f"{name} {tensors[name].dtype} {tuple(tensors[name].shape)}", tensors[name].numpy().tobytes()]
-    return content_hash(*parts)

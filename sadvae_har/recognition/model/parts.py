@@ -1,179 +1,142 @@
 """Everything a trained run leaves behind that recognising needs, gathered in one object.
 
-`FeatureModel` starts from features, whoever made them; `RecognizerModel` makes them of windows.
-
-Axis legend: s seeds, R training windows, D features, S trained activities, n samples, L semantic latent,
-P coordinates of semantic vectors, A activities (trained, then described).
+Axis legend: S trained activities, A activities (trained, then described), E text features.
 """
 
 from dataclasses import dataclass, replace
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from feature_extraction.descriptions.class_list import ClassDescription, ClassList
 from feature_extraction.errors import InputError
 from feature_extraction.features.window_encoder import WindowEncoder
 from feature_extraction.protocol.standardizer import Standardizer
 from sadvae_har.config.settings import Config, FeatureConfig
-from sadvae_har.experiment.fitted import FittedModels, draw_donors, models_of_fold, seed_of
+from sadvae_har.experiment.fitted import FittedModels, class_scorer
 from sadvae_har.experiment.problem import Problem
 from sadvae_har.experiment.semantic_space import SemanticSpace
+from sadvae_har.experiment.stages import synthesis_stream
 from sadvae_har.method.gate import DomainClassifier
-from sadvae_har.method.model import SADVAE
-from sadvae_har.method.synthesis import draw_noise
+from sadvae_har.method.scorer import FoldModel, SeenClassifier
 from sadvae_har.recognition.activities import TextSettings
 from sadvae_har.recognition.calibration import Calibration
-from sadvae_har.recognition.familiarity import Familiarity
-from sadvae_har.recognition.segments import UNKNOWN
+from sadvae_har.recognition.prediction import UNKNOWN
+from sadvae_har.recognition.strangeness import Strangeness
 
 
 @dataclass(frozen=True)
-class FeatureModel:
-    """A trained model of features.
-
-    Attributes:
-        standardizer: Of the features.
-        space: What the trained activities span of the text space.
-        config: Settings that it was trained with.
-        networks: The s trained SA-DVAE models.
-        seen_weight: Linear classifier of the trained activities [D, S].
-        seen_bias: Its intercepts [S].
-        train_features: Standardised training windows [R, D].
-        train_classes: Their activity, 0 to S - 1, [R].
-        donors: Training windows that synthesised ones are made from [s, n].
-        noise: Normal draws that all synthesised activities share [s, n, P + L].
-        gate: Trained or described.
-        vectors: Semantic vectors of all activities [A, E].
-    """
-
-    standardizer: Standardizer
-    space: SemanticSpace
-    config: Config
-    networks: SADVAE
-    seen_weight: Tensor
-    seen_bias: Tensor
-    train_features: Tensor
-    train_classes: Tensor
-    donors: Tensor
-    noise: Tensor
-    gate: DomainClassifier
-    vectors: np.ndarray
-
-    @property
-    def n_trained(self) -> int:
-        """Number of trained activities."""
-        return self.seen_weight.shape[1]
-
-
-@dataclass(frozen=True)
-class RecognizerModel(FeatureModel):
+class RecognizerModel:
     """A trained model of windows with all that it needs at hand.
 
     Attributes:
         name: Where it comes from: data set, split and seed.
+        config: Settings that it was trained with.
         encoder: From windows to features.
+        standardizer: Of the features.
         text: From descriptions to semantic vectors.
-        familiarity: How strange windows are.
+        space: What the trained activities span of the text space.
+        fold: The trained models, with the training windows.
+        seen: Linear classifier of the trained activities.
+        gate: Trained or described.
+        strangeness: How unlike the training windows others are.
         calibration: Temperature and limits.
         trained: Descriptions of the trained activities, S.
         described: Descriptions of activities known by text only.
+        vectors: Semantic vectors of all activities [A, E].
     """
 
     name: str
+    config: Config
     encoder: WindowEncoder
+    standardizer: Standardizer
     text: TextSettings
-    familiarity: Familiarity
+    space: SemanticSpace
+    fold: FoldModel
+    seen: SeenClassifier
+    gate: DomainClassifier
+    strangeness: Strangeness
     calibration: Calibration
     trained: tuple[ClassDescription, ...]
     described: tuple[ClassDescription, ...]
+    vectors: np.ndarray
 
 
-def gather_feature_model(
-    problem: Problem, config: Config, fitted: FittedModels, stream: int, gate: DomainClassifier, vectors: np.ndarray
-) -> FeatureModel:
-    """Gather the part of a model that needs features only.
+@dataclass(frozen=True)
+class FinishedRun:
+    """What the four stages of a run left behind.
 
-    Args:
+    Attributes:
         problem: The run's problem.
-        config: The run's config.
+        config: Its config.
         fitted: Its trained models.
-        stream: Seed of the synthesis noise.
         gate: Its gate.
-        vectors: Semantic vectors, in the order of `problem.classes`.
+    """
+
+    problem: Problem
+    config: Config
+    fitted: FittedModels
+    gate: DomainClassifier
+
+
+def require_described_one_by_one(config: Config) -> None:
+    """Refuse a classifier that cannot take in activities one by one.
 
     Raises:
-        InputError: The classifier cannot take in activities one by one.
+        InputError: It is a softmax.
     """
     if config.classifier.kind == "softmax":
         raise InputError("classifier.kind: 'softmax' tells all classes apart at once; use gaussian or cosine")
-    fold = problem.folds[0]
-    networks = models_of_fold(fitted.weights, 0, config.train.n_seeds, config.model)
-    generators = [torch.Generator().manual_seed(seed_of(stream, k)) for k in range(config.train.n_seeds)]
-    picks = draw_donors(problem, fold, config, generators)
-    noise = draw_noise(networks, fold.text.shape[1], config.classifier.samples_per_class, generators)
-    return FeatureModel(
-        standardizer=problem.standardizer,
-        space=problem.space,
-        config=config,
-        networks=networks,
-        seen_weight=fitted.seen_classifier.weight[0].detach(),
-        seen_bias=fitted.seen_classifier.bias[0, 0].detach(),
-        train_features=fold.features[fold.rows],
-        train_classes=torch.from_numpy(problem.class_index[fold.rows]),
-        donors=torch.searchsorted(torch.from_numpy(fold.rows), picks),
-        noise=noise,
-        gate=gate,
-        vectors=vectors,
-    )
+
+
+def final_fold_model(problem: Problem, config: Config, fitted: FittedModels) -> FoldModel:
+    """Return the final models with the donors and the noise of stage 4."""
+    return class_scorer(problem, 0, config, fitted.weights, synthesis_stream(config, 0)).model
 
 
 def gather_model(
-    problem: Problem,
-    config: Config,
-    fitted: FittedModels,
-    stream: int,
-    gate: DomainClassifier,
-    calibration: Calibration,
-    encoder: WindowEncoder,
-    class_list: ClassList,
-    vectors: np.ndarray,
+    run: FinishedRun, encoder: WindowEncoder, class_list: ClassList, calibration: Calibration, strangeness: Strangeness
 ) -> RecognizerModel:
     """Gather the model of a run, which scores windows exactly as stage 4 of the run did.
 
     Args:
-        problem: The run's problem.
-        config: The run's config.
-        fitted: Its trained models.
-        stream: Seed of the synthesis noise of stage 4.
-        gate: Its gate.
-        calibration: Fitted on its inner folds.
+        run: The run.
         encoder: Makes the features that it read.
         class_list: Descriptions of its classes.
-        vectors: Their semantic vectors, in the order of `problem.classes`.
+        calibration: Fitted on its inner folds.
+        strangeness: Fitted to the training windows of the final problem.
 
     Raises:
         InputError: The classifier cannot take in activities one by one.
     """
+    problem, config = run.problem, run.config
+    require_described_one_by_one(config)
     if UNKNOWN in {name.casefold() for name in problem.classes}:
         raise InputError(f"a class is called {UNKNOWN!r}, as windows like nothing on the list are; rename it")
-    # A model travels: where data set, split and encoders lay stays behind. A local text model is still needed there.
-    named = FeatureConfig(encoder.blocks)
-    config = replace(config, dataset=problem.split.dataset, split=problem.split.name, features=named, reference=None)
-    core = gather_feature_model(problem, config, fitted, stream, gate, vectors)
-    subjects = problem.subjects[problem.folds[0].rows]
+    fold = final_fold_model(problem, config, run.fitted)
     described = tuple(class_list.descriptions[name] for name in problem.classes)
     n_seen = len(problem.split.seen)
-    views = config.text.views
     paraphrases = min(len(description.paraphrases) for description in described)
+    text = config.text
     return RecognizerModel(
-        **vars(core),
         name=f"{problem.split.dataset}/{problem.split.name}, seed {config.seed}",
+        # A model travels: where data set, split and encoders lay stays behind. A local text model is still needed.
+        config=replace(
+            config,
+            dataset=problem.split.dataset,
+            split=problem.split.name,
+            features=FeatureConfig(encoder.blocks),
+            reference=None,
+        ),
         encoder=encoder,
-        text=TextSettings(config.text.model, views, config.text.kinematics_weight, class_list.placements, paraphrases),
-        familiarity=Familiarity.fit(core.train_features.numpy(), core.train_classes.numpy(), subjects),
+        standardizer=problem.standardizer,
+        text=TextSettings(text.model, text.views, text.kinematics_weight, class_list.placements, paraphrases),
+        space=problem.space,
+        fold=fold,
+        seen=run.fitted.seen_classifier_of(problem, 0),
+        gate=run.gate,
+        strangeness=strangeness,
         calibration=calibration,
         trained=described[:n_seen],
         described=described[n_seen:],
+        vectors=problem.vectors,
     )

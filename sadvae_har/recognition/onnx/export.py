@@ -185,18 +185,17 @@ def compare(recognizer: Recognizer, path: Path, windows: np.ndarray) -> Parity:
         session.run(None, {INPUT: np.ascontiguousarray(windows[start : start + CHECK_BATCH], np.float32)})
         for start in range(0, len(windows), CHECK_BATCH)
     ]
-    probabilities, positions, _, alien = (np.concatenate(values) for values in zip(*parts, strict=True))
+    probabilities, positions, _, flagged = (np.concatenate(values) for values in zip(*parts, strict=True))
     features = recognizer.features(windows)
     joint, activity = recognizer.score(features)
-    calibration = recognizer.model.calibration
-    n_trained = len(recognizer.model.trained)
+    model, n_trained = recognizer.model, len(recognizer.model.trained)
     described = activity >= n_trained if len(recognizer.names) > n_trained else None
-    unknown = calibration.excess(recognizer.model.familiarity.strangeness(features), described) > 0
+    unknown = model.calibration.excess(model.strangeness.measure(features), described) > 0
     return Parity(
         n_windows=len(windows),
-        largest=float(np.abs(probabilities - calibration.probabilities(joint)).max()),
+        largest=float(np.abs(probabilities - model.calibration.probabilities(joint)).max()),
         same_activity=float(np.mean(positions == activity)),
-        same_unknown=float(np.mean(alien == unknown)),
+        same_unknown=float(np.mean(flagged == unknown)),
     )
 
 

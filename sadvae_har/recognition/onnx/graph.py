@@ -6,7 +6,6 @@ width where densities read them, k models (one where all seeds read the same), S
 activities, R training windows.
 """
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -17,14 +16,12 @@ from torch.nn import functional
 from feature_extraction.features.window_graph import WindowGraph
 from feature_extraction.protocol.standardizer import CLIP
 from sadvae_har.method.classifier import COSINE_SCALE, ClassDensities
-from sadvae_har.method.gate import N_NEIGHBORS
 from sadvae_har.method.model import SADVAE
-from sadvae_har.recognition.familiarity import Familiarity
+from sadvae_har.method.nearest import N_NEIGHBORS, SMALLEST_DISTANCE
+from sadvae_har.method.scorer import SeenClassifier
 from sadvae_har.recognition.model.parts import RecognizerModel
 from sadvae_har.recognition.recognizer import Recognizer
-
-SMALLEST_DISTANCE = 1e-6
-LOWEST_LOG = math.log(np.finfo(np.float64).tiny)  # where `gzsl.joint_log_scores` stops
+from sadvae_har.recognition.strangeness import Strangeness
 
 
 class Recognition(NamedTuple):
@@ -48,8 +45,8 @@ class RecognizerGraph(nn.Module):
 
     mean: Tensor
     inverse_scale: Tensor
-    seen_weight: Tensor
-    seen_bias: Tensor
+    weight: Tensor
+    bias: Tensor
 
     def __init__(self, recognizer: Recognizer) -> None:
         """Translate a recogniser with its present list of activities.
@@ -64,9 +61,9 @@ class RecognizerGraph(nn.Module):
         inverse = np.divide(1, scale, out=np.zeros_like(scale), where=scale > 0)
         self.register_buffer("mean", torch.from_numpy(model.standardizer.mean))
         self.register_buffer("inverse_scale", torch.from_numpy(inverse.astype(np.float32)))
-        self.register_buffer("seen_weight", model.seen_weight)
-        self.register_buffer("seen_bias", model.seen_bias)
-        self.neighbors = Neighbors(model.train_features.double(), model.familiarity)
+        self.register_buffer("weight", model.seen.weight)
+        self.register_buffer("bias", model.seen.bias)
+        self.neighbors = Neighbors(model.fold.train_features.double(), model.strangeness)
         self.n_trained = len(model.trained)
         self.has_described = len(recognizer.activities) > self.n_trained
         self.texts = text_scores(model, recognizer.scorer.classes)
@@ -76,42 +73,13 @@ class RecognizerGraph(nn.Module):
         """Recognise windows [n, T, C]."""
         features = ((self.features(windows) - self.mean) * self.inverse_scale).clamp(-CLIP, CLIP)
         novelty, strangeness = self.neighbors(features)
-        seen = torch.addmm(self.seen_bias, features, self.seen_weight)
-        trained = (seen / self.gate.seen_temperature).log_softmax(1)
-        if self.has_described:
-            joint, activity = self._joint(trained, seen, self.texts(features), novelty)
-        else:
-            joint, activity = trained.clamp(min=LOWEST_LOG), seen.argmax(1)
-        calibration = self.calibration
-        trained_limit = calibration.limit_of_trained(self.has_described)
-        limit = torch.where(activity >= self.n_trained, calibration.described_limit, trained_limit)
-        probabilities = (joint / calibration.temperature).softmax(1)
+        seen = SeenClassifier(self.weight, self.bias).logits(features)
+        texts = self.texts(features) if self.has_described else seen  # of trained activities alone, a gate reads none
+        joint, activity = self.gate.decide(seen, texts, novelty)
+        trained_limit = self.calibration.limit_of_trained(self.has_described)
+        limit = torch.where(activity >= self.n_trained, self.calibration.described_limit, trained_limit)
+        probabilities = (joint / self.calibration.temperature).softmax(1)
         return Recognition(probabilities, activity, strangeness, strangeness > limit)
-
-    def _joint(self, trained: Tensor, seen: Tensor, texts: Tensor, novelty: Tensor) -> tuple[Tensor, Tensor]:
-        """Apply the gate in the log domain: joint log scores [n, A] and positions [n]."""
-        gate = self.gate
-        cues = {
-            "text_margin": texts[:, self.n_trained :].amax(1) - texts[:, : self.n_trained].amax(1),
-            "novelty": novelty,
-            "energy": -seen.logsumexp(1),
-        }
-        weights = np.array(gate.weights) / np.array(gate.scale)
-        bias = gate.bias - float(weights @ np.array(gate.mean))
-        odds = torch.stack([cues[name] for name in gate.cues], dim=1) @ torch.tensor(weights.tolist()) + bias
-        described = (texts[:, self.n_trained :] / gate.unseen_temperature).log_softmax(1)
-        shifted = odds - math.log(gate.threshold / (1 - gate.threshold))
-        if gate.fusion == "soft":
-            return _merge(trained, described, odds), _merge(trained, described, shifted).argmax(1)
-        activity = torch.where(shifted > 0, described.argmax(1) + self.n_trained, trained.argmax(1))
-        return _merge(trained, described, odds), activity
-
-
-def _merge(trained: Tensor, described: Tensor, log_odds: Tensor) -> Tensor:
-    """Weigh log probabilities [n, S] and [n, A - S] by the log odds of described ones [n]."""
-    log_odds = log_odds[:, None]
-    parts = [trained + functional.logsigmoid(-log_odds), described + functional.logsigmoid(log_odds)]
-    return torch.cat(parts, dim=1).clamp(min=LOWEST_LOG)
 
 
 class Neighbors(nn.Module):
@@ -127,18 +95,18 @@ class Neighbors(nn.Module):
     usual: Tensor
     spread: Tensor
 
-    def __init__(self, windows: Tensor, familiarity: Familiarity) -> None:
+    def __init__(self, windows: Tensor, strangeness: Strangeness) -> None:
         """Keep standardised training windows float64 [R, D] once for both."""
         super().__init__()
-        factor = torch.from_numpy(familiarity.factor).double()
+        factor = torch.from_numpy(strangeness.factor).double()
         whiten = torch.linalg.solve_triangular(factor, torch.eye(len(factor), dtype=torch.float64), upper=False).T
         squared = torch.stack([windows.square().sum(1), (windows @ whiten).square().sum(1)])
         self.register_buffer("windows", windows.T.float().contiguous())
         self.register_buffer("squared", squared[:, None].float())
         self.register_buffer("whiten", whiten.float().contiguous())
-        self.register_buffer("classes", torch.from_numpy(np.asarray(familiarity.classes, np.int64)))
-        self.register_buffer("usual", torch.from_numpy(familiarity.usual.astype(np.float32)))
-        self.register_buffer("spread", torch.from_numpy(familiarity.spread.astype(np.float32)))
+        self.register_buffer("classes", torch.from_numpy(np.asarray(strangeness.classes, np.int64)))
+        self.register_buffer("usual", torch.from_numpy(strangeness.usual.astype(np.float32)))
+        self.register_buffer("spread", torch.from_numpy(strangeness.spread.astype(np.float32)))
         self.n_neighbors = min(N_NEIGHBORS, len(windows))
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
@@ -210,8 +178,8 @@ class TextScores(nn.Module):
 
 
 def text_scores(model: RecognizerModel, classes: tuple[Tensor, ...]) -> TextScores:
-    """Return the scores that `Scorer` computes, given the tensors that stand for its activities."""
+    """Return the scores that `ActivityScorer` computes, given the tensors that stand for its activities."""
     config = model.config.classifier
     latents = config.synthesise == "latents"
     stand_in = Directions(classes[0]) if config.kind == "cosine" else Densities(ClassDensities(*classes))
-    return TextScores(stand_in, model.networks if latents else None)
+    return TextScores(stand_in, model.fold.networks if latents else None)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from feature_extraction.errors import InputError
-from sadvae_har.recognition.familiarity import LEAST_SPREAD, Familiarity
+from sadvae_har.recognition.strangeness import LEAST_SPREAD, Familiarity
 
 CENTRES = np.array([[0.0, 0, 0], [10, 0, 0]])
 

@@ -12,9 +12,8 @@ from feature_extraction.datasets import get_dataset
 from feature_extraction.recordings.recording import Recording
 from sadvae_har import __main__ as cli
 from sadvae_har.recognition.live import RecordingStream
-from sadvae_har.recognition.prediction import Prediction, join
+from sadvae_har.recognition.prediction import CONTEXT, Prediction, join
 from sadvae_har.recognition.recognizer import Recognizer
-from sadvae_har.recognition.segments import CONTEXT
 
 
 @pytest.fixture(scope="module")

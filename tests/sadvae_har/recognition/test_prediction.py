@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sadvae_har.recognition.segments import CONTEXT, segments, smooth, smooth_labels
+from sadvae_har.recognition.prediction import CONTEXT, segments, smooth, smooth_labels
 
 ONE_PIECE = np.zeros(6, int)
 

@@ -14,8 +14,8 @@ from feature_extraction.storage.files import read_npz
 from feature_extraction.windows.window_set import WindowSet
 from sadvae_har.evaluation.metrics import per_class_top1
 from sadvae_har.experiment.run_folder import RunFolder
+from sadvae_har.recognition.prediction import UNKNOWN
 from sadvae_har.recognition.recognizer import Recognizer
-from sadvae_har.recognition.segments import UNKNOWN
 
 CIRCLES = "The person stretches one arm out sideways and draws wide circles in the air with it."
 

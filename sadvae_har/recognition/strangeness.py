@@ -10,39 +10,37 @@ Axis legend: R training windows, n windows, D features, S classes.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from scipy.linalg import solve_triangular
 
 from feature_extraction.errors import InputError
-from sadvae_har.method.gate import N_NEIGHBORS
+from sadvae_har.method.nearest import NearestWindows
 
 FLOOR = 0.3  # Variance added to the covariance within classes of standardised features.
 LEAST_SPREAD = 0.05  # Of log distances; a class recorded once has none of its own.
-CHUNK = 512
 
 
 @dataclass(frozen=True)
-class Familiarity:
+class Strangeness:
     """Whitened training windows and the usual distances of their classes.
 
     Attributes:
-        features: Whitened training windows float32 [R, D].
+        training: Whitened training windows [R, D].
         classes: Their classes [R].
         factor: Lower Cholesky factor of the covariance within classes, float32 [D, D].
         usual: Mean log distance of each class's windows to windows of other people [S].
         spread: Standard deviation of these log distances [S].
     """
 
-    features: np.ndarray
+    training: NearestWindows
     classes: np.ndarray
     factor: np.ndarray
     usual: np.ndarray
     spread: np.ndarray
 
     @classmethod
-    def fit(cls, features: np.ndarray, classes: np.ndarray, subjects: np.ndarray) -> "Familiarity":
+    def fit(cls, features: np.ndarray, classes: np.ndarray, subjects: np.ndarray) -> "Strangeness":
         """Fit to training windows.
 
         Args:
@@ -55,75 +53,46 @@ class Familiarity:
             residuals[classes == number] -= residuals[classes == number].mean(0)
         covariance = residuals.T @ residuals / len(residuals) + FLOOR * np.eye(features.shape[1])
         factor = np.linalg.cholesky(covariance).astype(np.float32)
-        whitened = _whiten(factor, features)
+        training = NearestWindows(_whiten(factor, features))
         # With one person only, all but the window itself stand for other people.
         groups = subjects if len(np.unique(subjects)) > 1 else np.arange(len(features))
-        distances = np.log(_nearest(whitened, groups, whitened, groups, np.square(whitened).sum(1))[0])
+        distances = training.find_others(groups).log_distance
         numbers = range(int(classes.max()) + 1)
         usual = np.array([distances[classes == k].mean() if (classes == k).any() else 0.0 for k in numbers])
         spread = np.array([distances[classes == k].std() if (classes == k).any() else 0.0 for k in numbers])
-        return cls(whitened, classes, factor, usual, spread + LEAST_SPREAD)
+        return cls(training, classes, factor, usual, spread + LEAST_SPREAD)
 
-    def strangeness(self, features: np.ndarray) -> np.ndarray:
+    def measure(self, features: np.ndarray) -> np.ndarray:
         """Return how strange windows are [n], in standard deviations of the usual log distance.
 
         Args:
             features: Standardised features [n, D].
         """
-        distances, nearest = _nearest(self.features, None, _whiten(self.factor, features), None, self._squared)
-        alike = self.classes[nearest]
-        return (np.log(distances) - self.usual[alike]) / self.spread[alike]
-
-    @cached_property
-    def _squared(self) -> np.ndarray:
-        """Squared lengths of the whitened training windows [R]."""
-        return np.square(self.features).sum(1)
+        found = self.training.find(_whiten(self.factor, features))
+        alike = self.classes[found.row]
+        return (found.log_distance - self.usual[alike]) / self.spread[alike]
 
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Return the arrays to save, less training windows and classes, which a model file holds already."""
         return {"factor": self.factor, "usual": self.usual, "spread": self.spread}
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, np.ndarray], features: np.ndarray, classes: np.ndarray) -> "Familiarity":
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray], features: np.ndarray, classes: np.ndarray) -> "Strangeness":
         """Rebuild from `to_arrays`, standardised training windows [R, D] and their classes [R].
 
         Raises:
             InputError: An array is missing or does not fit.
         """
-        try:
-            factor, usual, spread = (arrays[name] for name in ("factor", "usual", "spread"))
-        except KeyError as error:
-            raise InputError(f"familiarity: no array {error}") from None
+        if not arrays.keys() >= {"factor", "usual", "spread"}:
+            raise InputError(f"strangeness: arrays {sorted(arrays)} cannot be used")
+        factor, usual, spread = (arrays[name] for name in ("factor", "usual", "spread"))
         n_features, n_classes = features.shape[1], int(classes.max()) + 1
         fits = factor.shape == (n_features, n_features) and usual.shape == spread.shape == (n_classes,)
         fits = fits and all(np.isfinite(part).all() for part in (factor, usual, spread))
         if not fits or not (spread > 0).all() or not (np.diagonal(factor) > 0).all():
-            raise InputError(f"familiarity: arrays of shapes {factor.shape} and {usual.shape} cannot be used")
-        return cls(_whiten(factor, features), classes, factor, usual, spread)
+            raise InputError(f"strangeness: arrays of shapes {factor.shape} and {usual.shape} cannot be used")
+        return cls(NearestWindows(_whiten(factor, features)), classes, factor, usual, spread)
 
 
 def _whiten(factor: np.ndarray, features: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(solve_triangular(factor, features.T, lower=True, check_finite=False).T, np.float32)
-
-
-def _nearest(
-    train: np.ndarray,
-    train_groups: np.ndarray | None,
-    windows: np.ndarray,
-    groups: np.ndarray | None,
-    squared_train: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean distances to the nearest training windows of other groups [n], and which is nearest [n]."""
-    n_neighbors = min(N_NEIGHBORS, len(train))
-    distances, nearest = [np.empty(0)], [np.empty(0, np.int64)]
-    for start in range(0, len(windows), CHUNK):
-        part = windows[start : start + CHUNK]
-        squared = squared_train - 2 * part @ train.T + np.square(part).sum(1)[:, None]
-        if groups is not None and train_groups is not None:
-            squared[groups[start : start + CHUNK, None] == train_groups] = np.inf
-        nearest.append(squared.argmin(1))
-        smallest = np.partition(squared, n_neighbors - 1, axis=1)[:, :n_neighbors]
-        finite = np.isfinite(smallest)  # Other people may have fewer windows than neighbours are asked for.
-        total = np.sqrt(np.where(finite, np.maximum(smallest, 0), 0)).sum(1)
-        distances.append(total / np.maximum(finite.sum(1), 1) + 1e-6)
-    return np.concatenate(distances), np.concatenate(nearest)
