@@ -17,7 +17,6 @@ from feature_extraction.storage.files import read_npz
 from sadvae_har.config.settings import Config
 from sadvae_har.evaluation.metrics import auroc, ausuc, gzsl_scores, seen_unseen_curve
 from sadvae_har.experiment.inputs import Locations
-from sadvae_har.method.gzsl import gated_predictions
 from sadvae_har.pipeline import run
 
 if len(sys.argv) > 1:
@@ -40,7 +39,8 @@ print(f"chance that an unseen window gets the higher one (AUROC): {auroc(labels 
 # %% Beyond the threshold a window goes to the unseen classes, below it to the seen ones. Moving it trades S for U.
 def at_threshold(value: float) -> tuple[float, float, float]:
     """Return S, U and H of the test windows when the gate sends windows beyond `value` to the unseen classes."""
-    predicted = gated_predictions(scores[:, :n_seen], scores[:, n_seen:], p_unseen, value)
+    best_seen, best_unseen = scores[:, :n_seen].argmax(1), n_seen + scores[:, n_seen:].argmax(1)
+    predicted = np.where(p_unseen > value, best_unseen, best_seen)
     return gzsl_scores(labels, predicted, range(n_seen), range(n_seen, len(classes)))
 
 

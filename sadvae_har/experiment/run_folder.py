@@ -37,8 +37,8 @@ class RunFolder:
         """Refuse a folder that holds another run.
 
         Raises:
-            InputError: The folder holds a run with another config or split, holds results that nothing
-                explains, or cannot be a folder.
+            InputError: The folder holds a run with another config or split, holds results without a
+                config, or cannot be a folder.
         """
         for parent in (self.path, *self.path.parents):
             if parent.exists():
@@ -46,10 +46,10 @@ class RunFolder:
                     raise InputError(f"{self.path}: cannot be written, see {parent}; choose another --out")
                 break
         config_path = self.path / "config.yaml"
-        unexplained = [name for name in RESULTS if (self.path / name).exists() and not config_path.exists()]
-        if unexplained:
+        orphans = [name for name in RESULTS if (self.path / name).exists() and not config_path.exists()]
+        if orphans:
             raise InputError(
-                f"{self.path / unexplained[0]}: belongs to a run whose config.yaml is missing; "
+                f"{self.path / orphans[0]}: belongs to a run whose config.yaml is missing; "
                 "restore that, or choose another --out"
             )
         if (self.path / "config.yaml").exists() and (self.config() != config or self.split() != split):
@@ -69,7 +69,7 @@ class RunFolder:
         try:
             return load_config(self.path / "config.yaml")
         except InputError as error:
-            raise InputError(f"{error}; restore it, or choose another --out") from None
+            raise InputError(f"{error}; restore it, or choose another --out") from error
 
     def split(self) -> Split:
         """Read the run's split."""
@@ -80,11 +80,6 @@ class RunFolder:
         self.path.mkdir(parents=True, exist_ok=True)
         with (self.path / "progress.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps({"time": round(time.time(), 1), **values}) + "\n")
-
-    def is_newer(self, name: str, other: str) -> bool:
-        """Return whether a file is there and was written after another one."""
-        path, reference = self.path / name, self.path / other
-        return path.exists() and (not reference.exists() or path.stat().st_mtime_ns > reference.stat().st_mtime_ns)
 
     def metrics(self) -> dict[str, Any]:
         """Read metrics.json; empty before the first evaluation."""

@@ -103,13 +103,15 @@ class SemanticSpace:
         Raises:
             InputError: An array is missing or has the wrong shape.
         """
-        try:
-            centre, axes, numbers = (arrays[name] for name in ("centre", "axes", "numbers"))
-            scale, coordinate_scale, squared_length, width = numbers.tolist()
-            sound = centre.ndim == 1 and axes.ndim == 2 and axes.shape[1] == len(centre) and len(axes) <= width
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f"semantic space: not usable ({error!r})") from None
-        finite = all(np.isfinite(part).all() for part in (centre, axes, numbers))
-        if not sound or not finite or min(scale, coordinate_scale, squared_length) <= 0:
+        parts = [arrays.get(name, np.empty(0)) for name in ("centre", "axes", "numbers")]
+        centre, axes, numbers = parts
+        sound = numbers.shape == (4,) and centre.ndim == 1 and axes.ndim == 2 and axes.shape[1] == len(centre)
+        if (
+            not sound
+            or not all(np.isfinite(part).all() for part in parts)
+            or min(numbers) <= 0
+            or len(axes) > numbers[3]
+        ):
             raise InputError(f"semantic space: arrays of shapes {centre.shape} and {axes.shape} cannot be used")
+        scale, coordinate_scale, squared_length, width = numbers.tolist()
         return cls(centre, scale, axes, coordinate_scale, squared_length, int(width))

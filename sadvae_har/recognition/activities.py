@@ -96,18 +96,20 @@ class TextSettings:
         Raises:
             InputError: A field is missing or unusable.
         """
-        try:
-            views, placements = tuple(map(str, value["views"])), tuple(map(str, value["placements"]))
-            if not isinstance(value["model"], str):
-                raise TypeError(f"model is {value['model']!r}, no name")
-            settings = cls(
-                value["model"], views, float(value["kinematics_weight"]), placements, int(value["n_paraphrases"])
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise InputError(f"text settings: not usable ({error!r})") from None
+        kinds = {
+            "model": str,
+            "views": list,
+            "kinematics_weight": float | int,
+            "placements": list,
+            "n_paraphrases": int,
+        }
+        usable = isinstance(value, Mapping) and value.keys() == kinds.keys()
+        if not usable or not all(isinstance(value[name], kind) for name, kind in kinds.items()):
+            raise InputError(f"text settings: {value!r} cannot be used"[:300])
+        views, placements = tuple(map(str, value["views"])), tuple(map(str, value["placements"]))
         if not views or not set(views) <= set(VIEWS) or not placements:
             raise InputError(f"text settings: views {views} and placements {placements} cannot be used")
-        return settings
+        return cls(value["model"], views, float(value["kinematics_weight"]), placements, value["n_paraphrases"])
 
 
 def read_activities(path: Path) -> dict[str, str | Mapping[str, Any]]:

@@ -270,7 +270,7 @@ class Recognizer:
         return self.flag_unknown(found)
 
     def flag_unknown(self, prediction: Prediction) -> Prediction:
-        """Return windows in order of time with `unknown` for those that are too strange, judged with neighbours."""
+        """Return windows in order of time, `unknown` where they and their neighbours are too strange."""
         smoothed = smooth(prediction.strangeness, prediction.piece)
         described = prediction.unseen if self._described else None
         unknown = self.model.calibration.excess(smoothed, described) > 0

@@ -63,7 +63,7 @@ def require(module: str) -> ModuleType:
     except ImportError as error:
         raise InputError(
             f"ONNX export needs {module} ({error}); install it: pip install 'sadvae-har[export]'"
-        ) from None
+        ) from error
 
 
 def export_onnx(recognizer: Recognizer, path: Path, int8: bool = False) -> Path:
