@@ -7,20 +7,22 @@ does not say who made the file.
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import torch
+import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
-from torch import Tensor
 
 from feature_extraction.errors import InputError
 from feature_extraction.storage.files import atomic_path, content_hash, require_file
 
+if TYPE_CHECKING:  # Importing torch takes seconds, and whoever reads a header does without.
+    import torch
+    from torch import Tensor
+
 LARGEST_FILE = 4 << 30  # bytes
 
 
-def write_tensors(path: Path, kind: str, header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> None:
+def write_tensors(path: Path, kind: str, header: Mapping[str, Any], tensors: Mapping[str, "Tensor"]) -> None:
     """Write tensors and what is to be known about them, atomically.
 
     Args:
@@ -29,22 +31,20 @@ def write_tensors(path: Path, kind: str, header: Mapping[str, Any], tensors: Map
         header: Plain values, ready for JSON.
         tensors: Named `part/name`; `under` finds those of a part again.
     """
+    from safetensors.torch import save_file
+
     copies = {name: value.detach().contiguous().clone() for name, value in tensors.items()}  # no shared memory
-    full = {**header, "checksum": _checksum(header, copies)}
+    full = {**header, "checksum": _checksum(header, {name: value.numpy() for name, value in copies.items()})}
     with atomic_path(path) as temporary:
         save_file(copies, temporary, metadata={kind: json.dumps(full)})
 
 
 def read_header(path: Path, kind: str, remedy: str) -> dict[str, Any]:
-    """Read the header alone, unchecked, to see whether the rest is wanted.
-
-    Raises:
-        InputError: As of `read_tensors`.
-    """
-    return _read(path, kind, remedy, with_tensors=False)[0]
+    """Read the header of a sound file alone; arguments and errors as of `read_tensors`."""
+    return _read(path, kind, remedy)[0]
 
 
-def read_tensors(path: Path, kind: str, remedy: str) -> tuple[dict[str, Any], dict[str, Tensor]]:
+def read_tensors(path: Path, kind: str, remedy: str) -> tuple[dict[str, Any], dict[str, "Tensor"]]:
     """Read a file that `write_tensors` made.
 
     Args:
@@ -58,25 +58,25 @@ def read_tensors(path: Path, kind: str, remedy: str) -> tuple[dict[str, Any], di
     Raises:
         InputError: It is missing, of another kind, or damaged.
     """
-    header, tensors = _read(path, kind, remedy, with_tensors=True)
-    if header.pop("checksum", None) != _checksum(header, tensors):
-        raise InputError(f"{path}: damaged: its content does not match its checksum; {remedy}")
-    return header, tensors
+    import torch
+
+    header, arrays = _read(path, kind, remedy)
+    return header, {name: torch.from_numpy(value) for name, value in arrays.items()}
 
 
-def under(tensors: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
+def under(tensors: Mapping[str, "Tensor"], part: str) -> dict[str, "Tensor"]:
     """Return the tensors named `part/...`, by what follows."""
     prefix = f"{part}/"
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
-def optimizer_tensors(optimizer: torch.optim.Optimizer, part: str) -> dict[str, Tensor]:
+def optimizer_tensors(optimizer: "torch.optim.Optimizer", part: str) -> dict[str, "Tensor"]:
     """Return the state of an optimiser as tensors named `part/parameter/entry`."""
     state = optimizer.state_dict()["state"]
     return {f"{part}/{index}/{name}": value for index, values in state.items() for name, value in values.items()}
 
 
-def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor], part: str) -> None:
+def restore_optimizer(optimizer: "torch.optim.Optimizer", tensors: Mapping[str, "Tensor"], part: str) -> None:
     """Put back what `optimizer_tensors` returned."""
     state: dict[int, dict[str, Tensor]] = {}
     for name, value in under(tensors, part).items():
@@ -85,14 +85,14 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Te
     optimizer.load_state_dict(optimizer.state_dict() | {"state": state})
 
 
-def _read(path: Path, kind: str, remedy: str, with_tensors: bool) -> tuple[dict[str, Any], dict[str, Tensor]]:
+def _read(path: Path, kind: str, remedy: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     require_file(path)
     if path.stat().st_size > LARGEST_FILE:
         raise InputError(f"{path}: {path.stat().st_size >> 30} GiB, more than any file of this program; {remedy}")
     try:
-        with safe_open(path, framework="pt") as file:
+        with safe_open(path, framework="np") as file:
             metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()} if with_tensors else {}  # noqa: SIM118
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         if kind not in metadata:
             raise InputError(f"{path}: no file of kind {kind!r}, or of an earlier version; {remedy}")
         header = json.loads(metadata[kind])
@@ -101,12 +101,14 @@ def _read(path: Path, kind: str, remedy: str, with_tensors: bool) -> tuple[dict[
     except (SafetensorError, OSError, TypeError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{path}: damaged or not a safetensors file ({reason}); {remedy}") from error
-    return header, tensors
+    if header.pop("checksum", None) != _checksum(header, arrays):
+        raise InputError(f"{path}: damaged: its content does not match its checksum; {remedy}")
+    return header, arrays
 
 
-def _checksum(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:
+def _checksum(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:
     """Return a digest of everything in the file but itself."""
     parts: list[bytes | str] = [json.dumps(header, sort_keys=True)]
-    for name in sorted(tensors):
-        parts += [f"{name} {tensors[name].dtype} {tuple(tensors[name].shape)}", tensors[name].numpy().tobytes()]
+    for name in sorted(arrays):
+        parts += [f"{name} torch.{arrays[name].dtype} {arrays[name].shape}", arrays[name].tobytes()]
     return content_hash(*parts)

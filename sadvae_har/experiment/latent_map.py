@@ -5,7 +5,6 @@ Axis legend: n windows, A classes, L semantic latent.
 
 import numpy as np
 import torch
-from sklearn.decomposition import PCA
 from torch import Tensor
 from torch.nn import functional
 
@@ -29,6 +28,8 @@ class LatentPlane:
             model: The models of a fold.
             coordinates: Of the semantic vectors of the classes to show [A, P].
         """
+        from sklearn.decomposition import PCA  # takes a second; whoever only recognises does without
+
         self._model = model
         anchors = model.networks.text_encoder(coordinates.expand(model.networks.n_models, -1, -1)).mean[0]
         donors = model.semantic_latents(model.train_features[model.donors[0]])[0]

@@ -19,9 +19,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy.special import log_softmax
-from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from feature_extraction.errors import InputError
@@ -186,6 +183,12 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     return exponentials / exponentials.sum(1, keepdims=True)
 
 
+def log_softmax(logits: np.ndarray) -> np.ndarray:
+    """Return log probabilities of logits [n, classes]."""
+    shifted = logits - logits.max(1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
+
+
 def fit_gate(folds: Sequence[GateExamples], split: Split, config: GateConfig, seed: int) -> DomainClassifier:
     """Fit temperatures, domain classifier and threshold on inner folds.
 
@@ -246,7 +249,7 @@ def log_loss(temperature: float, folds: Sequence[tuple[np.ndarray, np.ndarray]])
         temperature: Divisor of the logits.
         folds: Logits [n, A] and positions of the true classes [n] of each fold, which has at least one window.
     """
-    losses = [-log_softmax(x / temperature, axis=1)[np.arange(len(y)), y].mean() for x, y in folds]
+    losses = [-log_softmax(x / temperature)[np.arange(len(y)), y].mean() for x, y in folds]
     return float(np.mean(losses))
 
 
@@ -256,6 +259,9 @@ def _harmonic(examples: GateExamples, gate: DomainClassifier) -> float:
 
 
 def _fit(folds: Sequence[GateExamples], config: GateConfig, seed: int) -> DomainClassifier:
+    from sklearn.linear_model import LogisticRegression  # takes a second; whoever recognises does without
+    from sklearn.preprocessing import StandardScaler
+
     cues = np.concatenate([examples.cues(config.cues) for examples in folds])
     scaler = StandardScaler().fit(cues)
     regression = LogisticRegression(C=config.regularisation, class_weight="balanced", random_state=seed)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import solve_triangular
+import torch
 
 from feature_extraction.errors import InputError
 from sadvae_har.method.nearest import NearestWindows
@@ -95,4 +95,5 @@ class Strangeness:
 
 
 def _whiten(factor: np.ndarray, features: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(solve_triangular(factor, features.T, lower=True, check_finite=False).T, np.float32)
+    rows = torch.from_numpy(np.asarray(features, np.float32))
+    return torch.linalg.solve_triangular(torch.from_numpy(factor), rows.T, upper=False).T.contiguous().numpy()

@@ -19,7 +19,7 @@ from feature_extraction.descriptions.class_list import ClassDescription, attribu
 from feature_extraction.errors import InputError
 from feature_extraction.features.window_encoder import WindowEncoder
 from feature_extraction.protocol.standardizer import Standardizer
-from feature_extraction.storage.tensors import read_header, read_tensors, under, write_tensors
+from feature_extraction.storage.tensors import read_tensors, under, write_tensors
 from sadvae_har.config.files import config_from_dict
 from sadvae_har.experiment.fitted import restore_networks
 from sadvae_har.experiment.semantic_space import SemanticSpace
@@ -81,8 +81,8 @@ def load_model(path: Path) -> RecognizerModel:
     """
     if not path.is_file():
         raise InputError(f"{path}: no such model file; name one, or the folder of a finished run (`sadvae-har run`)")
-    _require_version(read_header(path, KIND, _REMEDY), path)
     header, tensors = read_tensors(path, KIND, _REMEDY)
+    _require_version(header, path)
     absent = [name for name in (*_HEADER, *_TENSORS) if name not in header and name not in tensors]
     try:
         if absent or not isinstance(header["name"], str):

@@ -26,9 +26,7 @@ def path(tmp_path):
 
 def test_what_is_written_comes_back(path):
     header, tensors = read_tensors(path, "kind", "make it again")
-    assert header == HEADER and read_header(path, "kind", "") == HEADER | {
-        "checksum": read_header(path, "kind", "")["checksum"]
-    }
+    assert header == HEADER == read_header(path, "kind", "")
     assert tensors.keys() == TENSORS.keys()
     assert all(
         torch.equal(tensors[name], value) and tensors[name].dtype == value.dtype for name, value in TENSORS.items()
