@@ -33,7 +33,7 @@ from sadvae_har.experiment.inputs import (
 from sadvae_har.experiment.problem import Problem, make_problem
 from sadvae_har.experiment.run_folder import RunFolder
 from sadvae_har.method.gate import GateExamples
-from sadvae_har.recognition.model.file import MODEL_FILE
+from sadvae_har.recognition.model.header import MODEL_FILE
 from sadvae_har.recognition.model.parts import FinishedRun, require_described_one_by_one
 from sadvae_har.recognition.stage import calibrate, write_recognizer
 from sadvae_har.report.run_page import write_report

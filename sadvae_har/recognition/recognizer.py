@@ -25,28 +25,13 @@ from feature_extraction.windows.input_format import InputFormat
 from feature_extraction.windows.stream import TimedWindows, windows_of
 from sadvae_har.experiment.latent_map import LatentPlane
 from sadvae_har.recognition.explanation import Explanation, nearest, weigh
-from sadvae_har.recognition.model.file import MODEL_FILE, load_model, save_model
+from sadvae_har.recognition.model.file import load_model, save_model
+from sadvae_har.recognition.model.header import MODEL_FILE, Activity, find_model
 from sadvae_har.recognition.model.parts import RecognizerModel
 from sadvae_har.recognition.prediction import UNKNOWN, Prediction, smooth
 from sadvae_har.recognition.scorer import ActivityScorer
 
 MOST_ACTIVITIES = 500
-
-
-class Activity(NamedTuple):
-    """One activity on the list.
-
-    Attributes:
-        name: Its name.
-        description: What the whole body does.
-        seen: Whether the model was trained on recordings of it.
-        kinematics: Written attributes in [0, 1]; empty if the model does not use them.
-    """
-
-    name: str
-    description: str
-    seen: bool
-    kinematics: Mapping[str, float]
 
 
 class LatentMap(NamedTuple):
@@ -94,8 +79,8 @@ class Recognizer:
         Raises:
             InputError: It is missing, damaged, or made by a newer version.
         """
-        path = Path(path)
-        model = load_model(path / MODEL_FILE if path.is_dir() else path)
+        path = find_model(path)
+        model = load_model(path)
         try:
             return cls(model, text_cache)
         except torch.linalg.LinAlgError as error:  # no covariance: numbers out of all proportion

@@ -27,19 +27,15 @@ from sadvae_har.method.gate import DomainClassifier
 from sadvae_har.method.scorer import FoldModel, SeenClassifier
 from sadvae_har.recognition.activities import TextSettings
 from sadvae_har.recognition.calibration import Calibration
+from sadvae_har.recognition.model.header import FORMAT, KIND, REMEDY, VERSION, require_format
 from sadvae_har.recognition.model.parts import RecognizerModel
 from sadvae_har.recognition.prediction import UNKNOWN
 from sadvae_har.recognition.strangeness import Strangeness
 
-MODEL_FILE = "recognizer.safetensors"
-FORMAT, VERSION = "sadvae-har recognizer", 1
-KIND = "sadvae_har_recognizer"
-_HEADER = ("name", "encoder", "text", "config", "gate", "calibration", "trained", "described")
 _TENSORS = (
     *("seen/weight", "seen/bias", "train/features", "train/classes", "synthesis/donors", "synthesis/noise"),
     "text/vectors",
 )
-_REMEDY = "make it again with `sadvae-har run`, or copy it again from where it came"
 
 
 def save_model(model: RecognizerModel, path: Path) -> None:
@@ -79,30 +75,17 @@ def load_model(path: Path) -> RecognizerModel:
     Raises:
         InputError: It is missing, damaged, made by a newer version, or no model file.
     """
-    if not path.is_file():
-        raise InputError(f"{path}: no such model file; name one, or the folder of a finished run (`sadvae-har run`)")
-    header, tensors = read_tensors(path, KIND, _REMEDY)
-    _require_version(header, path)
-    absent = [name for name in (*_HEADER, *_TENSORS) if name not in header and name not in tensors]
+    header, tensors = read_tensors(path, KIND, REMEDY)
+    require_format(header, path)
+    absent = [name for name in _TENSORS if name not in tensors]
+    if absent:
+        raise InputError(f"{path}: no tensor {absent[0]!r}; {REMEDY}")
     try:
-        if absent or not isinstance(header["name"], str):
-            raise InputError(f"no usable {(*absent, 'name')[0]!r}")
         model = _assemble(header, tensors, path)
         _check(model)
     except InputError as error:
-        raise InputError(str(error) if str(path) in str(error) else f"{path}: {error}; {_REMEDY}") from error
+        raise InputError(str(error) if str(path) in str(error) else f"{path}: {error}; {REMEDY}") from error
     return model
-
-
-def _require_version(header: Mapping[str, Any], path: Path) -> None:
-    found = header.get("version")
-    if header.get("format") != FORMAT or isinstance(found, bool) or not isinstance(found, int) or found < 1:
-        raise InputError(f"{path}: holds no recogniser (format {found!r}); {_REMEDY}")
-    if found > VERSION:
-        raise InputError(
-            f"{path}: made by a newer version of this program (format {found!r}, {header.get('program')!r}), this one "
-            f"reads format {VERSION}; update the program"
-        )
 
 
 def _assemble(header: Mapping[str, Any], tensors: Mapping[str, Tensor], path: Path) -> RecognizerModel:

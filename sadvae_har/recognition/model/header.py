@@ -1,0 +1,97 @@
+"""What a model file says of itself, read without the libraries that computing with it needs."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from feature_extraction.errors import InputError
+from feature_extraction.storage.tensors import read_header
+from feature_extraction.windows.input_format import InputFormat
+
+MODEL_FILE = "recognizer.safetensors"
+KIND = "sadvae_har_recognizer"
+FORMAT, VERSION = "sadvae-har recognizer", 1
+FIELDS = ("name", "encoder", "text", "config", "gate", "calibration", "trained", "described")
+REMEDY = "make it again with `sadvae-har run`, or copy it again from where it came"
+
+
+class Activity(NamedTuple):
+    """One activity on the list.
+
+    Attributes:
+        name: Its name.
+        description: What the whole body does.
+        seen: Whether the model was trained on recordings of it.
+        kinematics: Written attributes in [0, 1]; empty if the model does not use them.
+    """
+
+    name: str
+    description: str
+    seen: bool
+    kinematics: Mapping[str, float]
+
+
+class ModelSummary(NamedTuple):
+    """A model at a glance.
+
+    Attributes:
+        name: Where it comes from: data set, split and seed.
+        source: The windows that it reads.
+        activities: Trained ones first.
+    """
+
+    name: str
+    source: InputFormat
+    activities: tuple[Activity, ...]
+
+
+def find_model(path: Path | str) -> Path:
+    """Return the model file at a path, or in the folder of a run.
+
+    Raises:
+        InputError: There is none.
+    """
+    path = Path(path)
+    path = path / MODEL_FILE if path.is_dir() else path
+    if not path.is_file():
+        raise InputError(f"{path}: no such model file; name one, or the folder of a finished run (`sadvae-har run`)")
+    return path
+
+
+def require_format(header: Mapping[str, Any], path: Path) -> None:
+    """Refuse a header that is not of a recogniser of this version.
+
+    Raises:
+        InputError: Naming the format that was found.
+    """
+    found = header.get("version")
+    if header.get("format") != FORMAT or isinstance(found, bool) or not isinstance(found, int) or found < 1:
+        raise InputError(f"{path}: holds no recogniser (format {found!r}); {REMEDY}")
+    if found > VERSION:
+        raise InputError(
+            f"{path}: made by a newer version of this program (format {found!r}, {header.get('program')!r}), this one "
+            f"reads format {VERSION}; update the program"
+        )
+    absent = [name for name in FIELDS if name not in header]
+    if absent or not isinstance(header["name"], str):
+        raise InputError(f"{path}: no usable {(*absent, 'name')[0]!r}; {REMEDY}")
+
+
+def read_summary(path: Path | str) -> ModelSummary:
+    """Read name, format of the windows and activities of a model file, or of the one in a run folder.
+
+    Raises:
+        InputError: It is missing, damaged, made by a newer version, or no model file.
+    """
+    path = find_model(path)
+    header = read_header(path, KIND, REMEDY)
+    require_format(header, path)
+    try:
+        activities = tuple(
+            Activity(entry["name"], entry["sentence"], part == "trained", entry["kinematics"])
+            for part in ("trained", "described")
+            for entry in header[part]
+        )
+        return ModelSummary(header["name"], InputFormat.from_dict(header["encoder"]["source"]), activities)
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{path}: its header cannot be used ({error!r}); {REMEDY}") from error
