@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from plotly.io import to_html
 from plotly.offline import get_plotlyjs
 
-from sadvae_har.report.look.colours import ACCENT_COLOUR, INK
+from sadvae_har.report.look.colours import ACCENT_COLOUR, INK, LINE, SOFT
 
 DASHED = {"color": INK, "dash": "dash", "width": 1.5}  # a line to compare with
 OPERATING_POINT = {
@@ -63,6 +63,23 @@ def new_figure(title: str, height: int, x_title: str = "", y_title: str = "") ->
             "hoverlabel": {"bgcolor": "white", "font": {"color": INK}, "align": "left", "namelength": -1},
         }
     )
+
+
+def inside_app(figure: go.Figure, height: int) -> go.Figure:
+    """Give a figure the look of the demo page; its legends lie along the lower and the upper edge and wrap there."""
+    legend = {"orientation": "h", "yref": "container", "x": 0, "itemsizing": "constant"}
+    figure.update_layout(
+        height=height,
+        margin={"l": 4, "r": 14, "t": 12, "b": 12},
+        paper_bgcolor="white",
+        plot_bgcolor="white",
+        font={"family": "Source Sans, Source Sans Pro, system-ui, sans-serif", "color": INK, "size": 13},
+        hoverlabel={"bgcolor": "white", "bordercolor": LINE, "font": {"color": INK}},
+        legend={**legend, "y": 0, "yanchor": "bottom"},
+        legend2={**legend, "y": 1, "yanchor": "top", "font": {"size": 11, "color": SOFT}},
+    )
+    axis = {"gridcolor": LINE, "zeroline": False, "automargin": True}
+    return figure.update_xaxes(**axis).update_yaxes(**axis)
 
 
 def square_axes(figure: go.Figure) -> go.Figure:
