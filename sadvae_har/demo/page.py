@@ -204,9 +204,7 @@ def show_recording(session: DemoSession, opened: Opened, colours: dict[str, str]
     explained = st.session_state.get("view") == WHY
     chosen = min(st.session_state.get("window", 1), len(found)) - 1 if explained else None
     figure = recording_figure(opened, colours, session.added, chosen)
-    st.plotly_chart(
-        figure, key="signals", theme=None, config=CONFIG, on_select=choose_clicked, selection_mode="points"
-    )
+    st.plotly_chart(figure, key="signals", theme=None, config=CONFIG, on_select=choose_clicked, selection_mode="points")
     legend([*found.labels.tolist(), *(span.label for span in clip.truth)], colours)
     st.caption(
         "Colours show the recognised activity; dots are single windows, the fainter the less sure. Drag to zoom, "

@@ -5,7 +5,7 @@ Every check reads files when the report is written and returns passed, failed or
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,15 +23,8 @@ _NOTHING_LEARNED = ("statistical", "kinematic")
 Verdict = tuple[str, str]  # status and evidence
 
 
-@dataclass(frozen=True)
-class Check:
-    """One line of the checklist.
-
-    Attributes:
-        claim: What should hold.
-        status: `passed`, `failed` or `not recorded`.
-        evidence: What the files say.
-    """
+class Check(NamedTuple):
+    """One line of the checklist: what should hold; `passed`, `failed` or `not recorded`; what the files say."""
 
     claim: str
     status: str

@@ -4,10 +4,9 @@ Axis legend: n windows, R resamples, G subjects (or recordings).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,15 +23,8 @@ from sadvae_har.report.run_files import RunFiles, read_run
 from sadvae_har.report.tables import MEASURES, NOTHING
 
 
-@dataclass(frozen=True)
-class Difference:
-    """One run minus the first, on the same windows, as fractions.
-
-    Attributes:
-        value: Difference of the measured numbers.
-        low: Lower end of its 95 % interval.
-        high: Upper end of its 95 % interval.
-    """
+class Difference(NamedTuple):
+    """One run minus the first, on the same windows, and the ends of its 95 % interval, as fractions."""
 
     value: float
     low: float

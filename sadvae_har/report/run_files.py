@@ -127,24 +127,17 @@ def _progress(path: Path) -> tuple[dict[str, Any], ...]:
 
 
 def _require_arrays(run: RunFiles) -> None:
-    """Refuse arrays that are missing or do not fit each other."""
+    """Refuse arrays that are missing or do not fit each other, as those of two runs would not."""
     arrays, where = run.arrays, run.path / "predictions.npz"
     for name in (*_ZSL, *(_GZSL if run.has_gzsl else ())):
         if name not in arrays:
             raise InputError(f"{where}: holds no array {name!r}; {REMEDY}")
-    n_points = len(arrays["latent_map_xy"])
-    shapes: dict[str, tuple[int, ...]] = {f"latent_map_{part}": (n_points,) for part in ("class", "kind")}
-    for stage, classes in (("zsl", run.unseen), *([("gzsl", run.classes)] if run.has_gzsl else [])):
-        n = len(np.atleast_1d(arrays[f"{stage}_labels"]))
-        shapes |= {f"{stage}_{part}": (n,) for part in ("labels", "predictions", "subjects", "recordings")}
-        shapes |= {f"{stage}_scores": (n, len(classes))}
-        shapes |= {"gate_p_unseen": (n,), "gate_is_unseen": (n,), "gate_threshold": ()} if stage == "gzsl" else {}
-        for part in ("labels", "predictions"):
-            strange = sorted(set(np.ravel(arrays[f"{stage}_{part}"]).tolist()) - set(classes))
-            if strange or n == 0:
-                found = f"{stage}_{part} holds {strange}, no class of the run" if n else f"{stage} has no windows"
-                raise InputError(f"{where}: arrays do not fit each other ({found}); {REMEDY}")
-    for name, shape in shapes.items():
-        if name in arrays and arrays[name].shape != shape:
-            found = f"{name} has shape {arrays[name].shape}, not {shape}"
+    for prefix, classes in {"zsl": run.unseen, **({"gzsl": run.classes} if run.has_gzsl else {})}.items():
+        named = {*arrays[f"{prefix}_labels"].tolist(), *arrays[f"{prefix}_predictions"].tolist()}
+        if named - set(classes):
+            found = f"{prefix} names {sorted(named - set(classes))}, no class of the run"
             raise InputError(f"{where}: arrays do not fit each other ({found}); {REMEDY}")
+    for prefixes in (("zsl_",), ("latent_map_",), *([("gzsl_", "gate_")] if run.has_gzsl else [])):
+        lengths = {name: len(array) for name, array in arrays.items() if name.startswith(prefixes) and array.ndim}
+        if len(set(lengths.values())) > 1 or 0 in lengths.values():
+            raise InputError(f"{where}: arrays do not fit each other (lengths {lengths}); {REMEDY}")
