@@ -5,7 +5,7 @@ from pathlib import Path
 
 from feature_extraction.errors import InputError
 from sadvae_har.demo.service import DemoSettings
-from sadvae_har.report.look.colours import INK, UNSEEN_COLOUR
+from sadvae_har.report.look.colours import FIELD_COLOUR, INK, UNSEEN_COLOUR
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PAGE = Path(__file__).with_name("page.py")
@@ -71,5 +71,5 @@ def server_flags(settings: DemoSettings, host: str, port: int) -> dict[str, obje
         "theme.base": "light",
         "theme.primaryColor": UNSEEN_COLOUR,
         "theme.textColor": INK,
-        "theme.secondaryBackgroundColor": "#f3f5f8",
+        "theme.secondaryBackgroundColor": FIELD_COLOUR,
     }

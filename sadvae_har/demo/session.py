@@ -15,7 +15,7 @@ from feature_extraction.errors import InputError
 from feature_extraction.windows.stream import TimedWindows, WindowStream
 from sadvae_har.demo.clips import Clip, TrueSpan
 from sadvae_har.recognition.prediction import Prediction
-from sadvae_har.recognition.recognizer import Activity, Explanation, LatentMap, Recognizer
+from sadvae_har.recognition.recognizer import Explanation, LatentMap, Recognizer
 
 LONGEST_NAME = 60
 LONGEST_DESCRIPTION = 600
@@ -176,7 +176,7 @@ class DemoSession:
         self.opened = self.previous = None
         self.change = ""
 
-    def add(self, name: str, description: str) -> Activity:
+    def add(self, name: str, description: str) -> None:
         """Add an activity and recognise the recording again.
 
         Raises:
@@ -186,9 +186,8 @@ class DemoSession:
         if len(self.added) >= MOST_ADDED:
             raise InputError(f"{MOST_ADDED} activities were added here; remove one before you add another")
         trial = self.recognizer.copy()
-        activity = self._limit.run(lambda: trial.add_activity(name, description))
+        self._limit.run(lambda: trial.add_activity(name, description))
         self._adopt(trial, (*self.added, name), f"“{name}” was added")
-        return activity
 
     def remove(self, name: str) -> None:
         """Remove an activity that was added here and recognise the recording again.

@@ -9,7 +9,16 @@ import numpy as np
 import plotly.graph_objects as go
 
 from sadvae_har.evaluation.metrics import auroc, ausuc, confusion_matrix, gzsl_scores, seen_unseen_curve
-from sadvae_har.report.look.colours import ACCENT_COLOUR, CLASS_COLOURS, INK, SECOND_COLOUR, SEEN_COLOUR, UNSEEN_COLOUR
+from sadvae_har.report.look.colours import (
+    ACCENT_COLOUR,
+    CLASS_COLOURS,
+    INK,
+    SECOND_COLOUR,
+    SEEN_COLOUR,
+    SHARE_SHADES,
+    UNSEEN_COLOUR,
+    UNSEEN_SHADE,
+)
 from sadvae_har.report.look.plotly_figures import (
     DASHED,
     OPERATING_POINT,
@@ -25,8 +34,6 @@ from sadvae_har.report.run_files import RunFiles
 _THICK = 0.38  # of a bar, rows being 1 apart
 _ALWAYS_WRITTEN = 14  # With more classes than this, only cells of 10 % and more carry their number.
 _NARROW = 7  # With more unseen classes than this, their confusion takes the whole width.
-_SHADES = [[0, "#ffffff"], [0.15, "#d6e6f4"], [0.5, "#6aaed6"], [1, "#08306b"]]
-_PALE = "rgba(0, 114, 178, 0.1)"
 _KINDS = {
     "seen": ({"symbol": "circle", "size": 5, "opacity": 0.45}, "window"),
     "unseen": ({"symbol": "circle", "size": 7, "opacity": 0.8}, "window"),
@@ -82,7 +89,7 @@ def curve_figure(run: RunFiles) -> go.Figure:
     on_seen, on_unseen, (at_seen, at_unseen, mean) = curve_of(run)
     title = f"Seen-unseen curve, AUSUC {100 * ausuc(on_seen, on_unseen):.1f} %"
     figure = new_figure(title, 470, "accuracy on unseen classes (%)", "accuracy on seen classes (%)")
-    line = {"line_color": UNSEEN_COLOUR, "line_width": 2.2, "fill": "tozeroy", "fillcolor": _PALE}
+    line = {"line_color": UNSEEN_COLOUR, "line_width": 2.2, "fill": "tozeroy", "fillcolor": UNSEEN_SHADE}
     figure.add_scatter(**curve_line(on_seen, on_unseen), name="every bias", **line)
     chance = {"x": [0, 100 / len(run.unseen)], "y": [100 / len(run.seen), 0]}
     figure.add_scatter(**chance, name="chance", mode="lines", line=DASHED)
@@ -222,7 +229,7 @@ def _confusion(counts: np.ndarray, names: Sequence[str], n_seen: int, title: str
         z=shares,
         zmin=0,
         zmax=100,
-        colorscale=_SHADES,
+        colorscale=SHARE_SHADES,
         text=[[f"{share:.0f}" if share >= least else "" for share in row] for row in shares],
         texttemplate="%{text}",
         hovertext=hover,
