@@ -1,27 +1,31 @@
-"""A recording as the page shows it: contiguous pieces, how it was read, and the truth if it is known.
+"""Recordings that the page shows: uploads, files of a folder, and those of test subjects that come with the package.
 
 An upload arrives as bytes. It is written under a name of our own into a temporary folder that is deleted when it has
-been read; the name the browser gives is shown and never used as a path.
+been read; the name the browser gives is shown and never used as a path. Axis legend: T samples, C channels.
 """
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
+from feature_extraction.datasets.readers.watch import WATCH
 from feature_extraction.errors import InputError
 from feature_extraction.own_files.read import Declared, plan_reading, read_recording
+from feature_extraction.protocol.split import Split
 from feature_extraction.recordings.recording import Channel, Recording
-from feature_extraction.recordings.signal import fill_short_gaps
+from feature_extraction.recordings.signal import MAX_GAP_S, fill_short_gaps
 
 SUFFIXES = (".csv", ".txt", ".tsv", ".npy", ".parquet", ".pq")
-MAX_GAP_S = 0.2
+SECONDS_EACH = 17.0  # of each of the seven exercises: two minutes together
+MOST_FILES = 200
 
 
-@dataclass(frozen=True)
-class TrueSpan:
+class TrueSpan(NamedTuple):
     """What was done from `start_s` to `end_s`, as the recording's authors say."""
 
     start_s: float
@@ -35,21 +39,31 @@ class Clip:
 
     Attributes:
         title: What to call it.
-        pieces: Start in seconds and samples of each contiguous piece, in order of time.
+        samples: [T, C] in the units of `channels`, NaN in gaps.
+        channels: One per column.
+        rate_hz: Sampling rate.
         findings: How it was read, in readable lines.
         truth: What was done when; empty if nobody says.
     """
 
     title: str
-    pieces: tuple[tuple[float, Recording], ...]
+    samples: np.ndarray
+    channels: tuple[Channel, ...]
+    rate_hz: float
     findings: tuple[str, ...]
     truth: tuple[TrueSpan, ...] = ()
 
     @property
     def duration_s(self) -> float:
-        """Seconds from the beginning to the end of the last piece."""
-        start_s, last = self.pieces[-1]
-        return start_s + last.duration_s
+        """Seconds from the beginning to the end."""
+        return len(self.samples) / self.rate_hz
+
+
+class Examples(NamedTuple):
+    """What is offered: functions that read it, by title; and where it comes from or why there is none."""
+
+    offered: Mapping[str, Callable[[], Clip]]
+    note: str
 
 
 def read_upload(content: bytes, name: str, wanted: Sequence[Channel], declared: Declared) -> Clip:
@@ -74,11 +88,11 @@ def read_upload(content: bytes, name: str, wanted: Sequence[Channel], declared: 
         try:
             return read_file(path, shown, wanted, declared)
         except InputError as error:
-            raise InputError(str(error).replace(str(path), shown)) from None
+            raise InputError(str(error).replace(str(path), shown)) from error
 
 
 def read_file(path: Path, title: str, wanted: Sequence[Channel], declared: Declared) -> Clip:
-    """Read a recording from disk.
+    """Read a recording from disk; gaps up to `MAX_GAP_S` are filled by straight lines.
 
     Args:
         path: CSV, Parquet or NPY file.
@@ -90,23 +104,83 @@ def read_file(path: Path, title: str, wanted: Sequence[Channel], declared: Decla
         InputError: The file cannot be used.
     """
     plan = plan_reading(path, wanted, declared)
-    samples = np.concatenate([np.empty((0, len(plan.channels))), *read_recording(path, plan)])
-    pieces = fill_short_gaps(samples, plan.rate_hz, MAX_GAP_S)
+    rows = np.concatenate([np.empty((0, len(plan.channels))), *read_recording(path, plan)])
+    pieces = fill_short_gaps(rows, plan.rate_hz, MAX_GAP_S)
     if not pieces:
         raise InputError(f"{path}: no row has a value in every column; check the columns of the file")
-    made = tuple(
-        (first / plan.rate_hz, make_recording(values, plan.channels, plan.rate_hz, title)) for first, values in pieces
+    samples = np.full((pieces[-1][0] + len(pieces[-1][1]), len(plan.channels)), np.nan)
+    for first, values in pieces:
+        samples[first : first + len(values)] = values
+    lost = len(rows) - sum(len(values) for _, values in pieces)
+    gaps = (f"{lost} of {len(rows)} rows lie in gaps over {MAX_GAP_S:g} s and were left out",) if lost else ()
+    return Clip(title, samples, tuple(plan.channels), plan.rate_hz, (*plan.findings, *gaps))
+
+
+def find_examples(model: Path, dataset: str, wanted: Sequence[Channel], folder: Path | None) -> Examples:
+    """Return the recordings of `folder`, or those that ship for the model's data set.
+
+    Args:
+        model: Run folder or model file; a `split.json` in the folder names the test subjects.
+        dataset: Data set the model was trained on.
+        wanted: Channels that the model reads.
+        folder: Folder of the person who starts the page, or None.
+
+    Raises:
+        InputError: The folder is missing, or holds no recording.
+    """
+    if folder is not None:
+        return _of_folder(folder, wanted)
+    if dataset == WATCH.name:
+        return _of_watch(model)
+    return Examples({}, f"No recordings ship for {dataset}. Upload one, or start the page with --recordings FOLDER.")
+
+
+def _of_folder(folder: Path, wanted: Sequence[Channel]) -> Examples:
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; name one with recordings by --recordings")
+    paths = sorted(path for path in folder.iterdir() if path.is_file() and path.suffix.lower() in SUFFIXES)
+    if not paths:
+        raise InputError(f"{folder}: holds no recordings; put {', '.join(SUFFIXES)} files there")
+    if len(paths) > MOST_FILES:
+        raise InputError(f"{folder}: {len(paths)} recordings; the page offers up to {MOST_FILES}, use a smaller folder")
+    offered = {path.name: partial(read_file, path, path.name, wanted, Declared()) for path in paths}
+    return Examples(offered, "Recordings of the folder given.")
+
+
+def _of_watch(model: Path) -> Examples:
+    split = (model if model.is_dir() else model.parent) / "split.json"
+    recordings = [item for item in WATCH.read() if isinstance(item, Recording)]
+    if split.exists():
+        subjects: Sequence[str] = Split.load(split).test_subjects
+        note = "Recordings of people the model was not trained on, joined from single exercises."
+    else:
+        subjects = sorted({recording.subject for recording in recordings}, key=int)
+        note = "Joined from single exercises. Which people the model was trained on is not recorded beside it."
+    offered = {}
+    for subject in subjects:
+        for side in ("right", "left"):
+            parts = [r for r in recordings if r.subject == subject and r.name.split("_")[1] == side]
+            if parts:
+                title = f"Person {subject}, {side} arm: {len(parts)} exercises"
+                offered[title] = partial(join, title, parts)
+    return Examples(offered, note)
+
+
+def join(title: str, parts: Sequence[Recording], seconds_each: float = SECONDS_EACH) -> Clip:
+    """Put the beginnings of recordings of the same channels and rate one after another, with the truth.
+
+    Args:
+        title: What to call the result.
+        parts: At least one recording.
+        seconds_each: How much of each is taken.
+    """
+    channels, rate_hz = parts[0].channels, parts[0].rate_hz
+    taken = [part.samples[: round(seconds_each * rate_hz)] for part in parts]
+    edges_s = [0.0, *(np.cumsum([len(samples) for samples in taken]) / rate_hz).tolist()]
+    truth = tuple(TrueSpan(edges_s[k], edges_s[k + 1], part.label) for k, part in enumerate(parts))
+    units = ", ".join(dict.fromkeys(f"{channel.quantity} in {channel.unit}" for channel in channels))
+    findings = (
+        f"{len(parts)} recordings of {seconds_each:g} s each, one after another; they were not made in one go",
+        f"{rate_hz:g} Hz, units as recorded: {units}",
     )
-    lost = len(samples) - sum(len(values) for _, values in pieces)
-    gaps = (f"{lost} of {len(samples)} rows lie in gaps over {MAX_GAP_S:g} s and were left out",) if lost else ()
-    return Clip(title, made, (*plan.findings, *gaps))
-
-
-def make_recording(samples: np.ndarray, channels: Sequence[Channel], rate_hz: float, name: str) -> Recording:
-    """Return an unlabelled recording of an unnamed person; `samples` are [T, C] in the units of `channels`."""
-    return Recording(samples, tuple(channels), rate_hz, "upload", name, subject="", label="")
-
-
-def declare(rate_hz: float | None, units: Mapping[str, str]) -> Declared:
-    """Return what a person filled in; empty fields are left to be detected."""
-    return Declared(rate_hz=rate_hz or None, units={quantity: unit for quantity, unit in units.items() if unit})
+    return Clip(title, np.concatenate(taken), channels, rate_hz, findings, truth)

@@ -9,13 +9,15 @@ from collections.abc import Callable
 import streamlit as st
 
 from feature_extraction.errors import InputError
+from feature_extraction.own_files.read import Declared
 from feature_extraction.recordings.signal import FACTORS
-from sadvae_har.demo.clips import SUFFIXES, Clip, declare, read_upload
-from sadvae_har.demo.figures import CONFIG, UNKNOWN, palette, recording_figure
+from sadvae_har.demo.clips import SUFFIXES, Clip, read_upload
+from sadvae_har.demo.figures import CONFIG, palette, recording_figure
 from sadvae_har.demo.service import DemoService, DemoSettings, open_service
-from sadvae_har.demo.session import LONGEST_DESCRIPTION, LONGEST_NAME, DemoSession
+from sadvae_har.demo.session import LONGEST_DESCRIPTION, LONGEST_NAME, DemoSession, Opened, agreement, share
 from sadvae_har.demo.views import VIEWS, WHY
 from sadvae_har.demo.wording import STYLE, chips, legend, plain, readable_errors
+from sadvae_har.recognition.prediction import UNKNOWN
 
 DETECT = "as detected"
 UPLOAD = "my own recording"
@@ -35,16 +37,17 @@ def main() -> None:
         choose_recording(service, session)
     with right.container(border=True):
         edit_activities(session)
-    if session.timeline is None:
+    opened = session.opened
+    if opened is None:
         st.info("Choose an example or upload a recording to see what is recognised in it.")
         return
     colours = activity_colours(session)
     with st.container(border=True):
-        show_recording(session, colours)
+        show_recording(session, opened, colours)
     with st.container(border=True):
         view = st.segmented_control("Look closer", list(VIEWS), default=next(iter(VIEWS)), required=True, key="view")
         with readable_errors():
-            VIEWS[view](session, colours)
+            VIEWS[view](session, opened, colours)
 
 
 def show_header(service: DemoService) -> None:
@@ -65,17 +68,16 @@ def choose_recording(service: DemoService, session: DemoSession) -> None:
     """Offer the examples and an upload; open what was chosen, once."""
     st.subheader("1 · Recording", anchor=False)
     wanted = ", ".join(channel.name for channel in service.recognizer.channels)
-    titles = [example.title for example in service.examples.offered]
-    chosen = st.selectbox("Recording", [*titles, UPLOAD], key="recording", label_visibility="collapsed")
+    offered = service.examples.offered
+    chosen = st.selectbox("Recording", [*offered, UPLOAD], key="recording", label_visibility="collapsed")
     if chosen != UPLOAD:
         st.caption(plain(service.examples.note))
         if st.session_state.get("opened") != chosen:
             st.session_state["opened"] = chosen
             st.session_state["problem"] = ""
-            example = next(example for example in service.examples.offered if example.title == chosen)
-            open_clip(session, lambda: service.limit.run(example.open))
+            open_clip(session, lambda: service.limit.run(offered[chosen]))
     else:
-        if not titles:
+        if not offered:
             st.caption(plain(service.examples.note))
         upload(service, session)
     if problem := st.session_state.get("problem"):
@@ -84,9 +86,9 @@ def choose_recording(service: DemoService, session: DemoSession) -> None:
             st.caption(
                 f"On this page: give rate and units in the fields above; call columns {plain(wanted)} in the file."
             )
-    elif session.clip is not None:
+    elif session.opened is not None:
         with st.expander("How it was read", expanded=True):
-            st.markdown("\n".join(f"- {plain(line)}" for line in session.clip.findings))
+            st.markdown("\n".join(f"- {plain(line)}" for line in session.opened.clip.findings))
 
 
 def upload(service: DemoService, session: DemoSession) -> None:
@@ -111,9 +113,14 @@ def upload(service: DemoService, session: DemoSession) -> None:
     opened = (file.file_id, rate_hz, *units.values())
     if st.session_state.get("opened") != opened:
         st.session_state["opened"] = opened
-        declared = declare(rate_hz, {quantity: "" if unit == DETECT else unit for quantity, unit in units.items()})
         content, name, wanted = file.getvalue(), file.name, service.recognizer.channels
-        open_clip(session, lambda: service.limit.run(lambda: read_upload(content, name, wanted, declared)))
+        given = {quantity: unit for quantity, unit in units.items() if unit != DETECT}
+
+        def read() -> Clip:
+            declared = Declared(rate_hz or None, given)
+            return service.limit.run(lambda: read_upload(content, name, wanted, declared))
+
+        open_clip(session, read)
 
 
 def open_clip(session: DemoSession, read: Callable[[], Clip]) -> None:
@@ -151,38 +158,28 @@ def edit_activities(session: DemoSession) -> None:
                 with readable_errors():
                     session.remove(unwanted)
                 st.rerun()
-    colours = activity_colours(session)
-    added = session.added
-    shown.html(
-        chips(
-            [
-                (
-                    activity.name,
-                    colours[activity.name],
-                    "added" if activity.name in added else "" if activity.seen else "by description",
-                )
-                for activity in session.recognizer.activities
-            ]
-        )
-    )
+    colours, kinds = activity_colours(session), {True: "", False: "by description"}
+    listed = session.recognizer.activities
+    names = [(a.name, colours[a.name], "added" if a.name in session.added else kinds[a.seen]) for a in listed]
+    shown.html(chips(names))
     announce_change(session)
 
 
 def announce_change(session: DemoSession) -> None:
     """Say what the last added or removed activity changed."""
+    changes = session.changes()
     if not session.change:
         return
-    n_changed = sum(change.n_windows for change in session.changes())
-    if session.timeline is None:
+    if session.opened is None:
         st.success(f"{plain(session.change)}.")
-    elif n_changed:
-        largest = session.changes()[0]
+    elif not changes:
+        st.info(f"{plain(session.change)}: no window is recognised as something else.")
+    else:
+        n_changed, largest = sum(change.n_windows for change in changes), changes[0]
         st.success(
-            f"{plain(session.change)}: {n_changed} of {len(session.timeline.labels)} windows are recognised as "
+            f"{plain(session.change)}: {n_changed} of {len(session.opened.prediction)} windows are recognised as "
             f"something else now, most of them {plain(largest.before)} → {plain(largest.now)}."
         )
-    else:
-        st.info(f"{plain(session.change)}: no window is recognised as something else.")
 
 
 def activity_colours(session: DemoSession) -> dict[str, str]:
@@ -192,31 +189,23 @@ def activity_colours(session: DemoSession) -> dict[str, str]:
     return palette(list(names))
 
 
-def show_recording(session: DemoSession, colours: dict[str, str]) -> None:
+def show_recording(session: DemoSession, opened: Opened, colours: dict[str, str]) -> None:
     """Show the key figures, and the signals over the recognised activities."""
-    clip, timeline = session.clip, session.timeline
-    if clip is None or timeline is None:
-        return
+    clip, found = opened.clip, opened.prediction
     st.subheader("3 · What was recognised", anchor=False)
     with st.container(horizontal=True):
         st.metric("Length", f"{clip.duration_s:.0f} s")
-        st.metric("Windows", len(timeline.labels))
-        st.metric("Segments", len(timeline.segments))
-        st.metric("Unknown", f"{timeline.share(UNKNOWN):.0%}", help="Windows that look like no activity of the list")
+        st.metric("Windows", len(found))
+        st.metric("Segments", len(found.segments))
+        st.metric("Unknown", f"{share(found, UNKNOWN):.0%}", help="Windows that look like no activity of the list")
         if clip.truth:
-            share = f"{timeline.agreement(clip.truth):.0%}"
-            st.metric("As done", share, help="Windows whose middle lies in the exercise that was recognised")
+            right = f"{agreement(found, clip.truth):.0%}"
+            st.metric("As done", right, help="Windows whose middle lies in the exercise that was recognised")
     explained = st.session_state.get("view") == WHY
-    chosen = min(st.session_state.get("window", 1), len(timeline.labels)) - 1 if explained else None
-    st.plotly_chart(
-        recording_figure(clip, timeline, colours, session.added, chosen),
-        key="signals",
-        theme=None,
-        on_select=choose_clicked,
-        selection_mode="points",
-        config=CONFIG,
-    )
-    legend([*timeline.labels.tolist(), *(span.label for span in clip.truth)], colours)
+    chosen = min(st.session_state.get("window", 1), len(found)) - 1 if explained else None
+    figure = recording_figure(opened, colours, session.added, chosen)
+    st.plotly_chart(figure, key="signals", theme=None, config=CONFIG, on_select=choose_clicked, selection_mode="points")
+    legend([*found.labels.tolist(), *(span.label for span in clip.truth)], colours)
     st.caption(
         "Colours show the recognised activity; dots are single windows, the fainter the less sure. Drag to zoom, "
         "double-click to see all. Click a segment or a dot to ask why."

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from feature_extraction.errors import InputError
 from sadvae_har.demo.service import DemoSettings
+from sadvae_har.report.look.colours import FIELD_COLOUR, INK, UNSEEN_COLOUR
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PAGE = Path(__file__).with_name("page.py")
@@ -27,7 +28,7 @@ def find_port(host: str, port: int) -> int:
     except OSError as error:
         raise InputError(
             f"--host {host} --port {port}: {error.strerror or error}; choose another port, 0 for a free one"
-        ) from None
+        ) from error
 
 
 def address(host: str, port: int) -> str:
@@ -68,7 +69,7 @@ def server_flags(settings: DemoSettings, host: str, port: int) -> dict[str, obje
         "logger.level": "error",
         "runner.magicEnabled": False,
         "theme.base": "light",
-        "theme.primaryColor": "#0072b2",
-        "theme.textColor": "#1d2433",
-        "theme.secondaryBackgroundColor": "#f3f5f8",
+        "theme.primaryColor": UNSEEN_COLOUR,
+        "theme.textColor": INK,
+        "theme.secondaryBackgroundColor": FIELD_COLOUR,
     }

@@ -6,9 +6,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from feature_extraction.errors import InputError
-from sadvae_har.demo.examples import Examples, find_examples
-from sadvae_har.demo.session import DemoSession
-from sadvae_har.demo.time_limit import TimeLimit
+from sadvae_har.demo.clips import Examples, find_examples
+from sadvae_har.demo.session import DemoSession, TimeLimit
 from sadvae_har.recognition.recognizer import Recognizer
 
 
@@ -45,13 +44,8 @@ class DemoSettings:
     def from_json(cls, text: str) -> "DemoSettings":
         """Rebuild from `to_json`."""
         value = json.loads(text)
-        recordings = value["recordings"]
-        return cls(
-            model=Path(value["model"]),
-            recordings=None if recordings is None else Path(recordings),
-            max_upload_mb=value["max_upload_mb"],
-            time_limit_s=value["time_limit_s"],
-        )
+        folder = value["recordings"]
+        return cls(**value | {"model": Path(value["model"]), "recordings": None if folder is None else Path(folder)})
 
 
 @dataclass(frozen=True)

@@ -1,68 +1,74 @@
 """What one browser tab has: its own list of activities, its recording and what was recognised in it.
 
 Nothing here knows of the page, so all of it can be used and tested without a browser. Axis legend: n windows,
-T samples per window, C channels, A activities.
+A activities.
 """
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
 from feature_extraction.errors import InputError
+from feature_extraction.windows.stream import TimedWindows, WindowStream
 from sadvae_har.demo.clips import Clip, TrueSpan
-from sadvae_har.demo.time_limit import TimeLimit
-from sadvae_har.recognition.prediction import Segment
-from sadvae_har.recognition.recognizer import Activity, Explanation, LatentMap, Recognizer
+from sadvae_har.recognition.prediction import Prediction
+from sadvae_har.recognition.recognizer import Explanation, LatentMap, Recognizer
 
 LONGEST_NAME = 60
 LONGEST_DESCRIPTION = 600
 MOST_ADDED = 30
 
+Answer = TypeVar("Answer")
 
-@dataclass(frozen=True)
-class Timeline:
-    """What was recognised in a recording, all its pieces in one.
 
-    Attributes:
-        windows: What the model read [n, T, C].
-        start_s: Start of each window [n].
-        end_s: End of each window [n].
-        labels: Recognised activity, `unknown` where the model knows none [n].
-        probability: Its probability [n].
-        unseen: Whether it is known by description only [n].
-        strangeness: How unlike the training windows of the most similar class each is, in standard deviations [n].
-        activities: Names of the columns of `probabilities`, A.
-        probabilities: [n, A].
-        segments: Runs of the same label.
+class TimeLimit:
+    """A few worker threads that all sessions share; answers that take longer than the limit are given up.
+
+    A thread cannot be stopped, so work that was given up goes on in the background until it ends and its answer is
+    thrown away; work that waits for a free thread longer than the limit never starts. However many people press
+    buttons, no more than `n_workers` pieces of work run at a time.
     """
 
-    windows: np.ndarray
-    start_s: np.ndarray
-    end_s: np.ndarray
-    labels: np.ndarray
-    probability: np.ndarray
-    unseen: np.ndarray
-    strangeness: np.ndarray
-    activities: tuple[str, ...]
-    probabilities: np.ndarray
-    segments: tuple[Segment, ...]
+    def __init__(self, limit_s: float, n_workers: int = 2) -> None:
+        """Start no thread before there is work.
 
-    def share(self, label: str) -> float:
-        """Return the part of the windows with this label."""
-        return float((self.labels == label).mean())
+        Args:
+            limit_s: Longest time from the question to the answer.
+            n_workers: Pieces of work that may run at the same time.
 
-    def agreement(self, truth: Sequence[TrueSpan]) -> float:
-        """Return the part of the windows whose middle lies in a span of the same label, of those in any span."""
-        middles = (self.start_s + self.end_s) / 2
-        spans = [(span.label, (middles >= span.start_s) & (middles < span.end_s)) for span in truth]
-        right = sum(int((inside & (self.labels == label)).sum()) for label, inside in spans)
-        return right / max(1, sum(int(inside.sum()) for _, inside in spans))
+        Raises:
+            InputError: The limit is not a positive number of seconds.
+        """
+        if not 0 < limit_s < 86_400:
+            raise InputError(f"time limit {limit_s} s cannot be used; give seconds, more than 0 and less than a day")
+        self.limit_s = limit_s
+        self._workers = ThreadPoolExecutor(n_workers, thread_name_prefix="demo")
+
+    def run(self, work: Callable[[], Answer]) -> Answer:
+        """Return what `work` returns; its exceptions are passed on.
+
+        Raises:
+            InputError: There was no answer in time.
+        """
+        waiting = self._workers.submit(work)
+        try:
+            return waiting.result(self.limit_s)
+        except TimeoutError as error:
+            waiting.cancel()
+            raise InputError(
+                f"no answer within {self.limit_s:g} s, so it was given up; use a shorter recording, or start the "
+                "page with a larger --time-limit-s"
+            ) from error
+
+    def begin(self, work: Callable[[], object]) -> None:
+        """Do something whose answer nobody waits for."""
+        self._workers.submit(work)
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(NamedTuple):
     """So many windows that were one activity before and are another one now."""
 
     before: str
@@ -70,28 +76,23 @@ class Change:
     n_windows: int
 
 
-@dataclass(frozen=True)
-class Variant:
+class Variant(NamedTuple):
     """One of two descriptions of an activity, tried out.
 
     Attributes:
-        description: The text.
-        kinematics: Attributes read from it, in [0, 1].
-        timeline: What is recognised if this is the activity's description.
+        kinematics: Attributes read from the text, in [0, 1].
+        prediction: What is recognised if this is the activity's description.
         probability: Probability of the activity in each window [n].
     """
 
-    description: str
     kinematics: dict[str, float]
-    timeline: Timeline
+    prediction: Prediction
     probability: np.ndarray
 
 
-@dataclass(frozen=True)
-class Comparison:
+class Comparison(NamedTuple):
     """Two descriptions of one activity."""
 
-    name: str
     first: Variant
     second: Variant
 
@@ -107,49 +108,56 @@ class Comparison:
         return sorted(rows, key=lambda row: -abs(row[1] - row[2]))
 
 
-def recognise(recognizer: Recognizer, clip: Clip) -> Timeline:
-    """Recognise every piece of a recording and put the results in one.
+class Opened(NamedTuple):
+    """A recording, the windows of it that the model reads, and what it recognises in them."""
+
+    clip: Clip
+    windows: TimedWindows
+    prediction: Prediction
+
+
+def share(prediction: Prediction, label: str) -> float:
+    """Return the part of the windows with this label."""
+    return float((prediction.labels == label).mean())
+
+
+def agreement(prediction: Prediction, truth: Sequence[TrueSpan]) -> float:
+    """Return the part of the windows whose middle lies in a span of the same label, of those in any span."""
+    middles = (prediction.start_s + prediction.end_s) / 2
+    spans = [(span.label, (middles >= span.start_s) & (middles < span.end_s)) for span in truth]
+    right = sum(int((inside & (prediction.labels == label)).sum()) for label, inside in spans)
+    return right / max(1, sum(int(inside.sum()) for _, inside in spans))
+
+
+def recognise(recognizer: Recognizer, clip: Clip) -> Opened:
+    """Recognise a recording; no window crosses a gap.
 
     Raises:
-        InputError: No piece is as long as a window, or channels are missing.
+        InputError: No stretch of it is as long as a window, or channels are missing.
     """
-    results = []
-    for start_s, recording in clip.pieces:
-        windows = recognizer.windows(recording).samples
-        if len(windows):
-            results.append((start_s, windows, recognizer.predict(recording)))
-    if not results:
+    stream = WindowStream(clip.channels, clip.rate_hz, recognizer.channels, recognizer.source.settings)
+    first, last = stream.push(clip.samples), stream.finish()
+    windows = TimedWindows(
+        np.concatenate([first.samples, last.samples]),
+        np.concatenate([first.start_s, last.start_s]),
+        np.concatenate([first.piece, last.piece]),
+    )
+    if not len(windows):
         raise InputError(
             f"{clip.title}: no stretch of it is as long as a window of {recognizer.window_s:g} s; record for longer"
         )
-    return Timeline(
-        windows=np.concatenate([windows for _, windows, _ in results]),
-        start_s=np.concatenate([at + found.start_s for at, _, found in results]),
-        end_s=np.concatenate([at + found.end_s for at, _, found in results]),
-        labels=np.concatenate([np.asarray(found.labels, np.str_) for _, _, found in results]),
-        probability=np.concatenate([found.probability for _, _, found in results]),
-        unseen=np.concatenate([found.unseen for _, _, found in results]),
-        strangeness=np.concatenate([found.strangeness for _, _, found in results]),
-        activities=tuple(results[0][2].activities),
-        probabilities=np.concatenate([found.probabilities for _, _, found in results]),
-        segments=tuple(
-            replace(segment, start_s=at + segment.start_s, end_s=at + segment.end_s)
-            for at, _, found in results
-            for segment in found.segments
-        ),
-    )
+    return Opened(clip, windows, recognizer.predict_windows(windows))
 
 
 class DemoSession:
-    """State of one tab. Work runs on a copy of the recogniser, so work that was given up changes nothing."""
+    """State of one tab. Activities are added to a copy of the recogniser, so work that was given up changes nothing."""
 
     def __init__(self, recognizer: Recognizer, limit: TimeLimit) -> None:
         """Start with the activities of `recognizer`, which is left as it is."""
-        self.recognizer = recognizer.copy()
+        self.recognizer = recognizer
         self.added: tuple[str, ...] = ()
-        self.clip: Clip | None = None
-        self.timeline: Timeline | None = None
-        self.previous: Timeline | None = None
+        self.opened: Opened | None = None
+        self.previous: Prediction | None = None
         self.change = ""
         self._limit = limit
 
@@ -160,15 +168,15 @@ class DemoSession:
             InputError: It cannot be recognised; then no recording is shown.
         """
         self.close()
-        self.timeline = self._recognise(self.recognizer, clip)
-        self.clip = clip
+        recognizer = self.recognizer
+        self.opened = self._limit.run(lambda: recognise(recognizer, clip))
 
     def close(self) -> None:
         """Show no recording."""
-        self.clip = self.timeline = self.previous = None
+        self.opened = self.previous = None
         self.change = ""
 
-    def add(self, name: str, description: str) -> Activity:
+    def add(self, name: str, description: str) -> None:
         """Add an activity and recognise the recording again.
 
         Raises:
@@ -178,9 +186,8 @@ class DemoSession:
         if len(self.added) >= MOST_ADDED:
             raise InputError(f"{MOST_ADDED} activities were added here; remove one before you add another")
         trial = self.recognizer.copy()
-        activity = self._limit.run(lambda: trial.add_activity(name, description))
+        self._limit.run(lambda: trial.add_activity(name, description))
         self._adopt(trial, (*self.added, name), f"“{name}” was added")
-        return activity
 
     def remove(self, name: str) -> None:
         """Remove an activity that was added here and recognise the recording again.
@@ -196,9 +203,9 @@ class DemoSession:
 
     def changes(self) -> tuple[Change, ...]:
         """Return what the last added or removed activity changed, most windows first."""
-        if self.timeline is None or self.previous is None:
+        if self.opened is None or self.previous is None:
             return ()
-        pairs = zip(self.previous.labels.tolist(), self.timeline.labels.tolist(), strict=True)
+        pairs = zip(self.previous.labels.tolist(), self.opened.prediction.labels.tolist(), strict=True)
         counts = Counter((before, now) for before, now in pairs if before != now)
         return tuple(Change(before, now, count) for (before, now), count in counts.most_common())
 
@@ -215,7 +222,7 @@ class DemoSession:
         """
         if any(activity.name == name and activity.seen for activity in self.recognizer.activities):
             raise InputError(f"{name!r} was learned from recordings, so no description decides; choose another one")
-        return Comparison(name, self._variant(name, first), self._variant(name, second))
+        return Comparison(self._variant(name, first), self._variant(name, second))
 
     def explain(self, window: int) -> Explanation:
         """Return why a window was recognised as what it was.
@@ -223,11 +230,10 @@ class DemoSession:
         Raises:
             InputError: There is no recording, or no window of that number.
         """
-        _, shown = self._opened()
-        if not 0 <= window < len(shown.windows):
-            raise InputError(f"window {window} does not exist; there are {len(shown.windows)}, counted from 0")
-        recognizer = self.recognizer.copy()
-        return self._limit.run(lambda: recognizer.explain(shown.windows[window]))
+        recognizer, samples = self.recognizer, self._require_opened().windows.samples
+        if not 0 <= window < len(samples):
+            raise InputError(f"window {window} does not exist; there are {len(samples)}, counted from 0")
+        return self._limit.run(lambda: recognizer.explain(samples[window]))
 
     def latent_map(self) -> LatentMap:
         """Return windows and descriptions in one plane.
@@ -235,35 +241,32 @@ class DemoSession:
         Raises:
             InputError: There is no recording, or no answer in time.
         """
-        _, shown = self._opened()
-        recognizer = self.recognizer.copy()
-        return self._limit.run(lambda: recognizer.latent_map(shown.windows))
+        recognizer, samples = self.recognizer, self._require_opened().windows.samples
+        return self._limit.run(lambda: recognizer.latent_map(samples))
 
     def _variant(self, name: str, description: str) -> Variant:
         name, description = checked_texts(name, description)
-        clip, _ = self._opened()
-        trial = self.recognizer.copy()
-        if any(activity.name == name for activity in trial.activities):
+        windows, trial = self._require_opened().windows, self.recognizer.copy()
+        if name in trial.names:
             trial.remove_activity(name)
         activity = self._limit.run(lambda: trial.add_activity(name, description))
-        timeline = self._recognise(trial, clip)
-        column = timeline.activities.index(name)
-        return Variant(description, dict(activity.kinematics), timeline, timeline.probabilities[:, column])
+        prediction = self._limit.run(lambda: trial.predict_windows(windows))
+        column = prediction.activities.index(name)
+        return Variant(dict(activity.kinematics), prediction, prediction.probabilities[:, column])
 
     def _adopt(self, trial: Recognizer, added: tuple[str, ...], change: str) -> None:
         """Take over a changed list of activities once the recording has been recognised with it."""
-        timeline = None if self.clip is None else self._recognise(trial, self.clip)
+        shown = self.opened
+        if shown is not None:
+            windows = shown.windows
+            prediction = self._limit.run(lambda: trial.predict_windows(windows))
+            self.previous, self.opened = shown.prediction, shown._replace(prediction=prediction)
         self.recognizer, self.added, self.change = trial, added, change
-        self.previous, self.timeline = self.timeline, timeline
 
-    def _recognise(self, recognizer: Recognizer, clip: Clip) -> Timeline:
-        copy = recognizer.copy()
-        return self._limit.run(lambda: recognise(copy, clip))
-
-    def _opened(self) -> tuple[Clip, Timeline]:
-        if self.clip is None or self.timeline is None:
+    def _require_opened(self) -> Opened:
+        if self.opened is None:
             raise InputError("no recording is open; choose or upload one first")
-        return self.clip, self.timeline
+        return self.opened
 
 
 def checked_texts(name: str, description: str) -> tuple[str, str]:

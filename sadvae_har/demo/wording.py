@@ -8,7 +8,8 @@ from html import escape
 import streamlit as st
 
 from feature_extraction.errors import InputError
-from sadvae_har.demo.figures import UNKNOWN, UNKNOWN_COLOUR
+from sadvae_har.recognition.prediction import UNKNOWN
+from sadvae_har.report.look.colours import LINE, SOFT, UNKNOWN_COLOUR
 
 _MARKS = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:])")
 _ADDRESSES = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?<=@)")  # where a bare address becomes a link, escaped or not
@@ -47,15 +48,17 @@ def legend(labels: Iterable[str], colours: Mapping[str, str]) -> None:
     st.html(chips([(label, colours.get(label, UNKNOWN_COLOUR), "") for label in dict.fromkeys(labels)]))
 
 
-STYLE = """<style>
+STYLE = (
+    f"<style>:root {{ --line: {LINE}; --soft: {SOFT}; }}"
+    + """
 .block-container { max-width: 1180px; padding-top: 2rem; padding-bottom: 4rem; }
 h1 { font-size: 1.9rem !important; padding-bottom: .1rem !important; }
 h3 { font-size: 1.12rem !important; padding-top: .2rem !important; }
 .chips { display: flex; flex-wrap: wrap; gap: .4rem; margin-bottom: .25rem; }
 .chip { display: inline-flex; align-items: center; gap: .4rem; padding: .12rem .6rem; font-size: .9rem;
-  border: 1px solid #e4e7ec; border-radius: 999px; background: #fff; overflow-wrap: anywhere; }
+  border: 1px solid var(--line); border-radius: 999px; background: #fff; overflow-wrap: anywhere; }
 .chip i { width: .7rem; height: .7rem; border-radius: 50%; flex: none; }
-.chip small { color: #667085; white-space: nowrap; }
+.chip small { color: var(--soft); white-space: nowrap; }
 [data-testid="stMetricValue"] { font-size: 1.45rem; }
 [data-testid="stMetric"] { min-width: 7rem; }
 @media (max-width: 640px) {
@@ -63,3 +66,4 @@ h3 { font-size: 1.12rem !important; padding-top: .2rem !important; }
   h1 { font-size: 1.5rem !important; }
 }
 </style>"""
+)

@@ -12,23 +12,19 @@ Reads `calibration.json` of a run folder, which has
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
 
 from feature_extraction.errors import InputError
 from feature_extraction.storage.files import read_json
-from sadvae_har.report.figures import square_axes
-from sadvae_har.report.look.colours import ACCENT_COLOUR, INK, SECOND_COLOUR, UNSEEN_COLOUR
+from sadvae_har.report.look.colours import SECOND_COLOUR, UNSEEN_COLOUR
 from sadvae_har.report.look.page import figures, paragraph, section
-from sadvae_har.report.look.plotly_figures import block, new_figure
-
-_REMEDY = "make it again or delete it"
+from sadvae_har.report.look.plotly_figures import DASHED, OPERATING_POINT, block, new_figure, square_axes
 
 
 @dataclass(frozen=True)
-class Calibration:
+class CalibrationFile:
     """Contents of `calibration.json`; arrays have one row per bin [B, 3] or per limit [T, 2]."""
 
     ece_before: float
@@ -46,7 +42,7 @@ class Calibration:
         return len(self.unknown_curve) > 0
 
 
-def read_calibration(folder: Path) -> Calibration | None:
+def read_calibration(folder: Path) -> CalibrationFile | None:
     """Read `calibration.json`; none if the run folder has no such file.
 
     Raises:
@@ -56,50 +52,46 @@ def read_calibration(folder: Path) -> Calibration | None:
     if not path.exists():
         return None
     value = read_json(path)
-    if not isinstance(value, dict):
-        raise InputError(f"{path}: holds a {type(value).__name__}, not named values; {_REMEDY}")
-    tried = value.get("unknown_curve") != []
-    found = Calibration(
-        ece_before=_share(path, value, "ece_before"),
-        ece_after=_share(path, value, "ece_after"),
-        n_windows=int(_numbers(path, value, "n_windows", 0)),
-        reliability_before=_rows(path, value, "reliability_before", 3),
-        reliability_after=_rows(path, value, "reliability_after", 3),
-        unknown_curve=_rows(path, value, "unknown_curve", 2) if tried else np.empty((0, 2)),
-        known_kept=_share(path, value, "known_kept") if tried else np.nan,
-        unknown_flagged=_share(path, value, "unknown_flagged") if tried else np.nan,
-    )
-    if found.n_windows < 1 or found.n_windows != value["n_windows"]:
-        raise InputError(f"{path}: n_windows is {value['n_windows']}, no number of windows; {_REMEDY}")
-    return found
+    try:
+        curve = np.array(value["unknown_curve"], np.float64).reshape(-1, 2)
+        return CalibrationFile(
+            ece_before=float(value["ece_before"]),
+            ece_after=float(value["ece_after"]),
+            n_windows=int(value["n_windows"]),
+            reliability_before=np.array(value["reliability_before"], np.float64).reshape(-1, 3),
+            reliability_after=np.array(value["reliability_after"], np.float64).reshape(-1, 3),
+            unknown_curve=curve,
+            known_kept=float(value["known_kept"]) if len(curve) else np.nan,
+            unknown_flagged=float(value["unknown_flagged"]) if len(curve) else np.nan,
+        )
+    except (KeyError, TypeError, ValueError) as error:  # all that reading values of the wrong kind can raise
+        raise InputError(f"{path}: damaged ({error!r}); delete it or make it again") from error
 
 
-def calibration_section(calibration: Calibration) -> str:
+def calibration_section(found: CalibrationFile) -> str:
     """Return the section of the page as HTML."""
-    found = calibration
-    change = (
+    words = (
         f"Expected calibration error: {100 * found.ece_before:.1f} % before and {100 * found.ece_after:.1f} % after "
         f"calibration, on {found.n_windows} windows."
     )
+    reading = "On the diagonal, confidence is what it says; below it, too high. Area of a point: its windows."
+    blocks = [block("reliability", reliability_diagram(found), reading, wide=False)]
     if found.has_unknown:
-        change += (
+        words += (
             " With each unseen class left out of the list in turn, "
             f"{100 * found.known_kept:.0f} of 100 windows of listed activities are kept and "
             f"{100 * found.unknown_flagged:.0f} of 100 of the one left out are flagged as unknown."
         )
-    reading = "On the diagonal, confidence is what it says; below it, too high. Area of a point: its windows."
-    blocks = [block("reliability", reliability_diagram(found), reading, wide=False)]
-    if found.has_unknown:
         flags = "Limits from loose to strict; the point is the one in use. On the dashed line, flags are drawn by lot."
         blocks.append(block("unknown", unknown_figure(found), flags, wide=False))
-    return section("calibration", "Probabilities and unknown activities", paragraph(change), figures(blocks))
+    return section("calibration", "Probabilities and unknown activities", paragraph(words), figures(blocks))
 
 
-def reliability_diagram(calibration: Calibration) -> go.Figure:
+def reliability_diagram(calibration: CalibrationFile) -> go.Figure:
     """Draw accuracy against confidence, before and after calibration."""
     figure = new_figure("Reliability of probabilities", 470, "mean confidence (%)", "accuracy (%)")
     diagonal = {"x": [0, 100], "y": [0, 100], "hoverinfo": "skip", "showlegend": False, "mode": "lines"}
-    figure.add_scatter(**diagonal, line={"color": INK, "dash": "dash", "width": 1.5})
+    figure.add_scatter(**diagonal, line=DASHED)
     looks = (("before", SECOND_COLOUR, "square", "dot"), ("after", UNSEEN_COLOUR, "circle", "solid"))
     for when, colour, symbol, dash in looks:
         bins, error = getattr(calibration, f"reliability_{when}"), getattr(calibration, f"ece_{when}")
@@ -117,7 +109,7 @@ def reliability_diagram(calibration: Calibration) -> go.Figure:
     return square_axes(figure)
 
 
-def unknown_figure(calibration: Calibration) -> go.Figure:
+def unknown_figure(calibration: CalibrationFile) -> go.Figure:
     """Draw unknown windows flagged against known windows kept, with the limits in use."""
     kept, flagged = 100 * calibration.unknown_curve.T
     titles = ("known windows kept (%)", "unknown windows flagged (%)")
@@ -125,49 +117,7 @@ def unknown_figure(calibration: Calibration) -> go.Figure:
     hover = "%{x:.1f} % of known kept, %{y:.1f} % of unknown flagged"
     line = {"color": UNSEEN_COLOUR, "width": 2}
     figure.add_scatter(x=kept, y=flagged, mode="lines", line=line, name="other limits", hovertemplate=hover)
-    lot = {"x": [0, 100], "y": [100, 0], "mode": "lines", "name": "by lot", "hoverinfo": "name"}
-    figure.add_scatter(**lot, line={"color": INK, "dash": "dash", "width": 1.5})
-    figure.add_scatter(
-        x=[100 * calibration.known_kept],
-        y=[100 * calibration.unknown_flagged],
-        mode="markers",
-        cliponaxis=False,
-        marker={"symbol": "diamond", "size": 13, "color": ACCENT_COLOUR, "line": {"color": "white", "width": 1.5}},
-        name="in use",
-        hovertemplate=hover,
-    )
+    figure.add_scatter(x=[0, 100], y=[100, 0], mode="lines", name="by lot", hoverinfo="name", line=DASHED)
+    in_use = {"x": [100 * calibration.known_kept], "y": [100 * calibration.unknown_flagged]}
+    figure.add_scatter(**in_use, **OPERATING_POINT, cliponaxis=False, name="in use", hovertemplate=hover)
     return square_axes(figure)
-
-
-def _share(path: Path, value: dict[str, Any], name: str) -> float:
-    return float(_in_range(path, name, _numbers(path, value, name, 0)))
-
-
-def _rows(path: Path, value: dict[str, Any], name: str, n_columns: int) -> np.ndarray:
-    """Return a table [r, c] of two shares a row and, in a third column, numbers of windows."""
-    rows = _numbers(path, value, name, n_columns)
-    _in_range(path, name, rows[:, :2])
-    if (rows[:, 2:] < 1).any():
-        raise InputError(f"{path}: {name} has a bin of {rows[:, 2].min():g} windows; leave empty bins out")
-    return rows
-
-
-def _in_range(path: Path, name: str, shares: np.ndarray) -> np.ndarray:
-    outside = shares[(shares < 0) | (shares > 1)]
-    if outside.size:
-        raise InputError(f"{path}: {name} holds {outside.ravel()[0]:g}, which is no share from 0 to 1; {_REMEDY}")
-    return shares
-
-
-def _numbers(path: Path, value: dict[str, Any], name: str, n_columns: int) -> np.ndarray:
-    """Return finite numbers: a table [r, c] of at least one row, or a single one [] if it has no columns."""
-    what = f"a list of rows of {n_columns} numbers" if n_columns else "a number"
-    found = value.get(name)
-    try:
-        numbers = np.array(found, dtype=np.float64)
-    except (TypeError, ValueError):
-        numbers = np.array(np.nan)
-    fits = numbers.ndim == 2 and numbers.shape[1] == n_columns if n_columns else numbers.ndim == 0
-    if not fits or not numbers.size or not np.isfinite(numbers).all() or isinstance(found, str | bool):
-        raise InputError(f"{path}: {name} must be {what}; {_REMEDY}")
-    return numbers

@@ -5,8 +5,7 @@ Every check reads files when the report is written and returns passed, failed or
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,19 +20,11 @@ PASSED, FAILED, NOT_RECORDED = "passed", "failed", "not recorded"
 _ROUNDING = 2e-6  # metrics.json keeps six digits
 _NOTHING_LEARNED = ("statistical", "kinematic")
 
-
 Verdict = tuple[str, str]  # status and evidence
 
 
-@dataclass(frozen=True)
-class Check:
-    """One line of the checklist.
-
-    Attributes:
-        claim: What should hold.
-        status: `passed`, `failed` or `not recorded`.
-        evidence: What the files say.
-    """
+class Check(NamedTuple):
+    """One line of the checklist: what should hold; `passed`, `failed` or `not recorded`; what the files say."""
 
     claim: str
     status: str
@@ -45,100 +36,90 @@ def checklist(run: RunFiles) -> list[Check]:
     return [Check(claim, *check(run)) for claim, check in _CLAIMS.items()]
 
 
-def _verdict(problems: Iterable[str], evidence: str) -> Verdict:
-    found = [problem for problem in problems if problem]
-    return (FAILED, "; ".join(found)) if found else (PASSED, evidence)
-
-
 def _one_run(run: RunFiles) -> Verdict:
     if not {"dataset", "split"} <= run.metrics.keys():
         return NOT_RECORDED, "metrics.json names no data set or no split"
-    named = (str(run.metrics["dataset"]), str(run.metrics["split"]))
-    split = (run.split.dataset, run.split.name)
-    differs = "" if named == split else f"metrics.json is of {' / '.join(named)}, split.json of {' / '.join(split)}"
-    return _verdict([differs], f"metrics.json and split.json: {' / '.join(split)}")
+    named, split = f"{run.metrics['dataset']} / {run.metrics['split']}", f"{run.split.dataset} / {run.split.name}"
+    differs = "" if named == split else f"metrics.json is of {named}, split.json of {split}"
+    return _verdict([differs], f"metrics.json and split.json: {split}")
 
 
 def _numbers(run: RunFiles) -> Verdict:
-    arrays = run.arrays
-    labels, predictions = arrays["zsl_labels"], arrays["zsl_predictions"]
-    again = {
-        ("zsl", "per_class_top1"): per_class_top1(labels, predictions),
-        ("zsl", "accuracy"): accuracy(labels, predictions),
-        ("zsl", "macro_f1"): macro_f1(labels, predictions),
-    }
+    arrays, metrics = run.arrays, run.metrics
+    zsl = arrays["zsl_labels"], arrays["zsl_predictions"]
+    again = {("zsl", measure.__name__): measure(*zsl) for measure in (per_class_top1, accuracy, macro_f1)}
     if run.has_gzsl:
-        on_seen, on_unseen, (seen, unseen, mean) = curve_of(run)
-        again |= {("gzsl", "seen"): seen, ("gzsl", "unseen"): unseen, ("gzsl", "harmonic_mean"): mean}
+        on_seen, on_unseen, operating = curve_of(run)
+        again |= {("gzsl", name): at for name, at in zip(("seen", "unseen", "harmonic_mean"), operating, strict=True)}
         again |= {("gzsl", "ausuc"): ausuc(on_seen, on_unseen)}
         again |= {("gate", "auroc"): auroc(arrays["gate_is_unseen"], arrays["gate_p_unseen"])}
-    problems = []
-    for (part, name), value in again.items():
-        reported = run.metrics.get(part, {}).get(name, {}).get("value", np.nan)
-        if not abs(reported - value) <= _ROUNDING:
-            problems.append(f"{part} {name}: {reported} in metrics.json, {value:.6f} from predictions.npz")
+    reported = {place: metrics.get(place[0], {}).get(place[1], {}).get("value", np.nan) for place in again}
+    problems = [
+        f"{' '.join(place)}: {reported[place]} in metrics.json, {value:.6f} from predictions.npz"
+        for place, value in again.items()
+        if not abs(reported[place] - value) <= _ROUNDING
+    ]
     return _verdict(problems, f"all {len(again)} computed again from predictions.npz")
 
 
 def _classes(run: RunFiles) -> Verdict:
     seen, unseen = set(run.split.seen), set(run.split.unseen)
-    problems = [_shared("both seen and unseen", seen & unseen)]
-    if run.has_gzsl:
-        for name, wanted in (("seen", seen), ("unseen", unseen)):
-            problems.append(_shared(f"{name} in split.json or predictions.npz only", set(run.arrays[name]) ^ wanted))
+    elsewhere = "in split.json or predictions.npz only"
+    problems = [
+        _named("both seen and unseen", seen & unseen),
+        _named(f"seen {elsewhere}", set(run.seen) ^ seen),
+        _named(f"unseen {elsewhere}", set(run.unseen) ^ unseen),
+    ]
     return _verdict(problems, f"{len(seen)} seen and {len(unseen)} unseen classes, none in common")
 
 
 def _subjects(run: RunFiles) -> Verdict:
-    split = run.split
-    train, val, test = (set(split.subjects(part)) for part in ("train", "val", "test"))
-    problems = [_shared("in two parts of split.json", (train & val) | (train & test) | (val & test))]
-    tested = _tested_subjects(run)
-    chosen_on = {str(s) for k, array in run.gate_examples.items() if k.endswith("/subjects") for s in array}
-    problems.append(_shared("fitted or chosen on, and tested", tested & (train | val | chosen_on)))
+    train, val, test = (set(run.split.subjects(part)) for part in ("train", "val", "test"))
+    used = train | val | set(_gate_subjects(run).astype(str).tolist())
+    problems = [
+        _named("in two parts of split.json", (train & val) | (train & test) | (val & test)),
+        _named("fitted or chosen on, and tested", _tested_subjects(run) & used),
+    ]
     return _verdict(problems, f"{len(train)} train, {len(val)} validation, {len(test)} test subjects, none in common")
 
 
 def _test_windows(run: RunFiles) -> Verdict:
-    tested = _tested_subjects(run)
+    tested, labels = _tested_subjects(run), run.arrays["zsl_labels"]
     if not tested:
         return NOT_RECORDED, "predictions.npz does not say whose windows they are"
-    strange = _shared("tested, but no test subjects", tested - set(run.split.test_subjects))
-    seen = _shared("among windows of unseen classes", set(run.arrays["zsl_labels"].tolist()) - set(run.split.unseen))
-    n = len(run.arrays["zsl_labels"])
-    words = f"{count(n, 'window')} (ZSL)" + (f", {len(run.arrays['gzsl_labels'])} (GZSL)" if run.has_gzsl else "")
-    return _verdict([strange, seen], f"{words}, all of test subjects: {_listed(sorted(tested))}")
+    problems = [
+        _named("tested, but no test subjects", tested - set(run.split.test_subjects)),
+        _named("among windows of unseen classes", set(labels.tolist()) - set(run.split.unseen)),
+    ]
+    words = f"{count(len(labels), 'window')} (ZSL)"
+    words += f", {len(run.arrays['gzsl_labels'])} (GZSL)" if run.has_gzsl else ""
+    return _verdict(problems, f"{words}, all of test subjects: {_listed(tested)}")
 
 
 def _same_windows(run: RunFiles) -> Verdict:
     if not run.has_gzsl:
         return NOT_RECORDED, "the run has no GZSL results"
-    parts = [
-        part for part in ("labels", "subjects", "recordings") if {f"zsl_{part}", f"gzsl_{part}"} <= set(run.arrays)
-    ]
-    chosen = np.isin(run.arrays["gzsl_labels"], run.unseen)
-
-    def windows(stage: str, keep: Any) -> list[tuple[str, ...]]:
-        columns = [run.arrays[f"{stage}_{part}"][keep].tolist() for part in parts]
-        return sorted(zip(*columns, strict=True))
-
-    n = int(chosen.sum())
-    differs = windows("zsl", slice(None)) != windows("gzsl", chosen)
-    words = f"ZSL has {len(run.arrays['zsl_labels'])} windows of unseen classes, GZSL {n}, and they are not the same"
-    return _verdict([words if differs else ""], f"the same {n} windows, by {', '.join(parts)}")
+    arrays = run.arrays
+    parts = [part for part in ("labels", "subjects", "recordings") if {f"zsl_{part}", f"gzsl_{part}"} <= arrays.keys()]
+    chosen = np.isin(arrays["gzsl_labels"], run.unseen)
+    zsl = sorted(zip(*(arrays[f"zsl_{part}"].tolist() for part in parts), strict=True))
+    gzsl = sorted(zip(*(arrays[f"gzsl_{part}"][chosen].tolist() for part in parts), strict=True))
+    words = f"ZSL has {len(zsl)} windows of unseen classes, GZSL {len(gzsl)}, and they are not the same"
+    return _verdict([words if zsl != gzsl else ""], f"the same {len(gzsl)} windows, by {', '.join(parts)}")
 
 
 def _every_class(run: RunFiles) -> Verdict:
-    labels = run.arrays["gzsl_labels" if run.has_gzsl else "zsl_labels"]
-    empty = [name for name in (run.classes if run.has_gzsl else run.unseen) if name not in labels]
-    words = f"no test windows, so left out of every average: {', '.join(empty)}" if empty else ""
-    names, n = np.unique(labels, return_counts=True)
-    return _verdict([words], f"{len(names)} classes, from {count(int(n.min()), 'window')} to {int(n.max())}")
+    classes, labels = (
+        (run.classes, run.arrays["gzsl_labels"]) if run.has_gzsl else (run.unseen, run.arrays["zsl_labels"])
+    )
+    empty = [name for name in classes if name not in labels]
+    problem = f"no test windows, so left out of every average: {', '.join(empty)}" if empty else ""
+    _, n = np.unique(labels, return_counts=True)
+    return _verdict([problem], f"{len(n)} classes, from {count(int(n.min()), 'window')} to {int(n.max())}")
 
 
 def _inner_folds(run: RunFiles) -> Verdict:
-    folds = sorted({name.partition("/")[0] for name in run.gate_examples if "/" in name})
-    if not folds:
+    if not any("/" in name for name in run.gate_examples):
         return NOT_RECORDED, "no gate_examples.npz; the run stopped before stage 2"
     problems = []
     for number, pseudo in enumerate(run.split.inner, start=1):
@@ -147,39 +128,39 @@ def _inner_folds(run: RunFiles) -> Verdict:
             problems.append(f"gate_examples.npz lacks inner fold {number}")
             continue
         held_out = set(names[len(names) - len(pseudo) :].tolist())
-        problems.append(_shared(f"unseen, but in inner fold {number}", set(names.tolist()) & set(run.split.unseen)))
-        problems.append(_shared(f"held out otherwise in inner fold {number}", held_out ^ set(pseudo)))
-    sizes = [len(fold) for fold in run.split.inner]
-    return _verdict(
-        problems, f"{count(len(sizes), 'fold')}, holding out {sum(sizes)} seen classes in all, no unseen one"
-    )
+        problems.append(_named(f"unseen, but in inner fold {number}", set(names.tolist()) & set(run.split.unseen)))
+        problems.append(_named(f"held out otherwise in inner fold {number}", held_out ^ set(pseudo)))
+    n_folds, n_classes = len(run.split.inner), sum(map(len, run.split.inner))
+    return _verdict(problems, f"{count(n_folds, 'fold')}, holding out {n_classes} seen classes in all, no unseen one")
 
 
 def _gate_data(run: RunFiles) -> Verdict:
-    subjects = [array for name, array in run.gate_examples.items() if name.endswith("/subjects")]
-    if not subjects:
+    subjects = _gate_subjects(run)
+    if not len(subjects):
         return NOT_RECORDED, "no gate_examples.npz; the run stopped before stage 2"
-    used = set(np.concatenate(subjects).tolist())
-    strange = _shared("no validation subjects", used - set(run.split.val_subjects))
-    n = sum(map(len, subjects))
-    return _verdict([strange], f"{count(n, 'scored window')} of validation subjects: {_listed(sorted(used))}")
+    used = set(subjects.tolist())
+    strange = _named("no validation subjects", used - set(run.split.val_subjects))
+    return _verdict([strange], f"{count(len(subjects), 'scored window')} of validation subjects: {_listed(used)}")
 
 
 def _step(run: RunFiles) -> Verdict:
-    step, chosen = run.metrics.get("chosen", {}).get("step"), [e for e in run.progress if "chosen_step" in e]
-    if step is None or not chosen or not isinstance(chosen[-1].get("inner_top1"), dict):
+    step, choices = (
+        run.metrics.get("chosen", {}).get("step"),
+        [entry for entry in run.progress if "chosen_step" in entry],
+    )
+    if step is None or not choices or not isinstance(choices[-1].get("inner_top1"), dict):
         return NOT_RECORDED, "metrics.json or progress.jsonl does not say how the step was chosen"
-    scores = {int(candidate): value for candidate, value in chosen[-1]["inner_top1"].items()}
-    if chosen[-1]["chosen_step"] != step or step not in scores:
-        return FAILED, f"metrics.json has step {step}, progress.jsonl chose {chosen[-1]['chosen_step']}"
+    scores = {int(candidate): value for candidate, value in choices[-1]["inner_top1"].items()}
+    if choices[-1]["chosen_step"] != step or step not in scores:
+        return FAILED, f"metrics.json has step {step}, progress.jsonl chose {choices[-1]['chosen_step']}"
     later = [candidate for candidate in scores if candidate > step and scores[candidate] > scores[step]]
     better = f"step {later[0]} was later and better on inner folds than step {step}" if later else ""
     best = max(scores, key=lambda candidate: scores[candidate])
-    words = f"step {step}, {100 * scores[step]:.1f} % on pseudo-unseen classes"
-    rule = "the rule takes the last one within a standard error"
-    return _verdict(
-        [better], f"{words}; best of {len(scores)} checkpoints: {100 * scores[best]:.1f} % at step {best} ({rule})"
+    words = (
+        f"step {step}, {100 * scores[step]:.1f} % on pseudo-unseen classes; best of {len(scores)} checkpoints: "
+        f"{100 * scores[best]:.1f} % at step {best} (the rule takes the last one within a standard error)"
     )
+    return _verdict([better], words)
 
 
 def _threshold(run: RunFiles) -> Verdict:
@@ -230,16 +211,15 @@ def _reference(run: RunFiles) -> Verdict:
 
 
 def _enough_subjects(run: RunFiles) -> Verdict:
-    if not {"zsl_subjects", "zsl_recordings"} <= set(run.arrays):
+    if not {"zsl_subjects", "zsl_recordings"} <= run.arrays.keys():
         return NOT_RECORDED, "predictions.npz does not say whose windows they are"
-    subjects = np.unique(run.arrays["zsl_subjects"])
-    n = len(np.unique(run.arrays["zsl_recordings"]))
-    drawn = f"intervals draw {count(n, 'recording')} instead and say little about other people"
-    few = f"{count(len(subjects), 'subject')} with test windows, at least {FEWEST_SUBJECTS} needed: {drawn}"
-    enough = f"{len(subjects)} subjects with test windows" + (
-        ", few: intervals are rough" if len(subjects) < 10 else ""
+    n_subjects, n_recordings = (len(np.unique(run.arrays[f"zsl_{part}"])) for part in ("subjects", "recordings"))
+    few = (
+        f"{count(n_subjects, 'subject')} with test windows, at least {FEWEST_SUBJECTS} needed: intervals draw "
+        f"{count(n_recordings, 'recording')} instead and say little about other people"
     )
-    return _verdict([few if len(subjects) < FEWEST_SUBJECTS else ""], enough)
+    rough = ", few: intervals are rough" if n_subjects < 10 else ""
+    return _verdict([few] if n_subjects < FEWEST_SUBJECTS else [], f"{n_subjects} subjects with test windows{rough}")
 
 
 def _seed(run: RunFiles) -> Verdict:
@@ -247,8 +227,8 @@ def _seed(run: RunFiles) -> Verdict:
     seeds = {place: values["seed"] for place, values in places.items() if "seed" in values}
     if not seeds:
         return NOT_RECORDED, "no file names a seed"
-    differ = ", ".join(f"{seed} in {place}" for place, seed in seeds.items())
-    return _verdict([differ if len(set(map(str, seeds.values()))) > 1 else ""], f"{differ}")
+    words = ", ".join(f"{seed} in {place}" for place, seed in seeds.items())
+    return _verdict([words] if len(set(map(str, seeds.values()))) > 1 else [], words)
 
 
 def _commit(run: RunFiles) -> Verdict:
@@ -266,17 +246,32 @@ def _versions(run: RunFiles) -> Verdict:
     return PASSED, f"Python {run.environment['python']}, {listed}"
 
 
+def _verdict(problems: Iterable[str], evidence: str) -> Verdict:
+    """Return failed if there is a problem; empty texts are none."""
+    found = [problem for problem in problems if problem]
+    return (FAILED, "; ".join(found)) if found else (PASSED, evidence)
+
+
 def _tested_subjects(run: RunFiles) -> set[str]:
-    names = [name for name in ("zsl_subjects", "gzsl_subjects") if name in run.arrays]
-    return {subject for name in names for subject in run.arrays[name].tolist()}
+    return {
+        subject for name in ("zsl_subjects", "gzsl_subjects") for subject in run.arrays.get(name, np.empty(0)).tolist()
+    }
 
 
-def _shared(what: str, names: set[str]) -> str:
-    return f"{what}: {', '.join(sorted(map(str, names)))}" if names else ""
+def _gate_subjects(run: RunFiles) -> np.ndarray:
+    """Return the subject of every window that the gate was fitted on, [n]."""
+    subjects = [array for name, array in run.gate_examples.items() if name.endswith("/subjects")]
+    return np.concatenate(subjects) if subjects else np.empty(0)
 
 
-def _listed(names: list[str], most: int = 12) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+def _named(what: str, names: Iterable[str]) -> str:
+    found = ", ".join(sorted(names))
+    return f"{what}: {found}" if found else ""
+
+
+def _listed(names: Iterable[str], most: int = 12) -> str:
+    found = sorted(names)
+    return ", ".join(found[:most]) + (f" and {len(found) - most} more" if len(found) > most else "")
 
 
 _CLAIMS: dict[str, Callable[[RunFiles], Verdict]] = {

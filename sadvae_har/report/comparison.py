@@ -4,10 +4,9 @@ Axis legend: n windows, R resamples, G subjects (or recordings).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -23,18 +22,9 @@ from sadvae_har.evaluation.intervals import (
 from sadvae_har.report.run_files import RunFiles, read_run
 from sadvae_har.report.tables import MEASURES, NOTHING
 
-_WINDOW = ("labels", "subjects", "recordings")
 
-
-@dataclass(frozen=True)
-class Difference:
-    """One run minus the first, on the same windows, as fractions.
-
-    Attributes:
-        value: Difference of the measured numbers.
-        low: Lower end of its 95 % interval.
-        high: Upper end of its 95 % interval.
-    """
+class Difference(NamedTuple):
+    """One run minus the first, on the same windows, and the ends of its 95 % interval, as fractions."""
 
     value: float
     low: float
@@ -61,24 +51,17 @@ def read_runs(folders: Sequence[Path]) -> dict[str, RunFiles]:
 
 
 def same_windows(first: RunFiles, other: RunFiles, stage: str) -> bool:
-    """Return whether both runs scored the same windows, in the same order, with the same classes to choose from.
+    """Return whether both runs scored the same windows in a stage (`zsl` or `gzsl`), among the same classes.
 
-    Windows are told apart by class, subject and recording; runs that do not record these are not the same.
-
-    Args:
-        first: A run.
-        other: Another run.
-        stage: `zsl` or `gzsl`.
+    Windows are told apart by order, class, subject and recording; runs that do not record these are not the same.
     """
-    names = [f"{stage}_{part}" for part in _WINDOW]
     if first.split.dataset != other.split.dataset or set(first.unseen) != set(other.unseen):
         return False
-    if stage == "gzsl":
-        if not (first.has_gzsl and other.has_gzsl) or set(first.classes) != set(other.classes):
-            return False
-    if not all(name in run.arrays for name in names for run in (first, other)):
+    if stage == "gzsl" and not (first.has_gzsl and other.has_gzsl and set(first.seen) == set(other.seen)):
         return False
-    return all(np.array_equal(first.arrays[name], other.arrays[name]) for name in names)
+    names = [f"{stage}_{part}" for part in ("labels", "subjects", "recordings")]
+    present = all(name in run.arrays for name in names for run in (first, other))
+    return present and all(np.array_equal(first.arrays[name], other.arrays[name]) for name in names)
 
 
 def differences(first: RunFiles, other: RunFiles) -> dict[str, Difference]:
@@ -92,8 +75,8 @@ def differences(first: RunFiles, other: RunFiles) -> dict[str, Difference]:
             ours, theirs = resample(first), resample(other)
             found |= {place: theirs[place] - ours[place] for place in ours}
     return {
-        name: Difference(_value(other, place) - _value(first, place), *interval(found[place]))
-        for name, place in MEASURES
+        title: Difference(_value(other, place) - _value(first, place), *interval(found[place]))
+        for title, _, place in MEASURES
         if place in found
     }
 
@@ -151,10 +134,8 @@ def _resample_zsl(run: RunFiles) -> dict[tuple[str, str], np.ndarray]:
 
 def _resample_gzsl(run: RunFiles) -> dict[tuple[str, str], np.ndarray]:
     """Return resampled GZSL and gate measures, each [R]."""
-    n_seen, position = len(run.classes) - len(run.unseen), {name: k for k, name in enumerate(run.classes)}
-    true, predicted = (
-        np.array([position[name] for name in run.arrays[f"gzsl_{part}"].tolist()]) for part in ("labels", "predictions")
-    )
+    true, predicted = run.gzsl_positions()
+    n_seen = len(run.seen)
     units, draws = _draws(run, "gzsl")
     values = resampled_gzsl(true, predicted, run.arrays["gzsl_scores"], n_seen, units, draws)
     area = resampled_auroc(true >= n_seen, run.arrays["gate_p_unseen"], units, draws)

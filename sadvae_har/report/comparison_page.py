@@ -18,16 +18,16 @@ from sadvae_har.report.comparison import (
     same_windows,
 )
 from sadvae_har.report.comparison import warnings as warnings_of
-from sadvae_har.report.figures import curve_line, curve_of, square_axes
+from sadvae_har.report.figures import curve_line, curve_of
 from sadvae_har.report.look.colours import CLASS_COLOURS, INK
 from sadvae_har.report.look.page import figures, page, paragraph, section, table
-from sadvae_har.report.look.plotly_figures import block, label, names_beside, new_figure
-from sadvae_har.report.run_files import REMEDY, RunFiles
-from sadvae_har.report.tables import MEASURES, NOTHING, Row, align, interval_text, percent, summary_rows
+from sadvae_har.report.look.plotly_figures import block, label, names_beside, new_figure, square_axes
+from sadvae_har.report.run_files import RunFiles
+from sadvae_har.report.tables import MEASURES, NOTHING, Row, align, percent, summary_rows
 
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 _SYMBOLS = ("diamond", "circle", "square", "triangle-up", "cross", "x")
-_STAGE = {name: "zsl" if part == "zsl" else "gzsl" for name, (part, _) in MEASURES}
+_STAGE = {title: "zsl" if part == "zsl" else "gzsl" for title, _, (part, _) in MEASURES}
 _CHOICE_NOTE = (
     "Whoever picks a run by this table picks it on test windows: its number is then too high. Settings are chosen on "
     "inner folds."
@@ -51,13 +51,9 @@ def write_comparison(folders: Sequence[Path], out: Path | None = None) -> tuple[
     path = folders[0].resolve().parent / "comparison.html" if out is None else out
     if path.is_dir():
         raise InputError(f"{path}: is a folder; name a file, such as {path / 'comparison.html'}")
-    first, *others = runs.values()
-    try:
-        rows = {name: {row.name: row for row in summary_rows(run.metrics)} for name, run in runs.items()}
-        against = dict(zip(list(runs)[1:], (differences(first, run) for run in others), strict=True))
-        drawn = _figures(runs)
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{', '.join(map(str, folders))}: incomplete results ({error!r}); {REMEDY}") from None
+    name, first = next(iter(runs.items()))
+    rows = {name: {row.name: row for row in summary_rows(run.metrics)} for name, run in runs.items()}
+    against = {other: differences(first, run) for other, run in runs.items() if other != name}
     cautions = warnings_of(runs)
     alerts = [paragraph(caution, "alert") for caution in cautions] or [
         paragraph("All runs scored the same test windows with the same code and classes.")
@@ -66,10 +62,10 @@ def write_comparison(folders: Sequence[Path], out: Path | None = None) -> tuple[
         section("comparable", "May these runs be compared?", *alerts),
         section("configs", "What differs in the configs", _configs(runs)),
         section("measures", "Measures", _measures(runs, rows, against), paragraph(_note(runs, against), "note")),
-        section("figures", "Figures", drawn),
+        section("figures", "Figures", _figures(runs)),
     ]
     title = f"{len(runs)} runs: {', '.join(dict.fromkeys(run.split.dataset for run in runs.values()))}"
-    write_text(path, page(title, f"Compared with {next(iter(runs))}", sections))
+    write_text(path, page(title, f"Compared with {name}", sections))
     return path, _as_text(rows, against, cautions)
 
 
@@ -91,10 +87,9 @@ def _measures(
             if row is None:
                 cells.append(NOTHING)
                 continue
-            lines = [interval_text(row)] if not np.isnan(row.low) else []
-            lines += [row.note] if row.note else []
-            lines += [f"Δ {_difference(against[name][measure])}"] if measure in against.get(name, {}) else []
-            small = "".join(f"<small>{escape(line)}</small>" for line in lines)
+            gain = against.get(name, {}).get(measure)
+            lines = ("" if np.isnan(row.low) else row.interval, row.note, f"Δ {_difference(gain)}" if gain else "")
+            small = "".join(f"<small>{escape(line)}</small>" for line in lines if line)
             kind, mark = (' class="best"', "★ ") if row.value == best else ("", "")
             cells.append(f"<td{kind}>{mark}{percent(row.value)}{small}</td>")
         guesses = dict.fromkeys(percent(rows[name][measure].chance) for name in taken)
@@ -109,12 +104,11 @@ def _difference(found: Difference) -> str:
 
 
 def _note(runs: Mapping[str, RunFiles], against: Mapping[str, Mapping[str, Difference]]) -> str:
-    words = "Below each value its 95 % interval"
+    words, (name, first) = "Below each value its 95 % interval", next(iter(runs.items()))
     if any(against.values()):
         words += (
-            f"; Δ: the difference to {next(iter(runs))} in points with its 95 % interval, from a paired "
-            f"bootstrap over {drawn_units(next(iter(runs.values())))}. Where that interval holds 0, these windows show "
-            "no difference. ★: highest value"
+            f"; Δ: the difference to {name} in points with its 95 % interval, from a paired bootstrap over "
+            f"{drawn_units(first)}. Where that interval holds 0, these windows show no difference. ★: highest value"
         )
     missing = "" if all(against.values()) else " Runs on other windows have no difference and no mark."
     return f"{words}.{missing} {_CHOICE_NOTE}"
@@ -136,7 +130,7 @@ def _figures(runs: Mapping[str, RunFiles]) -> str:
 def class_bars(runs: Mapping[str, RunFiles], stage: str, title: str) -> go.Figure:
     """Draw the accuracy of each class in every run, unseen classes first."""
     unseen = {name for run in runs.values() for name in run.unseen}
-    values = {run: files.metrics[stage].get("per_class", {}) for run, files in runs.items()}
+    values = {run: files.per_class(stage) for run, files in runs.items()}
     every = list(dict.fromkeys(name for found in values.values() for name in found))
     names = sorted(every, key=lambda name: name not in unseen)
     height = 170 + len(names) * (14 + 12 * len(runs))
@@ -185,13 +179,10 @@ def _as_text(
     rows: Mapping[str, Mapping[str, Row]], against: Mapping[str, Mapping[str, Difference]], cautions: Sequence[str]
 ) -> str:
     """Return the measures and what stands in the way of comparing them, for a terminal."""
-    measures = dict.fromkeys(name for found in rows.values() for name in found)
     body = []
-    for measure in measures:
-        cells = [measure]
-        for name, found in rows.items():
-            value = percent(found[measure].value) if measure in found else NOTHING
-            gain = against.get(name, {}).get(measure)
-            cells.append(f"{value}  {_difference(gain)}" if gain else value)
-        body.append(cells)
+    for measure in dict.fromkeys(name for found in rows.values() for name in found):
+        gains = (against.get(name, {}).get(measure) for name in rows)
+        values = (percent(found[measure].value) if measure in found else NOTHING for found in rows.values())
+        pairs = zip(values, gains, strict=True)
+        body.append([measure, *(f"{value}  {_difference(gain)}" if gain else value for value, gain in pairs)])
     return "\n".join([align([["measure (%)", *rows], *body]), *(f"caution: {caution}" for caution in cautions)])

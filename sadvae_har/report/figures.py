@@ -3,54 +3,65 @@
 Axis legend: n windows, K classes, S seen classes, U unseen classes.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import plotly.graph_objects as go
 
 from sadvae_har.evaluation.metrics import auroc, ausuc, confusion_matrix, gzsl_scores, seen_unseen_curve
-from sadvae_har.report.look.colours import ACCENT_COLOUR, CLASS_COLOURS, INK, SECOND_COLOUR, SEEN_COLOUR, UNSEEN_COLOUR
-from sadvae_har.report.look.plotly_figures import block, label, names_below, names_beside, new_figure
+from sadvae_har.report.look.colours import (
+    ACCENT_COLOUR,
+    CLASS_COLOURS,
+    INK,
+    SECOND_COLOUR,
+    SEEN_COLOUR,
+    SHARE_SHADES,
+    UNSEEN_COLOUR,
+    UNSEEN_SHADE,
+)
+from sadvae_har.report.look.plotly_figures import (
+    DASHED,
+    OPERATING_POINT,
+    block,
+    label,
+    names_below,
+    names_beside,
+    new_figure,
+    square_axes,
+)
 from sadvae_har.report.run_files import RunFiles
 
 _THICK = 0.38  # of a bar, rows being 1 apart
 _ALWAYS_WRITTEN = 14  # With more classes than this, only cells of 10 % and more carry their number.
 _NARROW = 7  # With more unseen classes than this, their confusion takes the whole width.
-_SHADES = [[0, "#ffffff"], [0.15, "#d6e6f4"], [0.5, "#6aaed6"], [1, "#08306b"]]
-_PALE = "rgba(0, 114, 178, 0.1)"
 _KINDS = {
-    "seen": {"symbol": "circle", "size": 5, "opacity": 0.45},
-    "unseen": {"symbol": "circle", "size": 7, "opacity": 0.8},
-    "synthesised": {"symbol": "x-thin", "size": 7, "opacity": 0.8},
-    "text": {"symbol": "star", "size": 16, "opacity": 1.0},
+    "seen": ({"symbol": "circle", "size": 5, "opacity": 0.45}, "window"),
+    "unseen": ({"symbol": "circle", "size": 7, "opacity": 0.8}, "window"),
+    "synthesised": ({"symbol": "x-thin", "size": 7, "opacity": 0.8}, "synthesised sample"),
+    "text": ({"symbol": "star", "size": 16, "opacity": 1.0}, "text anchor"),
 }
-_KIND_WORDS = {"seen": "window", "unseen": "window", "synthesised": "synthesised sample", "text": "text anchor"}
 
 
 def run_figures(run: RunFiles) -> list[str]:
     """Return every figure that the run's results allow, as HTML in reading order."""
-    zsl = run.metrics["zsl"].get("per_class", {})
-    gzsl = run.metrics.get("gzsl", {}).get("per_class", {})
     reading = "Rows: true class, with its test windows; columns: predicted class. Hover for counts, drag to zoom."
-    wide = len(run.unseen) > _NARROW or not run.has_gzsl
-    blocks = [block("zsl-confusion", zsl_confusion(run), reading, wide)]
-    if run.has_gzsl:
-        point = "Every trade-off between seen and unseen classes; the point is what the gate makes of it."
-        blocks.append(block("curve", curve_figure(run), point, wide))
     switch = "A click on a name in the legend hides or shows it; a double click shows it alone."
-    blocks.append(block("per-class", per_class_bars(run, zsl, gzsl), switch))
-    if run.has_gzsl:
-        line = f"{reading} The orange lines part seen from unseen classes."
-        blocks.append(block("gzsl-confusion", gzsl_confusion(run), line))
-        beyond = (
-            "Windows right of the threshold are taken for unseen; seen ones there and unseen ones left of it are lost."
-        )
-        blocks.append(block("gate", gate_histogram(run), beyond))
+    point = "Every trade-off between seen and unseen classes; the point is what the gate makes of it."
+    parted = f"{reading} The orange lines part seen from unseen classes."
+    beyond = "Windows right of the threshold are taken for unseen; seen ones there and unseen ones left of it are lost."
     plane = (
-        "Circles: windows; crosses: synthesised samples; stars: text anchors. Axes and distances between groups have "
-        f"no unit (t-SNE of directions). {switch}"
+        "Circles: windows; crosses: synthesised samples; stars: text anchors. The plane is the one that holds most of the "
+        f"directions of training windows and descriptions; its axes have no unit. {switch}"
     )
-    return [*blocks, block("latents", latent_plane(run), plane)]
+    wide = len(run.unseen) > _NARROW or not run.has_gzsl
+    return [
+        block("zsl-confusion", zsl_confusion(run), reading, wide),
+        *([block("curve", curve_figure(run), point, wide)] if run.has_gzsl else []),
+        block("per-class", per_class_bars(run), switch),
+        *([block("gzsl-confusion", gzsl_confusion(run), parted)] if run.has_gzsl else []),
+        *([block("gate", gate_histogram(run), beyond)] if run.has_gzsl else []),
+        block("latents", latent_plane(run), plane),
+    ]
 
 
 def zsl_confusion(run: RunFiles) -> go.Figure:
@@ -62,36 +73,28 @@ def zsl_confusion(run: RunFiles) -> go.Figure:
 def gzsl_confusion(run: RunFiles) -> go.Figure:
     """Draw how test windows of all classes were told apart; lines part seen from unseen classes."""
     counts = confusion_matrix(run.arrays["gzsl_labels"], run.arrays["gzsl_predictions"], run.classes)
-    return _confusion(counts, run.classes, len(run.classes) - len(run.unseen), "GZSL: confusion among all classes")
+    return _confusion(counts, run.classes, len(run.seen), "GZSL: confusion among all classes")
 
 
 def curve_of(run: RunFiles) -> tuple[np.ndarray, np.ndarray, tuple[float, float, float]]:
     """Return S and U of every bias, both [P], and S, U and H where the gate operates."""
-    position = {name: k for k, name in enumerate(run.classes)}
-    true, predicted = (
-        np.array([position[name] for name in run.arrays[f"gzsl_{part}"].tolist()]) for part in ("labels", "predictions")
-    )
-    n_seen = len(run.classes) - len(run.unseen)
+    true, predicted = run.gzsl_positions()
+    n_seen, n_classes = len(run.seen), len(run.classes)
     on_seen, on_unseen = seen_unseen_curve(run.arrays["gzsl_scores"], true, n_seen)
-    return on_seen, on_unseen, gzsl_scores(true, predicted, range(n_seen), range(n_seen, len(run.classes)))
+    return on_seen, on_unseen, gzsl_scores(true, predicted, range(n_seen), range(n_seen, n_classes))
 
 
 def curve_figure(run: RunFiles) -> go.Figure:
     """Draw seen against unseen accuracy as unseen scores are raised, with the gate's operating point."""
     on_seen, on_unseen, (at_seen, at_unseen, mean) = curve_of(run)
-    n_unseen = len(run.unseen)
     title = f"Seen-unseen curve, AUSUC {100 * ausuc(on_seen, on_unseen):.1f} %"
     figure = new_figure(title, 470, "accuracy on unseen classes (%)", "accuracy on seen classes (%)")
-    figure.add_scatter(
-        **curve_line(on_seen, on_unseen), name="every bias", line_color=UNSEEN_COLOUR, line_width=2.2, fill="tozeroy"
-    )
-    figure.update_traces(fillcolor=_PALE)
-    chance = {"x": [0, 100 / n_unseen], "y": [100 / (len(run.classes) - n_unseen), 0]}
-    figure.add_scatter(**chance, name="chance", mode="lines", line={"color": INK, "dash": "dash", "width": 1.5})
-    marker = {"symbol": "diamond", "size": 13, "color": ACCENT_COLOUR, "line": {"color": "white", "width": 1.5}}
+    line = {"line_color": UNSEEN_COLOUR, "line_width": 2.2, "fill": "tozeroy", "fillcolor": UNSEEN_SHADE}
+    figure.add_scatter(**curve_line(on_seen, on_unseen), name="every bias", **line)
+    chance = {"x": [0, 100 / len(run.unseen)], "y": [100 / len(run.seen), 0]}
+    figure.add_scatter(**chance, name="chance", mode="lines", line=DASHED)
     words = f"gate: S {100 * at_seen:.1f}, U {100 * at_unseen:.1f}, H {100 * mean:.1f}"
-    figure.add_scatter(x=[100 * at_unseen], y=[100 * at_seen], name=words, mode="markers", marker=marker)
-    figure.update_traces(cliponaxis=False, selector={"mode": "markers"})
+    figure.add_scatter(x=[100 * at_unseen], y=[100 * at_seen], name=words, **OPERATING_POINT, cliponaxis=False)
     return square_axes(figure)
 
 
@@ -106,11 +109,6 @@ def curve_line(on_seen: np.ndarray, on_unseen: np.ndarray) -> dict[str, object]:
         "hovertemplate": "U %{x:.1f} %, S %{y:.1f} %, H %{customdata:.1f} %",
         "mode": "lines",
     }
-
-
-def square_axes(figure: go.Figure) -> go.Figure:
-    """Give both axes the whole range of percent."""
-    return figure.update_xaxes(range=[-1, 101]).update_yaxes(range=[-1, 102])
 
 
 def gate_histogram(run: RunFiles) -> go.Figure:
@@ -138,9 +136,10 @@ def gate_histogram(run: RunFiles) -> go.Figure:
     return figure.update_layout(barmode="overlay").update_xaxes(range=[-0.005, 1.005])
 
 
-def per_class_bars(run: RunFiles, zsl: Mapping[str, float], gzsl: Mapping[str, float]) -> go.Figure:
+def per_class_bars(run: RunFiles) -> go.Figure:
     """Draw the accuracy of each class, in ZSL and in GZSL where there is one, with the chance lines."""
-    seen = run.classes[: -len(run.unseen)] if gzsl else []
+    zsl, gzsl = run.per_class("zsl"), run.per_class("gzsl")
+    seen = run.seen if gzsl else []
     names = [*run.unseen, *seen]
     figure = new_figure("Accuracy of each class", 190 + 34 * len(names), "windows predicted rightly (%)")
     sides = [("ZSL, among unseen classes", zsl, SECOND_COLOUR, "dot", len(run.unseen))]
@@ -167,48 +166,37 @@ def latent_plane(run: RunFiles) -> go.Figure:
     """Draw the latent map: seen classes in grey, one colour a class for what belongs to unseen classes."""
     plane, names, kinds = (run.arrays[f"latent_map_{part}"] for part in ("xy", "class", "kind"))
     unseen = list(dict.fromkeys(names[kinds == "unseen"].tolist()))
-    colour = {name: CLASS_COLOURS[k % len(CLASS_COLOURS)] for k, name in enumerate(unseen)}
     figure = new_figure("Semantic latents: windows, synthesised samples and text anchors", 620)
-    in_grey = ~np.isin(names, unseen)
-    groups = [("all seen classes", SEEN_COLOUR, in_grey)]
-    groups += [(name, colour[name], names == name) for name in unseen]
+    groups = [("all seen classes", SEEN_COLOUR, ~np.isin(names, unseen))]
+    groups += [(name, CLASS_COLOURS[k % len(CLASS_COLOURS)], names == name) for k, name in enumerate(unseen)]
     drawn: list[str] = []
     for group, shade, members in groups:
-        figure.add_scatter(
-            **{"x": [None], "y": [None], "mode": "markers", "name": label(group), "legendgroup": group},
-            marker={"symbol": "square", "size": 11, "color": shade},
-        )
+        in_legend = {"x": [None], "y": [None], "mode": "markers", "name": label(group), "legendgroup": group}
+        figure.add_scatter(**in_legend, marker={"symbol": "square", "size": 11, "color": shade})
         drawn.append("legend")
-        for kind, look in _KINDS.items():
+        for kind, (look, words) in _KINDS.items():
             chosen = members & (kinds == kind)
-            if chosen.any():
-                figure.add_scatter(
-                    **_points(plane[chosen], names[chosen].tolist(), kind, shade, look), legendgroup=group
-                )
-                drawn.append(kind)
-    figure.update_layout(updatemenus=[_kind_buttons(drawn)], margin={"b": 20, "t": 100}, legend=_side_legend())
+            if not chosen.any():
+                continue
+            edge = {"text": {"color": "black", "width": 1}, "synthesised": {"color": shade, "width": 1.2}}
+            figure.add_scatter(
+                x=plane[chosen, 0],
+                y=plane[chosen, 1],
+                mode="markers",
+                showlegend=False,
+                marker={**look, "color": shade, "line": edge.get(kind, {"width": 0})},
+                hovertext=[f"{label(name)}<br>{words}" for name in names[chosen].tolist()],
+                hoverinfo="text",
+                legendgroup=group,
+            )
+            drawn.append(kind)
+    legend = {"orientation": "v", "x": 1.01, "xanchor": "left", "y": 1, "yanchor": "top"}
+    figure.update_layout(updatemenus=[_kind_buttons(drawn)], margin={"b": 20, "t": 100}, legend=legend)
     return figure.update_xaxes(visible=False).update_yaxes(visible=False, scaleanchor="x")
 
 
-def _points(
-    plane: np.ndarray, names: Sequence[str], kind: str, shade: str, look: Mapping[str, object]
-) -> dict[str, object]:
-    """Return a trace of the points of one kind, [p, 2]."""
-    edge = {"color": "black", "width": 1} if kind == "text" else {"color": shade, "width": 1.2}
-    edge = {"width": 0} if _KIND_WORDS[kind] == "window" else edge
-    return {
-        "x": plane[:, 0],
-        "y": plane[:, 1],
-        "mode": "markers",
-        "showlegend": False,
-        "marker": {**look, "color": shade, "line": edge},
-        "hovertext": [f"{label(name)}<br>{_KIND_WORDS[kind]}" for name in names],
-        "hoverinfo": "text",
-    }
-
-
 def _kind_buttons(drawn: Sequence[str]) -> dict[str, object]:
-    """Return buttons that show only some kinds of points."""
+    """Return buttons that show only some of the drawn kinds of points."""
     choices = {
         "everything": set(_KINDS),
         "windows": {"seen", "unseen"},
@@ -218,15 +206,8 @@ def _kind_buttons(drawn: Sequence[str]) -> dict[str, object]:
         {"label": name, "method": "restyle", "args": [{"visible": [kind in (*kept, "legend") for kind in drawn]}]}
         for name, kept in choices.items()
     ]
-    return {"type": "buttons", "direction": "right", "buttons": buttons, "x": 0, "y": 1.0, "yanchor": "bottom"} | {
-        "xanchor": "left",
-        "pad": {"b": 4},
-        "showactive": True,
-    }
-
-
-def _side_legend() -> dict[str, object]:
-    return {"orientation": "v", "x": 1.01, "xanchor": "left", "y": 1, "yanchor": "top"}
+    place = {"x": 0, "y": 1.0, "yanchor": "bottom", "xanchor": "left", "pad": {"b": 4}}
+    return {"type": "buttons", "direction": "right", "buttons": buttons, **place, "showactive": True}
 
 
 def _confusion(counts: np.ndarray, names: Sequence[str], n_seen: int, title: str) -> go.Figure:
@@ -248,7 +229,7 @@ def _confusion(counts: np.ndarray, names: Sequence[str], n_seen: int, title: str
         z=shares,
         zmin=0,
         zmax=100,
-        colorscale=_SHADES,
+        colorscale=SHARE_SHADES,
         text=[[f"{share:.0f}" if share >= least else "" for share in row] for row in shares],
         texttemplate="%{text}",
         hovertext=hover,

@@ -1,4 +1,4 @@
-"""What reports read of a run folder: its saved files, never live models."""
+"""The one reader of a run folder: its saved files, checked as far as reports need, never live models."""
 
 import json
 from dataclasses import dataclass
@@ -55,6 +55,11 @@ class RunFiles:
         return "gzsl" in self.metrics
 
     @property
+    def seen(self) -> list[str]:
+        """Seen classes in the order of the scores."""
+        return self.arrays["seen"].tolist() if "seen" in self.arrays else list(self.split.seen)
+
+    @property
     def unseen(self) -> list[str]:
         """Unseen classes in the order of the scores."""
         return self.arrays["unseen"].tolist() if "unseen" in self.arrays else list(self.split.unseen)
@@ -62,7 +67,17 @@ class RunFiles:
     @property
     def classes(self) -> list[str]:
         """Seen, then unseen classes in the order of the scores."""
-        return [*(self.arrays["seen"].tolist() if "seen" in self.arrays else self.split.seen), *self.unseen]
+        return [*self.seen, *self.unseen]
+
+    def gzsl_positions(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the positions of true and predicted classes of the GZSL windows among `classes`, both [n] int."""
+        position = {name: k for k, name in enumerate(self.classes)}
+        labels, predictions = (self.arrays[f"gzsl_{part}"].tolist() for part in ("labels", "predictions"))
+        return np.array([position[name] for name in labels]), np.array([position[name] for name in predictions])
+
+    def per_class(self, stage: str) -> dict[str, float]:
+        """Return the accuracy of each class in a stage, `zsl` or `gzsl`; empty if the run has not reached it."""
+        return self.metrics.get(stage, {}).get("per_class", {})
 
 
 def read_run(folder: Path) -> RunFiles:
@@ -76,73 +91,53 @@ def read_run(folder: Path) -> RunFiles:
     for name in _NEEDED:
         if not (folder / name).is_file():
             raise InputError(f"{folder / name}: no such file; {REMEDY}")
-    metrics, arrays = _mapping(folder / "metrics.json"), read_npz(folder / "predictions.npz")
-    if not isinstance(metrics.get("zsl"), dict):
-        raise InputError(f"{folder / 'metrics.json'}: holds no 'zsl' results; {REMEDY}")
-    for name in (*_ZSL, *(_GZSL if "gzsl" in metrics else ())):
-        if name not in arrays:
-            raise InputError(f"{folder / 'predictions.npz'}: holds no array {name!r}; {REMEDY}")
-    text, config = _config(folder / "config.yaml")
-    gate, examples = folder / "gate.json", folder / "gate_examples.npz"
+    config, gate, examples = (folder / name for name in ("config.yaml", "gate.json", "gate_examples.npz"))
     run = RunFiles(
         path=folder,
-        metrics=metrics,
-        arrays=arrays,
+        metrics=_mapping(folder / "metrics.json"),
+        arrays=read_npz(folder / "predictions.npz"),
         split=Split.load(folder / "split.json"),
-        config_text=text,
-        config=config,
+        config=_mapping(config),
+        config_text=config.read_text(encoding="utf-8"),
         environment=_mapping(folder / "environment.json"),
         gate=_mapping(gate) if gate.exists() else {},
         gate_examples=read_npz(examples) if examples.exists() else {},
         progress=_progress(folder / "progress.jsonl"),
     )
-    _check_arrays(run)
+    zsl = run.metrics.get("zsl")
+    if not isinstance(zsl, dict) or not isinstance(zsl.get("per_class_top1"), dict):
+        raise InputError(f"{folder / 'metrics.json'}: holds no 'zsl' results; {REMEDY}")
+    _require_arrays(run)
     return run
 
 
 def _mapping(path: Path) -> dict[str, Any]:
-    value = read_json(path)
+    value = read_yaml(path) if path.suffix == ".yaml" else read_json(path)
     if not isinstance(value, dict):
-        raise InputError(f"{path}: holds a {type(value).__name__}, not named values; {REMEDY}")
+        raise InputError(f"{path}: damaged (holds a {type(value).__name__}, not named values); {REMEDY}")
     return value
-
-
-def _config(path: Path) -> tuple[str, dict[str, Any]]:
-    config = read_yaml(path)
-    if not isinstance(config, dict):
-        raise InputError(f"{path}: holds no config; {REMEDY}")
-    return path.read_text(encoding="utf-8"), config
 
 
 def _progress(path: Path) -> tuple[dict[str, Any], ...]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        entries = tuple(json.loads(line) for line in lines if line.strip())
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{path}: not readable ({error}); {REMEDY}") from None
-    if not all(isinstance(entry, dict) for entry in entries):
-        raise InputError(f"{path}: every line must hold named values; {REMEDY}")
-    return entries
+        return tuple(json.loads(line) for line in lines if line.strip())
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: damaged ({error}); {REMEDY}") from error
 
 
-def _check_arrays(run: RunFiles) -> None:
-    """Refuse arrays that do not fit each other."""
+def _require_arrays(run: RunFiles) -> None:
+    """Refuse arrays that are missing or do not fit each other, as those of two runs would not."""
     arrays, where = run.arrays, run.path / "predictions.npz"
-    stages = [("zsl", run.unseen)] + ([("gzsl", run.classes)] if run.has_gzsl else [])
-    for stage, classes in stages:
-        n = len(np.atleast_1d(arrays[f"{stage}_labels"]))
-        parts = [f"{stage}_{part}" for part in ("labels", "predictions", "subjects", "recordings", "scores")]
-        shapes: dict[str, tuple[int, ...]] = {name: (n,) for name in parts if name in arrays}
-        if f"{stage}_scores" in arrays:
-            shapes[f"{stage}_scores"] = (n, len(classes))
-        if stage == "gzsl":
-            shapes |= {"gate_p_unseen": (n,), "gate_is_unseen": (n,), "gate_threshold": ()}
-        for name, shape in shapes.items():
-            if arrays[name].shape != shape:
-                found = f"{name} has shape {arrays[name].shape}, not {shape}"
-                raise InputError(f"{where}: arrays do not fit each other ({found}); {REMEDY}")
-        for part in ("labels", "predictions"):
-            strange = sorted(set(arrays[f"{stage}_{part}"].tolist()) - set(classes))
-            if strange or n == 0:
-                found = f"{stage}_{part} holds {strange}, no class of the run" if n else f"{stage} has no windows"
-                raise InputError(f"{where}: arrays do not fit each other ({found}); {REMEDY}")
+    for name in (*_ZSL, *(_GZSL if run.has_gzsl else ())):
+        if name not in arrays:
+            raise InputError(f"{where}: holds no array {name!r}; {REMEDY}")
+    for prefix, classes in {"zsl": run.unseen, **({"gzsl": run.classes} if run.has_gzsl else {})}.items():
+        named = {*arrays[f"{prefix}_labels"].tolist(), *arrays[f"{prefix}_predictions"].tolist()}
+        if named - set(classes):
+            found = f"{prefix} names {sorted(named - set(classes))}, no class of the run"
+            raise InputError(f"{where}: arrays do not fit each other ({found}); {REMEDY}")
+    for prefixes in (("zsl_",), ("latent_map_",), *([("gzsl_", "gate_")] if run.has_gzsl else [])):
+        lengths = {name: len(array) for name, array in arrays.items() if name.startswith(prefixes) and array.ndim}
+        if len(set(lengths.values())) > 1 or 0 in lengths.values():
+            raise InputError(f"{where}: arrays do not fit each other (lengths {lengths}); {REMEDY}")

@@ -2,24 +2,22 @@
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterable
 from html import escape
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from feature_extraction.errors import InputError
 from feature_extraction.storage.files import write_text
 from sadvae_har.report.calibration import calibration_section, read_calibration
-from sadvae_har.report.checklist import checklist_html, tally
-from sadvae_har.report.checks import FAILED, Check, checklist
+from sadvae_har.report.checks import FAILED, NOT_RECORDED, PASSED, Check, checklist
 from sadvae_har.report.figures import run_figures
 from sadvae_har.report.look.page import figures, folded, page, paragraph, section, table
-from sadvae_har.report.run_files import REMEDY, RunFiles, read_run
+from sadvae_har.report.run_files import RunFiles, read_run
 from sadvae_har.report.summary import summary_html
-from sadvae_har.report.tables import NOTHING, interval_text, percent, summary_rows
+from sadvae_har.report.tables import NOTHING, percent, summary_rows
 
+_MARKS = {PASSED: "✓", FAILED: "✗", NOT_RECORDED: "–"}
 _MEASURES_NOTE = (
     "Percent. Intervals: 95 % percentile bootstrap over test subjects (over recordings if there are fewer than three "
     "subjects). Chance: a uniform guess, for AUSUC random scores, for the gate a coin. Majority: always the unseen "
@@ -36,7 +34,7 @@ def write_report(run_folder: Path) -> Path:
     """Write `report.html` into a run folder, replacing an older one whole.
 
     A run that has not reached the GZSL stage gets a report of its ZSL results. A `calibration.json` in the folder
-    adds the section that `report_calibration.py` describes.
+    adds the section that `calibration.py` describes.
 
     Args:
         run_folder: Folder with `metrics.json`, `predictions.npz`, `split.json`, `config.yaml` and
@@ -49,9 +47,12 @@ def write_report(run_folder: Path) -> Path:
         InputError: The folder or one of these files is missing, damaged or incomplete.
     """
     run = read_run(Path(run_folder))
-    calibration = read_calibration(run.path)
+    calibration, checks = read_calibration(run.path), checklist(run)
     sections = [
-        *_sections(run),
+        section("summary", "Summary", summary_html(run), _protocol_line(checks)),
+        section("results", "Results", _results(run), paragraph(_MEASURES_NOTE, "note")),
+        section("figures", "Figures", figures(run_figures(run))),
+        section("protocol", "Protocol checklist", checklist_html(checks), paragraph(_CHECKLIST_NOTE, "note")),
         *([calibration_section(calibration)] if calibration else []),
         section("classes", "Each class", _per_class(run), paragraph(_CLASS_NOTE, "note")),
         section("split", "Split", f"<dl>{_facts(run)}</dl>"),
@@ -65,32 +66,29 @@ def write_report(run_folder: Path) -> Path:
     return path
 
 
-def _sections(run: RunFiles) -> list[str]:
-    """Return summary, results, figures and checklist: what is computed from metrics and arrays."""
-    try:
-        summary, results = summary_html(run), _results(run)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise InputError(f"{run.path / 'metrics.json'}: incomplete ({error!r}); {REMEDY}") from None
-    try:
-        drawn, checks = figures(run_figures(run)), checklist(run)
-    except (AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{run.path}: files do not fit each other ({error!r}); {REMEDY}") from None
-    return [
-        section("summary", "Summary", summary, _protocol_line(checks)),
-        section("results", "Results", results, paragraph(_MEASURES_NOTE, "note")),
-        section("figures", "Figures", drawn),
-        section("protocol", "Protocol checklist", checklist_html(checks), paragraph(_CHECKLIST_NOTE, "note")),
-    ]
-
-
 def _results(run: RunFiles) -> str:
     header = ("measure (%)", "value", "95 % interval", "chance", "majority class")
     body = []
     for row in summary_rows(run.metrics):
         name = escape(row.name) + (f' <em class="warning">{escape(row.note)}</em>' if row.note else "")
-        numbers = (percent(row.value), interval_text(row), percent(row.chance), percent(row.majority))
-        body.append((name, *map(escape, numbers)))
+        body.append((name, *map(escape, row.cells)))
     return table(header, body, "measures")
+
+
+def tally(checks: Iterable[Check]) -> str:
+    """Return how many claims passed, failed and are not recorded."""
+    found = [check.status for check in checks]
+    return ", ".join(f"{found.count(status)} {status}" for status in _MARKS if status in found)
+
+
+def checklist_html(checks: Iterable[Check]) -> str:
+    """Return the checklist as a table; failed lines are set apart by colour, mark and word."""
+    body = []
+    for check in checks:
+        kind = check.status.replace(" ", "-")
+        mark = f'<span class="mark {kind}">{_MARKS[check.status]} {check.status}</span>'
+        body.append((escape(check.claim), mark, escape(check.evidence)))
+    return table(("claim", "", "evidence"), body, "text")
 
 
 def _protocol_line(checks: list[Check]) -> str:
@@ -102,7 +100,11 @@ def _protocol_line(checks: list[Check]) -> str:
 
 
 def _facts(run: RunFiles) -> str:
-    split, chosen = run.split, run.metrics.get("chosen", {})
+    split = run.split
+    chosen = [
+        f"{name.replace('_', ' ')} {f'{value:.4g}' if isinstance(value, float) else value}"
+        for name, value in run.metrics.get("chosen", {}).items()
+    ]
     folds = "; ".join(f"fold {k}: {', '.join(fold)}" for k, fold in enumerate(split.inner, start=1))
     facts = [
         ("Split", f"{split.name} of {split.dataset} ({split.kind}, seed {split.seed})"),
@@ -112,16 +114,9 @@ def _facts(run: RunFiles) -> str:
         ("Validation subjects", ", ".join(split.val_subjects)),
         ("Test subjects", ", ".join(split.test_subjects)),
         ("Pseudo-unseen classes of inner folds", folds),
-        ("Chosen on inner folds", _chosen(chosen)),
+        ("Chosen on inner folds", ", ".join(chosen) or NOTHING),
     ]
     return "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts)
-
-
-def _chosen(chosen: Mapping[str, Any]) -> str:
-    def text(value: object) -> str:
-        return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-    return ", ".join(f"{name.replace('_', ' ')} {text(value)}" for name, value in chosen.items()) or NOTHING
 
 
 def _commands(run: RunFiles) -> str:
@@ -143,7 +138,7 @@ def _commands(run: RunFiles) -> str:
 
 
 def _per_class(run: RunFiles) -> str:
-    zsl, gzsl = (run.metrics.get(part, {}).get("per_class", {}) for part in ("zsl", "gzsl"))
+    zsl, gzsl = run.per_class("zsl"), run.per_class("gzsl")
     labels = run.arrays.get("gzsl_labels", run.arrays["zsl_labels"])
     body = [
         (

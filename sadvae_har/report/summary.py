@@ -10,13 +10,13 @@ import numpy as np
 from sadvae_har.evaluation.intervals import FEWEST_SUBJECTS
 from sadvae_har.report.look.page import paragraph
 from sadvae_har.report.run_files import RunFiles
-from sadvae_har.report.tables import Row, interval_text, percent, summary_rows
+from sadvae_har.report.tables import Row, percent, summary_rows
 
-TOP1, HARMONIC, GATE = "ZSL per-class top-1", "GZSL harmonic mean H", "gate AUROC"
+TOP1 = "ZSL per-class top-1"
 _MEANINGS = {
     TOP1: "unseen activities told apart",
-    HARMONIC: "seen and unseen activities together",
-    GATE: "telling unseen from seen",
+    "GZSL harmonic mean H": "seen and unseen activities together",
+    "gate AUROC": "telling unseen from seen",
 }
 
 
@@ -24,14 +24,9 @@ def summary_html(run: RunFiles) -> str:
     """Return question, answer, headline numbers and cautions as HTML."""
     rows = {row.name: row for row in summary_rows(run.metrics)}
     cards = "".join(_card(rows[name], meaning) for name, meaning in _MEANINGS.items() if name in rows)
-    return "\n".join(
-        [
-            paragraph(question(run)),
-            paragraph(answer(rows[TOP1]), "lead"),
-            f'<div class="cards">{cards}</div>',
-            paragraph(" ".join(details(run, rows)), "note"),
-        ]
-    )
+    asked, answered = paragraph(question(run)), paragraph(answer(rows[TOP1]), "lead")
+    noted = paragraph(" ".join(details(run, rows)), "note")
+    return "\n".join([asked, answered, f'<div class="cards">{cards}</div>', noted])
 
 
 def question(run: RunFiles) -> str:
@@ -71,15 +66,11 @@ def details(run: RunFiles, rows: dict[str, Row]) -> list[str]:
             f"When any of all {len(run.classes)} activities may occur, {_of_100(seen.value)} of 100 windows of "
             f"activities with recordings and {_of_100(unseen.value)} of 100 without are named rightly{guess}."
         )
-    per_class = run.metrics["zsl"].get("per_class", {})
-    if per_class:
-        weakest = min(per_class, key=lambda name: per_class[name])
-        found.append(f"Weakest where only unseen ones may occur: {weakest}, {_of_100(per_class[weakest])} of 100.")
-    among_all = run.metrics.get("gzsl", {}).get("per_class", {})
-    harder = {name: share for name, share in among_all.items() if name in run.unseen}
-    if harder:
-        weakest = min(harder, key=lambda name: harder[name])
-        found.append(f"Weakest of them where any may occur: {weakest}, {_of_100(harder[weakest])} of 100.")
+    harder = {name: share for name, share in run.per_class("gzsl").items() if name in run.unseen}
+    for where, per_class in (("where only unseen ones", run.per_class("zsl")), ("of them where any", harder)):
+        if per_class:
+            weakest = min(per_class, key=lambda name: per_class[name])
+            found.append(f"Weakest {where} may occur: {weakest}, {_of_100(per_class[weakest])} of 100.")
     n_people = len(np.unique(run.arrays["zsl_subjects"])) if "zsl_subjects" in run.arrays else 0
     if 0 < n_people < FEWEST_SUBJECTS:
         people = count(n_people, "person was tested", "people were tested")
@@ -102,6 +93,6 @@ def _card(row: Row, meaning: str) -> str:
     beside = f"chance {percent(row.chance)}"
     if not np.isnan(row.majority):
         beside += f", majority class {percent(row.majority)}"
-    lines = (f"{row.name}: {meaning}", f"95 % interval {interval_text(row)}", beside)
+    lines = (f"{row.name}: {meaning}", f"95 % interval {row.interval}", beside)
     below = "".join(f"<span>{escape(line)}</span>" for line in lines)
     return f'<div class="card"><b>{percent(row.value)} %</b>{below}</div>'

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from checkout import ROOT
 
 OURS = ("sadvae_har", "feature_extraction")
+PATIENCE_S = 300.0  # for what takes a second: tests wait for a state, and a busy machine takes its time
 
 
 @contextmanager
@@ -23,7 +24,7 @@ def running_page(model: Path, folder: Path) -> Iterator[str]:
     command = [sys.executable, "-m", "sadvae_har", "demo", str(model), "--port", "0"]
     with (folder / "log.txt").open("w+", encoding="utf-8") as log:
         page = subprocess.Popen(
-            [*command, "--max-upload-mb", "1"],
+            [*command, "--max-upload-mb", "1", "--time-limit-s", "3600"],
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
@@ -34,18 +35,20 @@ def running_page(model: Path, folder: Path) -> Iterator[str]:
             assert page.stdout is not None
             found = re.search(r"page: (http://127\.0\.0\.1:\d+) ", page.stdout.readline())
             assert found, (folder / "log.txt").read_text(encoding="utf-8")
-            wait_until_up(found[1])
+            wait_until_up(found[1], page)
             yield found[1]
         finally:
             page.terminate()
-            assert page.wait(20) == 0
+            assert page.wait(PATIENCE_S) == 0
     # The server's own library may complain of a tab that closed in the middle of an answer.
     said = (folder / "log.txt").read_text(encoding="utf-8")
     assert not [name for name in OURS if f'File "{ROOT / name}' in said], said
 
 
-def wait_until_up(address: str) -> None:
-    for _ in range(200):
+def wait_until_up(address: str, page: subprocess.Popen[str]) -> None:
+    """Wait until the page answers; give up when its process ends or after `PATIENCE_S`."""
+    deadline = time.monotonic() + PATIENCE_S
+    while page.poll() is None and time.monotonic() < deadline:
         try:
             if ask(address, "/_stcore/health")[0] == 200:
                 return
@@ -56,7 +59,7 @@ def wait_until_up(address: str) -> None:
 
 def ask(address: str, path: str, method: str = "GET", body: bytes = b"", **headers: str) -> tuple[int, bytes]:
     """Send a request with the path exactly as given."""
-    connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=10)
+    connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=PATIENCE_S)
     try:
         connection.request(method, path, body or None, {k.replace("_", "-"): v for k, v in headers.items()})
         answer = connection.getresponse()

@@ -12,8 +12,13 @@ import plotly.graph_objects as go
 from plotly.io import to_html
 from plotly.offline import get_plotlyjs
 
-from sadvae_har.report.look.colours import INK
+from sadvae_har.report.look.colours import ACCENT_COLOUR, INK, LINE, SOFT
 
+DASHED = {"color": INK, "dash": "dash", "width": 1.5}  # a line to compare with
+OPERATING_POINT = {
+    "mode": "markers",
+    "marker": {"symbol": "diamond", "size": 13, "color": ACCENT_COLOUR, "line": {"color": "white", "width": 1.5}},
+}
 _LINE, _LINES = 30, 2  # characters and lines of a class name beside an axis
 _BELOW, _HALF = 26, 13  # characters of a class name below an axis, and of either end of a longer one
 _LETTERS = "system-ui, -apple-system, Segoe UI, Roboto, Arial, sans-serif"
@@ -42,18 +47,12 @@ def new_figure(title: str, height: int, x_title: str = "", y_title: str = "") ->
         y_title: What the vertical axis shows; plain text.
     """
     axis = {"showline": True, "linecolor": "#c4c9d1", "gridcolor": "#eceef1", "zeroline": False, "automargin": True}
+    place = {"x": 0, "y": 1, "pad": {"t": 8}, "yanchor": "top", "font": {"size": 15}}
     return go.Figure(
         layout={
             "template": "none",
             "height": height,
-            "title": {
-                "text": f"<b>{label(title)}</b>",
-                "x": 0,
-                "y": 1,
-                "pad": {"t": 8},
-                "yanchor": "top",
-                "font": {"size": 15},
-            },
+            "title": {"text": f"<b>{label(title)}</b>", **place},
             "font": {"family": _LETTERS, "color": INK, "size": 12.5},
             "paper_bgcolor": "white",
             "plot_bgcolor": "white",
@@ -64,6 +63,28 @@ def new_figure(title: str, height: int, x_title: str = "", y_title: str = "") ->
             "hoverlabel": {"bgcolor": "white", "font": {"color": INK}, "align": "left", "namelength": -1},
         }
     )
+
+
+def inside_app(figure: go.Figure, height: int) -> go.Figure:
+    """Give a figure the look of the demo page; its legends lie along the lower and the upper edge and wrap there."""
+    legend = {"orientation": "h", "yref": "container", "x": 0, "itemsizing": "constant"}
+    figure.update_layout(
+        height=height,
+        margin={"l": 4, "r": 14, "t": 12, "b": 12},
+        paper_bgcolor="white",
+        plot_bgcolor="white",
+        font={"family": "Source Sans, Source Sans Pro, system-ui, sans-serif", "color": INK, "size": 13},
+        hoverlabel={"bgcolor": "white", "bordercolor": LINE, "font": {"color": INK}},
+        legend={**legend, "y": 0, "yanchor": "bottom"},
+        legend2={**legend, "y": 1, "yanchor": "top", "font": {"size": 11, "color": SOFT}},
+    )
+    axis = {"gridcolor": LINE, "zeroline": False, "automargin": True}
+    return figure.update_xaxes(**axis).update_yaxes(**axis)
+
+
+def square_axes(figure: go.Figure) -> go.Figure:
+    """Give both axes the whole range of percent."""
+    return figure.update_xaxes(range=[-1, 101]).update_yaxes(range=[-1, 102])
 
 
 def label(text: str) -> str:

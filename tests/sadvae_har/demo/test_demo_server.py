@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from demo_server import ROOT, ask, running_page
+from demo_server import PATIENCE_S, ROOT, ask, running_page
 
 pytest.importorskip("streamlit", reason="the extra `demo` is not installed")
 
@@ -66,7 +66,7 @@ def test_pages_of_other_sites_get_no_connection(address: str) -> None:
 def test_another_address_is_warned_of_and_mistakes_are_one_line(trained_recognizer_path: Path, tmp_path: Path) -> None:
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "sadvae_har", "demo", *arguments]
-        return subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=ROOT)
+        return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, cwd=ROOT)
 
     for wrong in (
         (str(tmp_path / "absent"),),

@@ -8,11 +8,10 @@ import pytest
 from report_runs import SEEN, UNSEEN, predictions, write_run
 
 from feature_extraction.storage.files import read_json, read_npz, write_json, write_npz, write_text
-from sadvae_har.report.checklist import checklist_html, tally
 from sadvae_har.report.checks import FAILED, NOT_RECORDED, PASSED, Check, checklist
 from sadvae_har.report.look.plotly_figures import script
 from sadvae_har.report.run_files import read_run
-from sadvae_har.report.run_page import write_report
+from sadvae_har.report.run_page import checklist_html, tally, write_report
 
 
 @pytest.fixture

@@ -55,28 +55,18 @@ def test_figures_show_the_numbers_of_the_file(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    "changes",
     [
-        ({"ece_before": None}, "ece_before must be a number"),
-        ({"ece_after": 1.4}, "ece_after holds 1.4"),
-        ({"unknown_flagged": "high"}, "unknown_flagged must be a number"),
-        ({"unknown_flagged": "0.5"}, "unknown_flagged must be a number"),
-        ({"unknown_flagged": float("nan")}, "unknown_flagged must be a number"),
-        ({"known_kept": True}, "known_kept must be a number"),
-        ({"n_windows": 0}, "n_windows is 0"),
-        ({"n_windows": 2.5}, "n_windows is 2.5"),
-        ({"reliability_before": []}, "reliability_before must be a list of rows of 3 numbers"),
-        ({"reliability_before": [[0.1, 0.2]]}, "reliability_before must be a list of rows of 3 numbers"),
-        ({"reliability_after": [[0.1, 0.2, 3], [0.1]]}, "reliability_after must be a list of rows of 3 numbers"),
-        ({"reliability_after": [[0.1, 0.2, 0]]}, "a bin of 0 windows"),
-        ({"reliability_after": [[0.1, -0.2, 4]]}, "reliability_after holds -0.2"),
-        ({"unknown_curve": [[0.5, 2]]}, "unknown_curve holds 2"),
-        ({"unknown_curve": 3}, "unknown_curve must be a list of rows of 2 numbers"),
+        {"ece_before": None},
+        {"unknown_flagged": "high"},
+        {"reliability_before": [[0.1, 0.2]]},
+        {"reliability_after": [[0.1, 0.2, 3], [0.1]]},
+        {"unknown_curve": 3},
     ],
     ids=str,
 )
-def test_a_malformed_value_is_named_with_its_file(tmp_path: Path, changes: dict[str, Any], words: str) -> None:
-    with pytest.raises(InputError, match=r"calibration\.json: .*" + words.replace(".", r"\.")):
+def test_a_value_of_another_kind_is_damage(tmp_path: Path, changes: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match=r"calibration\.json: damaged .* delete it or make it again"):
         read_calibration(put(tmp_path, **changes))
 
 

@@ -68,7 +68,7 @@ def test_gate_bars_hold_every_window_and_the_threshold_its_place(run: RunFiles) 
 
 def test_bars_are_the_accuracy_of_each_class_beside_chance(run: RunFiles) -> None:
     zsl, gzsl = (run.metrics[part]["per_class"] for part in ("zsl", "gzsl"))
-    figure = per_class_bars(run, zsl, gzsl)
+    figure = per_class_bars(run)
     ours = named(figure, "GZSL, among")
     order = [*UNSEEN, *SEEN]
     assert dict(zip((order[k] for k in ours.y), ours.x, strict=True)) == {n: 100 * v for n, v in gzsl.items()}
