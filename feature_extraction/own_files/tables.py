@@ -13,14 +13,7 @@ from feature_extraction.errors import InputError
 from feature_extraction.own_files.csv_layout import MISSING, Layout, is_number, sniff_layout
 from feature_extraction.own_files.declared import Declared
 
-SUFFIXES = {
-    ".csv": "csv",
-    ".txt": "csv",
-    ".tsv": "csv",
-    ".npy": "npy",
-    ".parquet": "parquet",
-    ".pq": "parquet",
-}
+ENDINGS = {"csv": (".csv", ".txt", ".tsv"), "npy": (".npy",), "parquet": (".parquet", ".pq")}
 BATCH_ROWS = 1 << 16
 
 
@@ -31,7 +24,7 @@ class Table:
     Attributes:
         path: The file.
         names: Of all its columns, empty texts where they have none.
-        columns: Columns that were read, as arrays or Arrow columns, by their position in the file.
+        columns: Arrow columns that were read, by their position in the file.
         first_row: Rows of the file before these.
     """
 
@@ -51,15 +44,15 @@ class Table:
             InputError: A value is not a number; names the row and the value.
         """
         found = self.columns[column]
-        if isinstance(found, np.ndarray):
-            return found.astype(np.float64)
         try:
             return found.cast("float64", safe=False).to_numpy()  # nanoseconds since 1970 lose their last digits
         except (ValueError, NotImplementedError) as error:
-            row, value = _first_word(found.to_pylist())
+            texts = [str("" if value is None else value) for value in found.to_pylist()]
+            words = (i for i, text in enumerate(texts) if not is_number(text, ",") and text.lower() not in MISSING)
+            row = next(words, 0)
             raise InputError(
                 f"{self.path}: column {self.names[column] or column!r}, row {self.first_row + row + 1} is "
-                f"{str(value)[:80]!r}, not a number; correct it, leave it empty, or name another column"
+                f"{texts[row][:80]!r}, not a number; correct it, leave it empty, or name another column"
             ) from error
 
     def samples(self, columns: Sequence[int]) -> np.ndarray:
@@ -92,13 +85,11 @@ class Table:
 
     def is_date(self, column: int) -> bool:
         """Return whether a column holds dates with a time of day."""
-        return str(getattr(self.columns[column], "type", "")).startswith("timestamp")
+        return str(self.columns[column].type).startswith("timestamp")
 
     def words(self, column: int) -> np.ndarray:
         """Return a column as text [T]: whole numbers without a point, missing values as empty text."""
-        found = self.columns[column]
-        values = found.tolist() if isinstance(found, np.ndarray) else found.to_pylist()
-        return np.array([_word(value) for value in values], dtype=np.str_)
+        return np.array([_word(value) for value in self.columns[column].to_pylist()], dtype=np.str_)
 
 
 def find_layout(path: Path, declared: Declared) -> Layout:
@@ -115,9 +106,10 @@ def find_layout(path: Path, declared: Declared) -> Layout:
         raise InputError(f"{path}: not a file; give one CSV, Parquet or NPY file")
     if size == 0:
         raise InputError(f"{path}: empty; record again or choose another file")
-    kind = declared.format or SUFFIXES.get(path.suffix.lower())
-    if kind is None:
-        raise InputError(f"{path}: format not told by its name; give it one of the endings {', '.join(SUFFIXES)}")
+    kind = declared.format or next((kind for kind, ends in ENDINGS.items() if path.suffix.lower() in ends), "")
+    if not kind:
+        endings = ", ".join(ending for ends in ENDINGS.values() for ending in ends)
+        raise InputError(f"{path}: format not told by its name; give it one of the endings {endings}")
     if kind == "csv":
         return sniff_layout(path, declared)
     with _readable(path, kind):
@@ -154,10 +146,9 @@ def read_batches(path: Path, layout: Layout, columns: Sequence[int], numeric: Se
     """
     first_row = 0
     with _readable(path, layout.format):
-        for arrays in _batches(path, layout, columns, numeric):
-            table = Table(path, layout.names, dict(zip(columns, arrays, strict=True)), first_row)
-            yield table
-            first_row += len(table)
+        for read in _arrow_tables(path, layout, columns, numeric):
+            yield Table(path, layout.names, dict(zip(columns, read.columns, strict=True)), first_row)
+            first_row += len(read)
 
 
 def read_whole(path: Path, layout: Layout, columns: Sequence[int]) -> Table:
@@ -167,45 +158,37 @@ def read_whole(path: Path, layout: Layout, columns: Sequence[int]) -> Table:
         InputError: The file is damaged.
     """
     import pyarrow
+    from pyarrow import csv
 
-    if layout.format == "csv":
-        from pyarrow import csv
-
-        with _readable(path, layout.format):
-            arrays = csv.read_csv(path, *_csv_options(layout, columns, ())).columns
-        return Table(path, layout.names, dict(zip(columns, arrays, strict=True)))
-    batches = list(read_batches(path, layout, columns))
-    join = (
-        np.concatenate
-        if layout.format == "npy"
-        else lambda parts: pyarrow.chunked_array([chunk for part in parts for chunk in part.chunks])
-    )
-    return Table(path, layout.names, {i: join([batch.columns[i] for batch in batches]) for i in columns})
+    with _readable(path, layout.format):
+        if layout.format == "csv":
+            read = csv.read_csv(path, *_csv_options(layout, columns, ()))
+        else:
+            read = pyarrow.concat_tables(_arrow_tables(path, layout, columns, ()))
+    return Table(path, layout.names, dict(zip(columns, read.columns, strict=True)))
 
 
-def _batches(path: Path, layout: Layout, columns: Sequence[int], numeric: Sequence[int]) -> Iterator[Sequence[Any]]:
+def _arrow_tables(path: Path, layout: Layout, columns: Sequence[int], numeric: Sequence[int]) -> Iterator[Any]:
+    """Yield Arrow tables of these columns in this order."""
+    import pyarrow
+    from pyarrow import csv, parquet
+
     if layout.format == "npy":
         array = _map_npy(path)
         for first in range(0, len(array), BATCH_ROWS):
-            yield list(np.array(array[first : first + BATCH_ROWS, columns]).T)
-        return
-    import pyarrow
-
-    if layout.format == "parquet":
-        from pyarrow import parquet
-
+            block = np.array(array[first : first + BATCH_ROWS, columns], dtype=np.float64, order="F")
+            yield pyarrow.table(list(block.T), names=[str(i) for i in columns])
+    elif layout.format == "parquet":
         with parquet.ParquetFile(path) as file:
             names = file.schema_arrow.names
             for batch in file.iter_batches(BATCH_ROWS, columns=[names[i] for i in columns]):
-                table = pyarrow.Table.from_batches([batch])
-                of_name = {name: [i for i, n in enumerate(table.column_names) if n == name] for name in names}
-                yield [table.column(of_name[names[i]][names[:i].count(names[i])]) for i in columns]
-        return
-    from pyarrow import csv
-
-    with csv.open_csv(path, *_csv_options(layout, columns, numeric)) as reader:
-        for batch in reader:
-            yield pyarrow.Table.from_batches([batch]).columns
+                places = [[k for k, name in enumerate(batch.schema.names) if name == names[i]] for i in columns]
+                chosen = [same[names[:i].count(names[i])] for same, i in zip(places, columns, strict=True)]
+                yield pyarrow.Table.from_batches([batch]).select(chosen)
+    else:
+        with csv.open_csv(path, *_csv_options(layout, columns, numeric)) as reader:
+            for batch in reader:
+                yield pyarrow.Table.from_batches([batch])
 
 
 @contextmanager
@@ -260,14 +243,6 @@ def _map_npy(path: Path) -> np.ndarray:
     if array.ndim != 2 or array.dtype.kind not in "fiu":
         raise InputError(f"{path}: {array.dtype} of shape {array.shape}; expected numbers, one row per sample")
     return array
-
-
-def _first_word(values: list[Any]) -> tuple[int, Any]:
-    """Return the first value that is neither missing nor a number, and its row."""
-    texts = ((row, str(value)) for row, value in enumerate(values) if value is not None)
-    words = (row for row, text in texts if not is_number(text, ",") and text.lower() not in MISSING)
-    row = next(words, 0)
-    return row, values[row]
 
 
 def _word(value: Any) -> str:

@@ -36,28 +36,23 @@ from feature_extraction.windows.window_set import WindowSettings
 FORMATS = ("csv", "npy", "parquet")
 REQUIRED = ("dataset", "files", "columns", "units", "label", "subject", "classes")
 ABOUT = ("title", "homepage", "licence", "citation")
-OPTIONAL = (
-    *ABOUT,
-    *("format", "delimiter", "header", "rate_hz", "time"),
-    *("placements", "ignore_labels", "max_gap_s", "long_gaps", "windowing"),
-)
+READING = ("format", "delimiter", "header", "rate_hz", "time", "max_gap_s", "long_gaps")
+KEYS = (*REQUIRED, *ABOUT, *READING, "placements", "ignore_labels", "windowing")
 DEFAULT_WINDOW_S = 5.0
 DEFAULT_OVERLAP = 0.5
 
 
 @dataclass(frozen=True)
 class Source:
-    """Where a label or subject stands; exactly one field is set.
+    """Where a label or subject stands.
 
     Attributes:
-        column: Column of the table.
-        pattern: Regular expression on the file name; its first group is the value.
-        value: The same for all files.
+        kind: `column` of the table, `pattern` on the file name whose first group is meant, or `value` of all files.
+        content: Name or number of the column, regular expression, or value.
     """
 
-    column: Column | None = None
-    pattern: str | None = None
-    value: str | None = None
+    kind: str
+    content: Column
 
 
 @dataclass(frozen=True)
@@ -116,10 +111,10 @@ def load_custom_config(path: Path) -> CustomConfig:
 
 
 def _check(raw: Mapping[str, Any], path: Path) -> CustomConfig:
-    unknown = [key for key in raw if key not in {*REQUIRED, *OPTIONAL}]
+    unknown = [key for key in raw if key not in KEYS]
     missing = [key for key in REQUIRED if key not in raw]
     if unknown:
-        raise InputError(f"unknown key {unknown[0]!r}; known are {', '.join((*REQUIRED, *OPTIONAL))}")
+        raise InputError(f"unknown key {unknown[0]!r}; known are {', '.join(KEYS)}")
     if missing:
         raise InputError(f"key {missing[0]!r} is missing; needed are {', '.join(REQUIRED)}")
     if not isinstance(raw["dataset"], str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", raw["dataset"]):
@@ -229,17 +224,14 @@ def _source(raw: Mapping[str, Any], key: str) -> Source:
     if len(value) != 1 or not set(value) <= {"column", "pattern", "value"}:
         raise InputError(f"{key}: {dict(value)!r}; write exactly one of column, pattern, value")
     kind, content = next(iter(value.items()))
-    if kind == "column":
-        return Source(column=_column(content, f"{key}: column"))
-    if kind == "value":
-        return Source(value=str(content))
-    try:
-        groups = re.compile(str(content)).groups
-    except re.error as error:
-        raise InputError(f"{key}: pattern {content!r} is no regular expression ({error})") from error
-    if groups != 1:
-        raise InputError(f"{key}: pattern {content!r} has {groups} groups; put one (...) around the value")
-    return Source(pattern=str(content))
+    if kind == "pattern":
+        try:
+            groups = re.compile(str(content)).groups
+        except re.error as error:
+            raise InputError(f"{key}: pattern {content!r} is no regular expression ({error})") from error
+        if groups != 1:
+            raise InputError(f"{key}: pattern {content!r} has {groups} groups; put one (...) around the value")
+    return Source(kind, _column(content, f"{key}: column") if kind == "column" else str(content))
 
 
 def _placements(raw: Mapping[str, Any], channels: Sequence[Channel]) -> dict[str, str]:

@@ -133,9 +133,10 @@ def _read_rows(config: CustomConfig, path: Path) -> tuple[_Rows, int]:
     plan = make_plan(read_head(path, layout), config.channels, config.declared, layout)
     if not plan.certain:
         raise InputError(f"{path}: {plan.findings[-1]}, a guess; if it is right, add the unit of time to {config.path}")
-    said = [position(layout.names, s.column, str(path)) for s in (config.label, config.subject) if s.column is not None]
+    sources = (config.label, config.subject)
+    words = [position(layout.names, s.content, str(path)) for s in sources if s.kind == "column"]
     timed = [] if plan.time_column is None else [plan.time_column]
-    table = read_whole(path, layout, sorted({*plan.columns, *timed, *said}))
+    table = read_whole(path, layout, sorted({*plan.columns, *timed, *words}))
     numbers, times = np.arange(len(table)), None
     if plan.time_column is not None:
         stamps = table.stamps(plan.time_column)
@@ -144,26 +145,25 @@ def _read_rows(config: CustomConfig, path: Path) -> tuple[_Rows, int]:
         require_steady(stamps[numbers] * plan.time_unit_s, numbers + 1, where)
         numbers = numbers[order_of_time(stamps[numbers])]
         times = (stamps[numbers] - stamps[numbers[:1]]) * plan.time_unit_s
-    labels = _entries(config, config.label, "label", table)[numbers]
-    subjects = _entries(config, config.subject, "subject", table)[numbers]
+    labels, subjects = (_entries(config, key, table)[numbers] for key in ("label", "subject"))
     rows = _Rows(numbers, table.samples(plan.columns)[numbers], times, labels, subjects)
     return rows, len(table) - len(numbers)
 
 
-def _entries(config: CustomConfig, source: Source, what: str, table: Table) -> np.ndarray:
+def _entries(config: CustomConfig, key: str, table: Table) -> np.ndarray:
     """Label or subject of every row."""
-    if source.column is not None:
-        return table.words(position(table.names, source.column, str(table.path)))
-    value = source.value
-    if source.pattern is not None:
-        match = re.search(source.pattern, table.path.name)
-        if match is None or not match[1]:
-            raise InputError(
-                f"{table.path}: the file name does not match the {what} pattern {source.pattern!r}; "
-                f"correct the pattern in {config.path}, or rename the file"
-            )
-        value = match[1]
-    return np.full(len(table), value or "")
+    source: Source = getattr(config, key)
+    if source.kind == "column":
+        return table.words(position(table.names, source.content, str(table.path)))
+    if source.kind == "value":
+        return np.full(len(table), source.content)
+    match = re.search(str(source.content), table.path.name)
+    if match is None or not match[1]:
+        raise InputError(
+            f"{table.path}: the file name does not match the {key} pattern {source.content!r}; "
+            f"correct the pattern in {config.path}, or rename the file"
+        )
+    return np.full(len(table), match[1])
 
 
 def _pieces(config: CustomConfig, run: _Rows, path: Path) -> list[np.ndarray]:
