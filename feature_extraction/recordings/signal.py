@@ -96,10 +96,10 @@ def resample_by(samples: np.ndarray, ratio: Fraction) -> np.ndarray:
     Returns:
         float32 [ceil(T * ratio), C].
     """
-    from scipy.signal import resample_poly  # slow to import, and a warm cache never needs it
-
     if ratio == 1 or len(samples) == 1:
         return np.asarray(samples, dtype=np.float32)
+    from scipy.signal import resample_poly  # slow to import, and needed only where rates differ
+
     values = resample_poly(
         np.asarray(samples, dtype=np.float64), ratio.numerator, ratio.denominator, axis=0, padtype="line"
     )

@@ -209,6 +209,20 @@ def test_however_a_file_is_written_its_samples_are_the_same(tmp_path, way):
         np.testing.assert_array_equal(recording.samples, expected.samples)
 
 
+def test_mostly_words_by_column_numbers(tmp_path):
+    header, row, _ = WAYS["mostly words"]
+    yaml = CUSTOM_YAML.replace("ax,", "1,").replace("ay,", "2,").replace("az}", "3}")
+    found = read(as_written(tmp_path / "other", header, row, yaml))
+    np.testing.assert_array_equal(found[0].samples, read(write_custom(tmp_path / "plain"))[0].samples)
+
+
+@pytest.mark.parametrize("n_rows", [1, 2])
+def test_a_file_too_short_to_tell_its_rate_is_no_reason_to_stop(tmp_path, n_rows):
+    path = write_custom(tmp_path, TIMED_YAML)
+    edit_rows(tmp_path / "recordings" / "kitchen_p1.csv", lambda rows: rows[:n_rows])
+    assert {recording.subject for recording in read(path)} == {"2"}
+
+
 def test_declared_delimiter_with_decimal_commas(tmp_path):
     header, row, _ = WAYS["semicolons and decimal commas"]
     found = read(as_written(tmp_path / "other", header, row, CUSTOM_YAML + "delimiter: ';'\n"))

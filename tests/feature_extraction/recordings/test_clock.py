@@ -1,3 +1,6 @@
+import tracemalloc
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 
@@ -29,6 +32,44 @@ def test_blocks_give_what_the_whole_gives(rate_hz: float, monkeypatch: pytest.Mo
     rows = np.concatenate(blocks)
     np.testing.assert_allclose(rows[20:-20], whole[20:-20], atol=1e-5)
     np.testing.assert_allclose(rows, whole, atol=2e-3)  # the trend beyond an end is that of its block
+
+
+@pytest.mark.parametrize("n_rows", [1, 7, 500])
+def test_rows_may_arrive_in_batches_of_any_size(n_rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where they are out of order, repeated or missing, and pause, across the ends of batches."""
+    monkeypatch.setattr(clock, "BLOCK", 200)
+    times, values = jittered(2000)
+    times[1200:] += 3.0
+    values[700:760], times[300] = np.nan, np.nan
+    order = np.arange(2000)
+    order[[499, 500, 1399, 1400]] = [500, 499, 1400, 1399]
+    times, values = np.r_[times[order], times[order][-3:]], np.r_[values[order], values[:3]]
+    whole = np.concatenate(list(even_rows([(times, values)], 50.0, "a.csv")))
+    starts = range(0, len(times), n_rows)
+    batches = [(times[i : i + n_rows], values[i : i + n_rows]) for i in starts]
+    in_parts = np.concatenate(list(even_rows(iter(batches), 50.0, "a.csv")))
+    assert np.isnan(whole).any() and len(whole) > 2000
+    np.testing.assert_array_equal(in_parts, whole)
+
+
+def test_memory_does_not_grow_with_the_stream() -> None:
+    """The whole would take 96 MB."""
+
+    def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        for start in range(0, 2_000_000, 20_000):
+            yield (start + np.arange(20_000)) / 50, np.ones((20_000, 5))
+
+    tracemalloc.start()
+    n_rows = sum(len(rows) for rows in even_rows(batches(), 50.0, "a.csv"))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert n_rows == 2_000_000 and peak < 40e6
+
+
+def test_rows_that_come_back_across_batches_are_refused() -> None:
+    batches = [(np.arange(0.0, 5.0), np.ones((5, 1))), (np.arange(2.0, 7.0), np.ones((5, 1)))]
+    with pytest.raises(InputError, match="a.csv goes back by 2 s at row 6; cut the file there"):
+        list(even_rows(batches, 1.0, "a.csv"))
 
 
 def test_pauses_and_missing_rows_by_hand() -> None:
