@@ -183,18 +183,14 @@ class _Stretch:
     """Rows without a long pause, forgotten once no later block needs them."""
 
     def __init__(self, times: np.ndarray, values: np.ndarray) -> None:
-        self.start_s = float(times[0])
+        self.start_s, self.end_s = float(times[0]), float(times[-1])
         self._times = times - self.start_s
         self._values = values
         self._next = 0  # sample that the next block starts with
 
-    @property
-    def end_s(self) -> float:
-        """When the last row was measured."""
-        return self.start_s + float(self._times[-1])
-
     def extend(self, times: np.ndarray, values: np.ndarray) -> None:
         """Add later rows."""
+        self.end_s = float(times[-1])
         self._times = np.r_[self._times, times - self.start_s]
         self._values = np.r_[self._values, values]
 
