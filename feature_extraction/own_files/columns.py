@@ -49,26 +49,27 @@ def match_columns(
     Raises:
         InputError: A channel has no column, or several could be it.
     """
-    taken = _declared_columns(names, wanted, declared, where)
-    if time_column is not None and time_column in taken.values():
-        raise InputError(f"{where}: column {shown(names, time_column)} cannot be time and a channel; correct --columns")
-    if not any(names) and not taken:
-        return _in_order(names, wanted, time_column, where)
-    meanings = {i: read_name(name) for i, name in enumerate(names) if i not in {*taken.values(), time_column}}
-    found = dict(taken)
-    certain = True
-    for device, quantity in dict.fromkeys((channel.device, channel.quantity) for channel in wanted):
-        channels = [c for c in wanted if (c.device, c.quantity) == (device, quantity) and c.name not in taken]
-        several = len({channel.device for channel in wanted}) > 1
-        of_sensor, sure = _find_sensor(names, channels, meanings, several, where)
-        certain &= sure
-        found |= dict(zip((channel.name for channel in channels), of_sensor, strict=True))
-    columns = tuple(found[channel.name] for channel in wanted)
-    _require_apart(names, wanted, columns, where)
-    lines = tuple(f"{c.name} <- column {shown(names, i)}" for c, i in zip(wanted, columns, strict=True))
-    return Matched(
-        columns, tuple(_stated_unit(names[i], c) for c, i in zip(wanted, columns, strict=True)), lines, certain
-    )
+    found = _declared_columns(names, wanted, declared, where)
+    if time_column is not None and time_column in found.values():
+        raise InputError(f"{where}: column {shown(names, time_column)} cannot be time and a channel; name another")
+    try:
+        if not any(names) and not found:
+            return _in_order(names, wanted, time_column)
+        open_columns = {i: name for i, name in enumerate(names) if i not in {*found.values(), time_column}}
+        search = _Search(names, {i: read_name(name) for i, name in open_columns.items()}, wanted)
+        certain = True
+        for sensor in dict.fromkeys((channel.device, channel.quantity) for channel in wanted):
+            channels = [c for c in wanted if (c.device, c.quantity) == sensor and c.name not in found]
+            of_sensor, sure = search.find_sensor(channels) if channels else ([], True)
+            certain &= sure
+            found |= dict(zip((channel.name for channel in channels), of_sensor, strict=True))
+        columns = tuple(found[channel.name] for channel in wanted)
+        _require_apart(names, wanted, columns)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from error
+    pairs = list(zip(wanted, columns, strict=True))
+    lines = tuple(f"{channel.name} <- column {shown(names, i)}" for channel, i in pairs)
+    return Matched(columns, tuple(_stated_unit(names[i], channel) for channel, i in pairs), lines, certain)
 
 
 def position(names: Sequence[str], column: str | int, where: str) -> int:
@@ -108,89 +109,82 @@ def _declared_columns(
     return {full[name]: position(names, column, where) for name, column in declared.items()}
 
 
-def _in_order(names: Sequence[str], wanted: Sequence[Channel], time_column: int | None, where: str) -> Matched:
+def _in_order(names: Sequence[str], wanted: Sequence[Channel], time_column: int | None) -> Matched:
     """Take the columns of a file without names in the order of the model."""
     columns = tuple(i for i in range(len(names)) if i != time_column)
     order = ", ".join(channel.name for channel in wanted)
     if len(columns) != len(wanted):
         raise InputError(
-            f"{where}: {len(columns)} columns without names, and the model reads {len(wanted)} ({order}); "
+            f"{len(columns)} columns without names, and the model reads {len(wanted)} ({order}); "
             f"say which is which, counted from 0: {example(wanted, range(len(wanted)))}"
         )
     finding = f"columns without names are taken in the order of the model: {order}"
     return Matched(columns, ("",) * len(columns), (finding,), certain=False)
 
 
-def _find_sensor(
-    names: Sequence[str],
-    channels: Sequence[Channel],
-    meanings: Mapping[int, Meaning | None],
-    several: bool,
-    where: str,
-) -> tuple[list[int], bool]:
-    """Return the columns of the axes of one sensor, and whether that is beyond doubt."""
-    if not channels:
-        return [], True
-    exact = [_named_exactly(names, channel, several) for channel in channels]
-    if all(len(columns) == 1 for columns in exact):
-        return [columns[0] for columns in exact], True
-    sensors: dict[frozenset[str], dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
-    for i, meaning in meanings.items():
-        if meaning and meaning.quantity == channels[0].quantity:
-            sensors[meaning.rest][meaning.axis].append(i)
-    device = set(words_of(channels[0].device))
-    axes = [channel.axis for channel in channels]
-    complete = {rest: found for rest, found in sensors.items() if all(axis in found for axis in axes)}
-    fitting = [rest for rest in complete if device <= rest]
-    closest = [rest for rest in fitting if len(rest) == min(map(len, fitting))]
-    sure = True
-    if len(closest) == 1:
-        rest = closest[0]
-    elif not several and not fitting and (len(complete) == 1 or frozenset() in complete):
-        rest, sure = (next(iter(complete)), True) if len(complete) == 1 else (frozenset(), False)
-    elif not complete or (several and not fitting):
-        return _bare_axes(names, channels, several, where), False
-    else:
-        raise InputError(_ambiguous(names, channels, [complete[rest] for rest in closest or complete], where))
-    found = complete[rest]
-    if any(len(found[axis]) > 1 for axis in axes):
-        raise InputError(_ambiguous(names, channels, [found], where))
-    return [found[axis][0] for axis in axes], sure
+@dataclass(frozen=True)
+class _Search:
+    """Names of all columns, the meanings of those that are free, and the channels of the model."""
+
+    names: Sequence[str]
+    meanings: Mapping[int, Meaning | None]
+    wanted: Sequence[Channel]
+
+    @property
+    def several(self) -> bool:
+        """Whether the model reads several devices, so that names must tell them apart."""
+        return len({channel.device for channel in self.wanted}) > 1
+
+    def find_sensor(self, channels: Sequence[Channel]) -> tuple[list[int], bool]:
+        """Return the columns of the axes of one sensor, and whether that is beyond doubt."""
+        exact = [self._named_exactly(channel) for channel in channels]
+        if all(len(columns) == 1 for columns in exact):
+            return [columns[0] for columns in exact], True
+        sensors: dict[frozenset[str], dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
+        for i, meaning in self.meanings.items():
+            if meaning and meaning.quantity == channels[0].quantity:
+                sensors[meaning.rest][meaning.axis].append(i)
+        axes = [channel.axis for channel in channels]
+        complete = {rest: found for rest, found in sensors.items() if all(axis in found for axis in axes)}
+        fitting = [rest for rest in complete if set(words_of(channels[0].device)) <= rest]
+        closest = [rest for rest in fitting if len(rest) == min(map(len, fitting))]
+        plain = frozenset[str]()
+        if not complete or (self.several and not fitting):
+            return self._bare_axes(channels), False
+        if not fitting and (len(complete) == 1 or plain in complete):
+            closest = [plain] if plain in complete else list(complete)
+        if len(closest) != 1 or any(len(complete[closest[0]][axis]) > 1 for axis in axes):
+            raise InputError(self._ambiguous(channels, [complete[rest] for rest in closest or complete]))
+        return [complete[closest[0]][axis][0] for axis in axes], bool(fitting) or len(complete) == 1
+
+    def _named_exactly(self, channel: Channel) -> list[int]:
+        """Return the columns whose name is the channel's; without the device, if there is only one."""
+        accepted = [words_of(channel.name)] + ([] if self.several else [[channel.quantity, channel.axis]])
+        plain = [words_of(BRACKETS.sub(" ", name)) for name in self.names]
+        found = [[i for i, said in enumerate(plain) if said == words] for words in accepted]
+        return next((columns for columns in found if columns), [])
+
+    def _bare_axes(self, channels: Sequence[Channel]) -> list[int]:
+        """Return the columns x, y and z for an accelerometer; nothing else can be told by the names."""
+        plain = ["".join(words_of(BRACKETS.sub(" ", name))) for name in self.names]
+        once = all(plain.count(channel.axis) == 1 for channel in channels)
+        if self.several or channels[0].quantity != "acc" or not once:
+            missing = ", ".join(channel.name for channel in channels)
+            raise InputError(f"no column found for {missing}; {_listing(self.names)}; name them: {example(channels)}")
+        return [plain.index(channel.axis) for channel in channels]
+
+    def _ambiguous(self, channels: Sequence[Channel], sensors: Sequence[Mapping[str, Sequence[int]]]) -> str:
+        listing = ", ".join(shown(self.names, i) for found in sensors for i in found[channels[0].axis])
+        first = [sensors[0][channel.axis][0] for channel in channels]
+        return f"{channels[0].name} could be column {listing}; choose, such as {example(channels, first)}"
 
 
-def _named_exactly(names: Sequence[str], channel: Channel, several: bool) -> list[int]:
-    """Return the columns whose name is the channel's; without the device, if there is only one."""
-    accepted = [words_of(channel.name)] + ([] if several else [[channel.quantity, channel.axis]])
-    found = [[i for i, name in enumerate(names) if words_of(BRACKETS.sub(" ", name)) == words] for words in accepted]
-    return next((columns for columns in found if columns), [])
-
-
-def _bare_axes(names: Sequence[str], channels: Sequence[Channel], several: bool, where: str) -> list[int]:
-    """Return the columns x, y and z for an accelerometer; nothing else can be told by the names."""
-    plain = ["".join(words_of(BRACKETS.sub(" ", name))) for name in names]
-    if several or channels[0].quantity != "acc" or any(plain.count(channel.axis) != 1 for channel in channels):
-        missing = ", ".join(channel.name for channel in channels)
-        raise InputError(f"{where}: no column found for {missing}; {_listing(names)}; name them: {example(channels)}")
-    return [plain.index(channel.axis) for channel in channels]
-
-
-def _ambiguous(
-    names: Sequence[str], channels: Sequence[Channel], sensors: Sequence[Mapping[str, Sequence[int]]], where: str
-) -> str:
-    axis = channels[0].axis
-    candidates = [i for found in sensors for i in found[axis]]
-    listing = ", ".join(shown(names, i) for i in candidates)
-    first = [sensors[0][channel.axis][0] for channel in channels]
-    return f"{where}: {channels[0].name} could be column {listing}; choose, such as {example(channels, first)}"
-
-
-def _require_apart(names: Sequence[str], wanted: Sequence[Channel], columns: Sequence[int], where: str) -> None:
+def _require_apart(names: Sequence[str], wanted: Sequence[Channel], columns: Sequence[int]) -> None:
+    owners: dict[int, str] = {}
     for channel, column in zip(wanted, columns, strict=True):
-        others = [c.name for c, i in zip(wanted, columns, strict=True) if i == column and c != channel]
-        if others:
-            raise InputError(
-                f"{where}: column {shown(names, column)} is both {channel.name} and {others[0]}; use --columns"
-            )
+        if column in owners:
+            raise InputError(f"column {shown(names, column)} is both {owners[column]} and {channel.name}; name another")
+        owners[column] = channel.name
 
 
 def _stated_unit(name: str, channel: Channel) -> str:

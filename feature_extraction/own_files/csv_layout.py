@@ -5,11 +5,12 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from feature_extraction.errors import InputError
 from feature_extraction.own_files.column_names import read_unit
-from feature_extraction.own_files.tables import CsvLayout
+from feature_extraction.own_files.declared import Declared
 
 HEAD_BYTES = 1 << 17
 MOST_COLUMNS = 2000
@@ -20,11 +21,50 @@ DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
 BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}
 
 
-def sniff_layout(path: Path) -> CsvLayout:
-    """Find out how a CSV file is written; lines above the header are passed over.
+@dataclass(frozen=True)
+class Layout:
+    """How a file is written.
 
-    Returns:
-        The layout; its names are empty texts where the file has no header.
+    Attributes:
+        format: csv, npy or parquet.
+        names: Of the columns, empty texts where they have none.
+        delimiter: Between the values of a CSV file.
+        skip_lines: Lines of a CSV file before the first row.
+        decimal_point: In the numbers of a CSV file.
+        encoding: Of a CSV file.
+    """
+
+    format: str
+    names: tuple[str, ...]
+    delimiter: str = ","
+    skip_lines: int = 0
+    decimal_point: str = "."
+    encoding: str = "utf-8"
+
+
+@dataclass(frozen=True)
+class _Split:
+    """First lines, cut at one delimiter; `width` is how many fields most rows have."""
+
+    delimiter: str
+    rows: list[list[str]]
+    width: int
+
+    def find_header(self, names: set[str]) -> int | None:
+        """Return the first line that holds all of these names, if there are any."""
+        lines = (i for i, row in enumerate(self.rows) if len(row) == self.width and names <= set(row))
+        return next(lines, None) if names else None
+
+    def find_data(self) -> int | None:
+        """Return the first row of samples, if more than half of the later rows are such."""
+        later = [row for row in self.rows[len(self.rows) // 2 :] if any(row)]
+        n_data = sum(is_data(row, self.width, self.delimiter) for row in later)
+        lines = (i for i, row in enumerate(self.rows) if is_data(row, self.width, self.delimiter))
+        return next(lines) if 2 * n_data > len(later) else None
+
+
+def sniff_layout(path: Path, declared: Declared) -> Layout:
+    """Find out how a CSV file is written; lines above the header are passed over.
 
     Raises:
         InputError: The file is missing, empty, not text, or no table of numbers.
@@ -33,44 +73,26 @@ def sniff_layout(path: Path) -> CsvLayout:
         with path.open("rb") as file:
             head = file.read(HEAD_BYTES)
     except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
     text, encoding = _decode(head, path)
     lines = text.splitlines()
     if len(head) == HEAD_BYTES and len(lines) > 1:
         lines.pop()  # cut off in the middle
-    return layout_of(lines, encoding, str(path))
-
-
-def layout_of(lines: Sequence[str], encoding: str, where: str) -> CsvLayout:
-    """Find out the layout from the first lines of a file.
-
-    Raises:
-        InputError: They are no table of numbers.
-    """
     if not any(line.strip() for line in lines):
-        raise InputError(f"{where}: empty; record again or choose another file")
-    found = [candidate for candidate in (_split(lines, delimiter) for delimiter in DELIMITERS) if candidate]
-    if not found:
+        raise InputError(f"{path}: empty; record again or choose another file")
+    given = "\t" if path.suffix.lower() == ".tsv" and declared.delimiter else declared.delimiter
+    found = _best_split([_split(lines, delimiter) for delimiter in ([given] if given else DELIMITERS)], declared)
+    if found is None:
         raise InputError(
-            f"{where}: no rows of numbers in its first lines; expected one row per sample, "
+            f"{path}: no rows of numbers in its first lines; expected one row per sample, "
             "separated by commas, semicolons, tabs or single spaces"
         )
-    delimiter, rows, width = max(found, key=lambda candidate: candidate[2])
-    if width > MOST_COLUMNS:
-        raise InputError(f"{where}: more than {MOST_COLUMNS} values in a line; expected one row per sample")
-    first = next(i for i, row in enumerate(rows) if is_data(row, width, delimiter))
-    while first and len(rows[first - 1]) == width and all(field.lower() in MISSING for field in rows[first - 1]):
-        first -= 1  # samples of which everything is missing
-    names, skip_lines = [""] * width, first
-    above = [i for i in range(first) if len(rows[i]) == width and any(rows[i])]
-    if above:
-        names = rows[above[-1]]
-        named_above = len(above) > 1 and above[-2] == above[-1] - 1
-        if named_above and sum(read_unit(text) is not None for text in names) * 2 >= width:
-            names = [f"{name} ({unit})" for name, unit in zip(rows[above[-2]], names, strict=True)]
-    fields = [field for row in rows[first:] for field in row]
-    comma = delimiter != "," and any(DECIMAL_COMMA.fullmatch(field) for field in fields)
-    return CsvLayout(delimiter, False, skip_lines, tuple(names), "," if comma else ".", encoding)
+    if found.width > MOST_COLUMNS:
+        raise InputError(f"{path}: more than {MOST_COLUMNS} values in a line; expected one row per sample")
+    names, skip_lines = _names_and_first_row(found, declared)
+    fields = [field for row in found.rows[skip_lines:] for field in row]
+    comma = found.delimiter != "," and any(DECIMAL_COMMA.fullmatch(field) for field in fields)
+    return Layout("csv", tuple(names), found.delimiter, skip_lines, "," if comma else ".", encoding)
 
 
 def is_data(row: Sequence[str], width: int, delimiter: str) -> bool:
@@ -85,24 +107,55 @@ def is_number(field: str, delimiter: str) -> bool:
     return bool(NUMBER.fullmatch(field) or (delimiter != "," and DECIMAL_COMMA.fullmatch(field)))
 
 
-def _split(lines: Sequence[str], delimiter: str) -> tuple[str, list[list[str]], int] | None:
-    """Split lines; nothing, unless most rows of the usual width hold numbers."""
+def _split(lines: Sequence[str], delimiter: str) -> _Split | None:
+    """Split line by line, so that rows keep the numbers of their lines; nothing where quotes are wrong."""
     try:
-        rows = [[field.strip() for field in row] for row in _fields(lines, delimiter)]
+        fields = [next(csv.reader([line], delimiter=delimiter), [""]) for line in lines]
     except csv.Error:
         return None
-    later = [row for row in rows[len(rows) // 2 :] if any(row)]
-    widths = Counter(len(row) for row in later)
-    if not widths:
-        return None
-    width, _ = widths.most_common(1)[0]
-    n_data = sum(is_data(row, width, delimiter) for row in later)
-    return (delimiter, rows, width) if 2 * n_data > len(later) else None
+    rows = [[field.strip() for field in row] for row in fields]
+    widths = Counter(len(row) for row in rows[len(rows) // 2 :] if any(row))
+    return _Split(delimiter, rows, widths.most_common(1)[0][0]) if widths else None
 
 
-def _fields(lines: Sequence[str], delimiter: str) -> list[list[str]]:
-    """Split line by line, so that rows keep the numbers of their lines."""
-    return [next(csv.reader([line], delimiter=delimiter), [""]) for line in lines]
+def _best_split(splits: Sequence[_Split | None], declared: Declared) -> _Split | None:
+    """Return the split with the declared names and rows of numbers, of several the one with most columns."""
+    possible = [split for split in splits if split is not None]
+    named = [split for split in possible if split.find_header(declared.names) is not None]
+    numeric = [split for split in possible if split.find_data() is not None]
+    best = [split for split in numeric if split in named] or named or numeric
+    if not best and declared.header is not None:  # a table is read as declared, whatever its rows hold
+        best = [split for split in possible if split.delimiter in (",", declared.delimiter)]
+    return max(best, key=lambda split: split.width, default=None)
+
+
+def _names_and_first_row(found: _Split, declared: Declared) -> tuple[list[str], int]:
+    """Return the names of the columns, and the line of the first row."""
+    rows, width = found.rows, found.width
+    header = found.find_header(declared.names)
+    first = header + 1 if header is not None else found.find_data() or 0
+    if header is None:
+        while first and len(rows[first - 1]) == width and all(field.lower() in MISSING for field in rows[first - 1]):
+            first -= 1  # samples of which everything is missing
+        above = [i for i in range(first) if len(rows[i]) == width and any(rows[i])]
+        if declared.header is False or not (above or declared.header):
+            return [""] * width, first
+        if not above:
+            return rows[first], first + 1
+        header = above[-1]
+        if len(above) > 1 and above[-2] == header - 1 and _are_units(rows[header]):
+            header -= 1
+    names, below = rows[header], rows[header + 1] if header + 1 < len(rows) else []
+    if len(below) == width and _are_units(below):
+        first = max(first, header + 2)
+        pairs = zip(names, below, strict=True)
+        names = [f"{name} ({unit})" if unit and name not in declared.names else name for name, unit in pairs]
+    return names, first
+
+
+def _are_units(row: Sequence[str]) -> bool:
+    """Return whether at least half of the fields of a line are units."""
+    return sum(read_unit(text) is not None for text in row) * 2 >= len(row)
 
 
 def _decode(head: bytes, path: Path) -> tuple[str, str]:

@@ -7,25 +7,24 @@ missing, ready for `window_stream.WindowStream`.
 import csv
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
 import numpy as np
 
 from feature_extraction.errors import InputError
-from feature_extraction.own_files.columns import position
-from feature_extraction.own_files.csv_layout import DELIMITERS, MISSING, is_data, is_number, sniff_layout
-from feature_extraction.own_files.even_clock import even_rows
-from feature_extraction.own_files.plan import Declared, ReadingPlan, is_date, make_plan, stamps_of
-from feature_extraction.own_files.tables import CsvLayout, Table, format_of, read_batches
+from feature_extraction.own_files.columns import shown
+from feature_extraction.own_files.csv_layout import DELIMITERS, MISSING, is_data, is_number
+from feature_extraction.own_files.declared import Declared
+from feature_extraction.own_files.plan import ReadingPlan, make_plan
+from feature_extraction.own_files.tables import Table, find_layout, read_batches, read_head
+from feature_extraction.recordings.clock import even_rows
 from feature_extraction.recordings.recording import Channel
 
 __all__ = ["Declared", "ReadingPlan", "follow", "plan_reading", "read_recording"]
 
 LARGEST_FILE = 2 << 30  # bytes
 MOST_ROWS = 50_000_000  # six days at 100 Hz
-MOST_TIMED_ROWS = 10_000_000  # more than a day at 100 Hz; time stamps are put in order in memory
 FLUSH_S = 0.1
 
 
@@ -41,15 +40,19 @@ def plan_reading(path: Path, wanted: Sequence[Channel], declared: Declared) -> R
         InputError: The file cannot be read, or something is neither declared nor found; the message names
             the flag that declares it.
     """
-    head = _head(path, *_open(path))
-    return make_plan(head.names, head, wanted, declared, str(path))
+    size = path.stat().st_size if path.is_file() else 0
+    if size > LARGEST_FILE:
+        raise InputError(
+            f"{path}: {size / (1 << 30):.1f} GiB, more than {LARGEST_FILE >> 30}; cut it into shorter ones"
+        )
+    layout = find_layout(path, declared)
+    return make_plan(read_head(path, layout), wanted, declared, layout)
 
 
 def read_recording(path: Path, plan: ReadingPlan) -> Iterator[np.ndarray]:
-    """Read a file as it was planned.
+    """Read a file as it was planned; memory does not grow with its length.
 
-    Without time stamps memory does not grow with the file. With them the samples are brought to an even
-    clock, and a pause becomes rows of NaN.
+    Samples with time stamps are brought to an even clock, and a pause becomes rows of NaN.
 
     Yields:
         float64 [n, C], in order.
@@ -57,23 +60,25 @@ def read_recording(path: Path, plan: ReadingPlan) -> Iterator[np.ndarray]:
     Raises:
         InputError: The file is damaged, or a value is not a number.
     """
-    kind, layout = _open(path)
-    head = _head(path, kind, layout)
-    columns = [position(head.names, column, str(path)) for column in plan.columns]
-    if plan.time_column is None:
-        for _, values in _values(read_batches(path, kind, layout, columns, columns), len(columns), MOST_ROWS):
-            yield values
+    if plan.layout is None:
+        raise InputError(f"{path}: planned for lines that arrive; plan it with plan_reading")
+    columns, time_column = list(plan.columns), plan.time_column
+    timed = [] if time_column is None else [time_column]
+    numeric = columns if plan.time_is_date else columns + timed
+    batches = map(_require_bearable, read_batches(path, plan.layout, columns + timed, numeric))
+    if time_column is None:
+        yield from (table.samples(columns) for table in batches)
         return
-    time_column = position(head.names, plan.time_column, str(path))
-    numeric = columns if is_date(head, time_column) else [*columns, time_column]
-    batches = read_batches(path, kind, layout, [*columns, time_column], numeric)
-    parts = [
-        (stamps_of(table, len(columns))[0], values) for table, values in _values(batches, len(columns), MOST_TIMED_ROWS)
-    ]
-    times, values = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-    del parts  # as large as what was made of them
-    where = f"{path}: time column {plan.time_column!r}"
-    yield from even_rows(times * plan.time_unit_s, values, plan.rate_hz, where)
+    rows = ((table.stamps(time_column) * plan.time_unit_s, table.samples(columns)) for table in batches)
+    where = f"{path}: time column {shown(plan.layout.names, time_column)}"
+    yield from even_rows(rows, plan.rate_hz, where)
+
+
+def _require_bearable(table: Table) -> Table:
+    """Refuse files without an end."""
+    if table.first_row + len(table) > MOST_ROWS:
+        raise InputError(f"{table.path}: more than {MOST_ROWS:,} rows; cut it into shorter recordings")
+    return table
 
 
 def follow(
@@ -105,10 +110,9 @@ def follow(
     delimiter = next((delimiter for delimiter in DELIMITERS if delimiter in first.strip()), ",")
     fields = _split(first, delimiter, number)
     has_names = not is_data(fields, len(fields), delimiter)
-    plan = make_plan(fields if has_names else [""] * len(fields), None, wanted, declared, "input")
-    columns = [position(fields, column, "input") if has_names else int(column) for column in plan.columns]
+    plan = make_plan(Table(Path("input"), tuple(fields if has_names else [""] * len(fields)), {}), wanted, declared)
     rows = numbered if has_names else chain([(number, first)], numbered)
-    return plan, _chunks(rows, delimiter, len(fields), columns, chunk_rows)
+    return plan, _chunks(rows, delimiter, len(fields), plan.columns, chunk_rows)
 
 
 def _chunks(
@@ -141,15 +145,15 @@ def _numbered(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
             text = line.lstrip("\ufeff")
             if text.strip():
                 yield number, text
-    except UnicodeDecodeError:
-        raise InputError(f"input, after line {number}: not UTF-8 text; send CSV text") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"input, after line {number}: not UTF-8 text; send CSV text") from error
 
 
 def _split(line: str, delimiter: str, number: int) -> list[str]:
     try:
         return [field.strip() for field in next(csv.reader([line.strip("\r\n")], delimiter=delimiter, strict=True))]
     except (csv.Error, StopIteration) as error:
-        raise InputError(f"input, line {number}: not CSV text ({error})") from None
+        raise InputError(f"input, line {number}: not CSV text ({error})") from error
 
 
 def _number(text: str, delimiter: str, number: int) -> float:
@@ -158,46 +162,3 @@ def _number(text: str, delimiter: str, number: int) -> float:
     if not is_number(text, delimiter):
         raise InputError(f"input, line {number}: {text[:40]!r} is not a number; leave a missing value empty")
     return float(text.replace(",", "."))
-
-
-def _open(path: Path) -> tuple[str, CsvLayout]:
-    """Return format and layout of a file of bearable size."""
-    try:
-        size = path.stat().st_size
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
-    if not path.is_file():
-        raise InputError(f"{path}: not a file; give one CSV, Parquet or NPY file")
-    if size > LARGEST_FILE:
-        raise InputError(
-            f"{path}: {size / (1 << 30):.1f} GiB, more than {LARGEST_FILE >> 30}; cut it into shorter ones"
-        )
-    if size == 0:
-        raise InputError(f"{path}: empty; record again or choose another file")
-    kind = format_of(path)
-    return kind, sniff_layout(path) if kind == "csv" else CsvLayout()
-
-
-def _head(path: Path, kind: str, layout: CsvLayout) -> Table:
-    """Return the first rows, with empty names where columns have none."""
-    head = next(read_batches(path, kind, layout), None)
-    if head is None or not head.columns or len(head.columns[0]) == 0:
-        raise InputError(f"{path}: no rows; record again or choose another file")
-    names = ("",) * len(head.columns) if kind == "npy" else tuple(name.strip() for name in head.names)
-    return replace(head, names=names)
-
-
-def _values(batches: Iterator[Table], n_channels: int, most_rows: int) -> Iterator[tuple[Table, np.ndarray]]:
-    """Yield each batch with its channels [n, C]; refuse infinity and files without an end."""
-    for table in batches:
-        values = np.stack([table.numbers(i) for i in range(n_channels)], axis=1)
-        if table.first_row + len(values) > most_rows:
-            raise InputError(f"{table.path}: more than {most_rows:,} rows; cut it into shorter recordings")
-        infinite = np.argwhere(np.isinf(values))
-        if len(infinite):
-            row, column = infinite[0]
-            raise InputError(
-                f"{table.path}: column {table.names[column]!r}, row {table.first_row + row + 1} is infinite; "
-                "correct it or leave it empty"
-            )
-        yield table, values

@@ -1,6 +1,6 @@
-"""A CSV, NPY or Parquet file of a user's own recordings as columns of numbers and of words."""
+"""A CSV, NPY or Parquet file of a user as columns of numbers and of words, whole or some rows at a time."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,187 +10,190 @@ from typing import Any
 import numpy as np
 
 from feature_extraction.errors import InputError
+from feature_extraction.own_files.csv_layout import MISSING, Layout, is_number, sniff_layout
+from feature_extraction.own_files.declared import Declared
 
-SUFFIXES = {
-    ".csv": "csv",
-    ".txt": "csv",
-    ".tsv": "csv",
-    ".npy": "npy",
-    ".parquet": "parquet",
-    ".pq": "parquet",
-}
+ENDINGS = {"csv": (".csv", ".txt", ".tsv"), "npy": (".npy",), "parquet": (".parquet", ".pq")}
 BATCH_ROWS = 1 << 16
-
-Column = str | int  # by name, or by number from 0
-
-
-@dataclass(frozen=True)
-class CsvLayout:
-    """How a CSV file is written.
-
-    Attributes:
-        delimiter: Between values.
-        header: Whether the first line names the columns.
-        skip_lines: Lines before the header, or before the first row if `names` are given.
-        names: Names of the columns, if they are not to be read from the file.
-        decimal_point: In numbers.
-        encoding: Of the text.
-    """
-
-    delimiter: str = ","
-    header: bool = True
-    skip_lines: int = 0
-    names: tuple[str, ...] | None = None
-    decimal_point: str = "."
-    encoding: str = "utf8"
 
 
 @dataclass(frozen=True)
 class Table:
-    """One file, or some rows of it: column names, and columns as arrays or Arrow columns."""
+    """Some rows of a file.
+
+    Attributes:
+        path: The file.
+        names: Of all its columns, empty texts where they have none.
+        columns: Arrow columns that were read, by their position in the file.
+        first_row: Rows of the file before these.
+    """
 
     path: Path
     names: tuple[str, ...]
-    columns: list[Any]
+    columns: Mapping[int, Any]
     first_row: int = 0
 
-    def find(self, column: Column) -> Any:
-        """Return a column by name or by number from 0.
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        return len(next(iter(self.columns.values()))) if self.columns else 0
 
-        Raises:
-            InputError: There is no such column, or two of that name.
-        """
-        if isinstance(column, int):
-            if not 0 <= column < len(self.columns):
-                raise InputError(f"{self.path}: no column {column}; it has {len(self.columns)}, counted from 0")
-            return self.columns[column]
-        if self.names.count(column) != 1:
-            what = "two columns" if column in self.names else "no column"
-            raise InputError(f"{self.path}: {what} {column!r}; its columns are {', '.join(self.names)}")
-        return self.columns[self.names.index(column)]
-
-    def numbers(self, column: Column) -> np.ndarray:
+    def numbers(self, column: int) -> np.ndarray:
         """Return a column as float64 [T], NaN where a value is missing.
 
         Raises:
             InputError: A value is not a number; names the row and the value.
         """
-        found = self.find(column)
-        if isinstance(found, np.ndarray):
-            return found.astype(np.float64)
+        found = self.columns[column]
         try:
             return found.cast("float64", safe=False).to_numpy()  # nanoseconds since 1970 lose their last digits
-        except (ValueError, NotImplementedError):
-            row, value = _first_word(found.to_pylist())
-            name = column if isinstance(column, str) else self.names[column] or column
+        except (ValueError, NotImplementedError) as error:
+            texts = [str("" if value is None else value) for value in found.to_pylist()]
+            words = (i for i, text in enumerate(texts) if not is_number(text, ",") and text.lower() not in MISSING)
+            row = next(words, 0)
             raise InputError(
-                f"{self.path}: column {name!r}, row {self.first_row + row + 1} is {str(value)[:80]!r}, not a number; "
-                "correct it, leave it empty, or name another column"
-            ) from None
+                f"{self.path}: column {self.names[column] or column!r}, row {self.first_row + row + 1} is "
+                f"{texts[row][:80]!r}, not a number; correct it, leave it empty, or name another column"
+            ) from error
 
-    def words(self, column: Column) -> np.ndarray:
+    def samples(self, columns: Sequence[int]) -> np.ndarray:
+        """Return columns as float64 [T, C], NaN where a value is missing.
+
+        Raises:
+            InputError: A value is not a number, or infinite; names the row.
+        """
+        values = np.stack([self.numbers(column) for column in columns], axis=1)
+        infinite = np.argwhere(np.isinf(values))
+        if len(infinite):
+            row, column = infinite[0]
+            name = self.names[columns[column]] or str(columns[column])
+            raise InputError(
+                f"{self.path}: column {name!r}, row {self.first_row + row + 1} is infinite; "
+                "correct it or leave it empty"
+            )
+        return values
+
+    def stamps(self, column: int) -> np.ndarray:
+        """Return time stamps [T], NaN where missing; dates give nanoseconds.
+
+        Raises:
+            InputError: They are neither numbers nor dates as `2026-03-01 12:00:00.020`.
+        """
+        if not self.is_date(column):
+            return self.numbers(column)
+        whole = self.columns[column].cast("timestamp[ns]").cast("int64")
+        return np.asarray(whole.to_numpy(), dtype=np.float64)
+
+    def is_date(self, column: int) -> bool:
+        """Return whether a column holds dates with a time of day."""
+        return str(self.columns[column].type).startswith("timestamp")
+
+    def words(self, column: int) -> np.ndarray:
         """Return a column as text [T]: whole numbers without a point, missing values as empty text."""
-        found = self.find(column)
-        values = found.tolist() if isinstance(found, np.ndarray) else found.to_pylist()
-        return np.array([_word(value) for value in values], dtype=np.str_)
+        return np.array([_word(value) for value in self.columns[column].to_pylist()], dtype=np.str_)
 
 
-def format_of(path: Path) -> str:
-    """Return csv, npy or parquet, as the name of a file tells.
+def find_layout(path: Path, declared: Declared) -> Layout:
+    """Find out how a file is written, and what its columns are called.
 
     Raises:
-        InputError: It tells nothing.
+        InputError: The file cannot be read, is empty, or nothing tells its format.
     """
-    if path.suffix.lower() not in SUFFIXES:
-        raise InputError(f"{path}: format not told by its name; give it one of the endings {', '.join(SUFFIXES)}")
-    return SUFFIXES[path.suffix.lower()]
-
-
-def read_table(path: Path, kind: str, layout: CsvLayout) -> Table:
-    """Read a whole file.
-
-    Args:
-        path: The file.
-        kind: csv, npy or parquet.
-        layout: How it is written, if it is a CSV file.
-
-    Raises:
-        InputError: The file is damaged or empty.
-    """
-    with readable(path, kind):
+    try:
+        size = path.stat().st_size
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
+    if not path.is_file():
+        raise InputError(f"{path}: not a file; give one CSV, Parquet or NPY file")
+    if size == 0:
+        raise InputError(f"{path}: empty; record again or choose another file")
+    kind = declared.format or next((kind for kind, ends in ENDINGS.items() if path.suffix.lower() in ends), "")
+    if not kind:
+        endings = ", ".join(ending for ends in ENDINGS.values() for ending in ends)
+        raise InputError(f"{path}: format not told by its name; give it one of the endings {endings}")
+    if kind == "csv":
+        return sniff_layout(path, declared)
+    with _readable(path, kind):
         if kind == "npy":
-            array = map_npy(path)
-            table = Table(path, tuple(str(i) for i in range(array.shape[1])), list(np.array(array).T))
-        elif kind == "parquet":
-            from pyarrow import parquet
+            return Layout(kind, ("",) * _map_npy(path).shape[1])
+        from pyarrow import parquet
 
-            read = parquet.read_table(path)
-            table = Table(path, tuple(read.column_names), read.columns)
-        else:
-            from pyarrow import csv
-
-            read = csv.read_csv(path, *_csv_options(layout, None, ()))
-            table = Table(path, tuple(name.strip() for name in read.column_names), read.columns)
-    if not table.columns or len(table.columns[0]) == 0:
-        raise InputError(f"{path}: no rows; take the file away or export it again")
-    return table
+        return Layout(kind, tuple(name.strip() for name in parquet.read_schema(path).names))
 
 
-def read_batches(
-    path: Path, kind: str, layout: CsvLayout, columns: Sequence[int] | None = None, numeric: Sequence[int] = ()
-) -> Iterator[Table]:
+def read_head(path: Path, layout: Layout) -> Table:
+    """Read the first rows of a file.
+
+    Raises:
+        InputError: The file is damaged or has none.
+    """
+    head = next(read_batches(path, layout, range(len(layout.names))), None)
+    if head is None or len(head) == 0:
+        raise InputError(f"{path}: no rows; record again or choose another file")
+    return head
+
+
+def read_batches(path: Path, layout: Layout, columns: Sequence[int], numeric: Sequence[int] = ()) -> Iterator[Table]:
     """Read a file some rows at a time.
 
     Args:
         path: The file.
-        kind: csv, npy or parquet.
-        layout: How it is written, if it is a CSV file; `names` must be given.
-        columns: Positions of the columns to read; by default all.
-        numeric: Positions of those that hold numbers, whatever the first rows look like.
+        layout: How it is written.
+        columns: Positions of the columns to read.
+        numeric: Positions of those that hold numbers, whatever the first rows of a CSV file look like.
 
     Raises:
         InputError: The file is damaged.
     """
     first_row = 0
-    with readable(path, kind):
-        for names, arrays in _batches(path, kind, layout, columns, numeric):
-            yield Table(path, names, arrays, first_row)
-            first_row += len(arrays[0]) if arrays else 0
+    with _readable(path, layout.format):
+        for read in _arrow_tables(path, layout, columns, numeric):
+            yield Table(path, layout.names, dict(zip(columns, read.columns, strict=True)), first_row)
+            first_row += len(read)
 
 
-def _batches(
-    path: Path, kind: str, layout: CsvLayout, columns: Sequence[int] | None, numeric: Sequence[int]
-) -> Iterator[tuple[tuple[str, ...], list[Any]]]:
-    if kind == "npy":
-        array = map_npy(path)
-        chosen = list(range(array.shape[1]) if columns is None else columns)
-        for first in range(0, len(array), BATCH_ROWS):
-            yield tuple(map(str, chosen)), list(np.array(array[first : first + BATCH_ROWS, chosen]).T)
-        return
+def read_whole(path: Path, layout: Layout, columns: Sequence[int]) -> Table:
+    """Read all rows of some columns; of a CSV file, all rows decide whether a column holds numbers or words.
+
+    Raises:
+        InputError: The file is damaged.
+    """
     import pyarrow
-
-    if kind == "parquet":
-        from pyarrow import parquet
-
-        with parquet.ParquetFile(path) as file:
-            names = tuple(file.schema_arrow.names)
-            chosen = list(range(len(names)) if columns is None else columns)
-            for batch in file.iter_batches(BATCH_ROWS, columns=[names[i] for i in chosen]):
-                table = pyarrow.Table.from_batches([batch]).select([names[i] for i in chosen])
-                yield tuple(table.column_names), table.columns
-        return
     from pyarrow import csv
 
-    names = layout.names or ()
-    with csv.open_csv(path, *_csv_options(layout, columns, numeric)) as reader:
-        for batch in reader:
-            table = pyarrow.Table.from_batches([batch])
-            yield tuple(names[int(i)] for i in table.column_names), table.columns
+    with _readable(path, layout.format):
+        if layout.format == "csv":
+            read = csv.read_csv(path, *_csv_options(layout, columns, ()))
+        else:
+            read = pyarrow.concat_tables(_arrow_tables(path, layout, columns, ()))
+    return Table(path, layout.names, dict(zip(columns, read.columns, strict=True)))
+
+
+def _arrow_tables(path: Path, layout: Layout, columns: Sequence[int], numeric: Sequence[int]) -> Iterator[Any]:
+    """Yield Arrow tables of these columns in this order."""
+    import pyarrow
+    from pyarrow import csv, parquet
+
+    if layout.format == "npy":
+        array = _map_npy(path)
+        for first in range(0, len(array), BATCH_ROWS):
+            block = np.array(array[first : first + BATCH_ROWS, columns], dtype=np.float64, order="F")
+            yield pyarrow.table(list(block.T), names=[str(i) for i in columns])
+    elif layout.format == "parquet":
+        with parquet.ParquetFile(path) as file:
+            names = file.schema_arrow.names
+            for batch in file.iter_batches(BATCH_ROWS, columns=[names[i] for i in columns]):
+                places = [[k for k, name in enumerate(batch.schema.names) if name == names[i]] for i in columns]
+                chosen = [same[names[:i].count(names[i])] for same, i in zip(places, columns, strict=True)]
+                yield pyarrow.Table.from_batches([batch]).select(chosen)
+    else:
+        with csv.open_csv(path, *_csv_options(layout, columns, numeric)) as reader:
+            for batch in reader:
+                yield pyarrow.Table.from_batches([batch])
 
 
 @contextmanager
-def readable(path: Path, kind: str) -> Iterator[None]:
-    """Turn what the libraries raise on a file they cannot read into one kind of error.
+def _readable(path: Path, kind: str) -> Iterator[None]:
+    """Turn what the libraries raise on a damaged file into one kind of error.
 
     Raises:
         InputError: Naming the file and the library's reason.
@@ -199,21 +202,20 @@ def readable(path: Path, kind: str) -> Iterator[None]:
         yield
     except InputError:
         raise
-    except (OSError, ValueError, EOFError, NotImplementedError, KeyError, SyntaxError, TokenError) as error:
-        detail = " ".join(str(error).split())[:200]  # Arrow's errors are ValueError, OSError and the like
-        raise InputError(f"{path}: not readable as {kind} ({detail}); correct the file or its format") from None
+    except (OSError, ValueError, EOFError, NotImplementedError, SyntaxError, TokenError) as error:
+        # Arrow's errors are the first two and the fourth; NumPy parses its header as Python text.
+        detail = " ".join(str(error).split())[:200]
+        raise InputError(f"{path}: not readable as {kind} ({detail}); correct the file or its format") from error
 
 
-def _csv_options(layout: CsvLayout, columns: Sequence[int] | None, numeric: Sequence[int]) -> tuple[Any, Any, Any]:
-    """Return Arrow's options for reading, parsing and converting; given names become column numbers."""
+def _csv_options(layout: Layout, columns: Sequence[int], numeric: Sequence[int]) -> tuple[Any, Any, Any]:
+    """Return Arrow's options for reading, parsing and converting; columns are called by their numbers."""
     from pyarrow import csv
 
-    names = None if layout.names is None else [str(i) for i in range(len(layout.names))]
     return (
         csv.ReadOptions(
             use_threads=False,  # several threads would leave the row out of error messages
-            autogenerate_column_names=names is None and not layout.header,
-            column_names=names,
+            column_names=[str(i) for i in range(len(layout.names))],
             skip_rows=layout.skip_lines,
             encoding=layout.encoding,
         ),
@@ -221,13 +223,13 @@ def _csv_options(layout: CsvLayout, columns: Sequence[int] | None, numeric: Sequ
         csv.ConvertOptions(
             strings_can_be_null=True,
             decimal_point=layout.decimal_point,
-            include_columns=None if columns is None else [str(i) for i in columns],
+            include_columns=[str(i) for i in columns],
             column_types={str(i): "float64" for i in numeric},
         ),
     )
 
 
-def map_npy(path: Path) -> np.ndarray:
+def _map_npy(path: Path) -> np.ndarray:
     """Open a matrix of numbers [T, C] without reading it.
 
     Raises:
@@ -241,17 +243,6 @@ def map_npy(path: Path) -> np.ndarray:
     if array.ndim != 2 or array.dtype.kind not in "fiu":
         raise InputError(f"{path}: {array.dtype} of shape {array.shape}; expected numbers, one row per sample")
     return array
-
-
-def _first_word(values: list[Any]) -> tuple[int, Any]:
-    for row, value in enumerate(values):
-        try:
-            float("nan" if value is None else value)
-        except (TypeError, ValueError):
-            return row, value
-        if "_" in str(value):  # Python's way to group digits, not Arrow's
-            return row, value
-    return 0, values[0]
 
 
 def _word(value: Any) -> str:

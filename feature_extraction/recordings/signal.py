@@ -1,9 +1,8 @@
-"""Units, sampling rates, gaps and clocks: from samples as recorded to evenly timed samples in SI units.
+"""Units, sampling rates and gaps of evenly timed samples, from as recorded to SI units; `clock` has time stamps.
 
 Axis legend: T samples over time, C channels. Nothing here is fitted to data.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 
@@ -97,10 +96,10 @@ def resample_by(samples: np.ndarray, ratio: Fraction) -> np.ndarray:
     Returns:
         float32 [ceil(T * ratio), C].
     """
-    from scipy.signal import resample_poly  # slow to import, and a warm cache never needs it
-
     if ratio == 1 or len(samples) == 1:
         return np.asarray(samples, dtype=np.float32)
+    from scipy.signal import resample_poly  # slow to import, and needed only where rates differ
+
     values = resample_poly(
         np.asarray(samples, dtype=np.float64), ratio.numerator, ratio.denominator, axis=0, padtype="line"
     )
@@ -137,101 +136,3 @@ def fill_short_gaps(samples: np.ndarray, rate_hz: float, max_gap_s: float) -> li
                 piece[:, column] = np.interp(index, part, samples[part, column])
         pieces.append((int(part[0]), piece))
     return pieces
-
-
-def merge_on_time(
-    streams: Sequence[tuple[np.ndarray, np.ndarray]], rate_hz: float, max_gap_s: float
-) -> list[tuple[float, np.ndarray]]:
-    """Bring separately timed streams onto one even clock.
-
-    Each stream is sorted by time; of samples with the same time stamp the first is kept. A pause longer
-    than `max_gap_s` in any stream ends a piece; pieces exist only where every stream has data. Between
-    samples, values follow a cubic spline (straight lines across pauses); bursts sampled faster than
-    `rate_hz` are low-pass filtered before they are thinned out.
-
-    Args:
-        streams: Times in seconds [n] and values [n, C] of each stream, in any order of time.
-        rate_hz: Rate of the common clock.
-        max_gap_s: Longest pause that is bridged.
-
-    Returns:
-        Contiguous pieces in order of time: start time in seconds, and float32 [T, sum of C].
-    """
-    ordered = [in_order(np.asarray(times, dtype=np.float64), np.asarray(v)) for times, v in streams]
-    parts = [split_at_pauses(times, values, max_gap_s) for times, values in ordered]
-    pieces = []
-    for start_s, end_s in _common_spans([[(t[0], t[-1]) for t, _ in stream] for stream in parts]):
-        n_samples = int(np.floor((end_s - start_s) * rate_hz + 1e-6)) + 1
-        if n_samples < 2:
-            continue
-        columns = []
-        for stream in parts:
-            times, values = next((t, v) for t, v in stream if t[0] <= start_s and end_s <= t[-1])
-            columns.append(on_clock(times - start_s, values, n_samples, rate_hz))
-        pieces.append((float(start_s), np.concatenate(columns, axis=1)))
-    return pieces
-
-
-def in_order(times: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Sort samples by time; of those with the same time the first is kept."""
-    order = np.argsort(times, kind="stable")
-    times, values = times[order], values[order]
-    first = np.r_[True, np.diff(times) > 0] if len(times) else np.zeros(0, dtype=bool)
-    return times[first], values[first]
-
-
-def split_at_pauses(times: np.ndarray, values: np.ndarray, max_gap_s: float) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return the times and values of every stretch without a pause longer than `max_gap_s`; two samples at least."""
-    cuts = np.flatnonzero(np.diff(times) > max_gap_s) + 1
-    pairs = zip(np.split(times, cuts), np.split(values, cuts), strict=True)
-    return [(t, v) for t, v in pairs if len(t) >= 2]
-
-
-def _common_spans(spans: list[list[tuple[float, float]]]) -> list[tuple[float, float]]:
-    """Intersect the lists of spans of all streams."""
-    common = spans[0]
-    for others in spans[1:]:
-        common = [(max(a, c), min(b, d)) for a, b in common for c, d in others if max(a, c) < min(b, d)]
-    return common
-
-
-def on_clock(times: np.ndarray, values: np.ndarray, n_samples: int, rate_hz: float) -> np.ndarray:
-    """Evaluate one contiguous stream at 0, 1/rate, ...
-
-    Args:
-        times: Seconds, strictly increasing, at least two; the first is 0 or earlier [n].
-        values: [n, C].
-        n_samples: Length of the result.
-        rate_hz: Rate of the result.
-
-    Returns:
-        float32 [n_samples, C].
-    """
-    from scipy.interpolate import CubicSpline
-
-    usual = float(np.median(np.diff(times)))
-    apart = np.r_[True, np.diff(times) > usual / 20]  # nearly equal times would make the spline swing out
-    times, values = times[apart], values[apart]
-    intervals = np.diff(times)
-    fastest = max(float(np.percentile(intervals, 2)), 1e-6)
-    oversampling = max(1, min(50, round(1 / (rate_hz * fastest))))
-    clock = np.arange((n_samples - 1) * oversampling + 1) / (rate_hz * oversampling)
-    times, values = _bridge_pauses(times, values, usual)
-    if len(times) < 4:
-        fine = np.stack([np.interp(clock, times, column) for column in values.T], axis=1)
-    else:
-        fine = CubicSpline(times, values, axis=0)(clock)
-    return resample_by(fine, Fraction(1, oversampling))
-
-
-def _bridge_pauses(times: np.ndarray, values: np.ndarray, usual_s: float) -> tuple[np.ndarray, np.ndarray]:
-    """Put points on straight lines into pauses, where a spline would swing out."""
-    intervals = np.diff(times)
-    pauses = np.flatnonzero(intervals > 2.5 * usual_s)
-    if len(pauses) == 0:
-        return times, values
-    extra = np.concatenate([np.arange(times[i] + usual_s, times[i + 1] - usual_s / 2, usual_s) for i in pauses])
-    bridges = np.stack([np.interp(extra, times, column) for column in values.T], axis=1)
-    merged, rows = np.concatenate([times, extra]), np.concatenate([values, bridges])
-    order = np.argsort(merged, kind="stable")
-    return merged[order], rows[order]

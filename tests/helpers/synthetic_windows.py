@@ -4,9 +4,9 @@ import numpy as np
 
 from feature_extraction.protocol.split import Split
 from feature_extraction.recordings.recording import Channel
+from feature_extraction.recordings.signal import GRAVITY_MPS2
 from feature_extraction.windows.window_set import WindowSet, WindowSettings
 
-GRAVITY_MPS2 = 9.80665
 RATE_HZ = 25.0
 UNITS = {"acc": "m/s2", "gyro": "rad/s"}
 FREQUENCIES_HZ = {"still": 0.0, "slow": 0.8, "medium": 1.6, "fast": 3.0}

@@ -1,11 +1,13 @@
-"""A user's own CSV, NPY or Parquet files, as a `dataset.yaml` describes them (see `custom_config`)."""
+"""A user's own CSV, NPY or Parquet files, as a `dataset.yaml` describes them (see `config`)."""
 
 import glob
 import os
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +16,12 @@ from feature_extraction.datasets.own.config import CustomConfig, Source, load_cu
 from feature_extraction.datasets.spec import DatasetSpec, class_name, natural_key, progress
 from feature_extraction.descriptions.class_list import ClassList, class_list_from_mapping
 from feature_extraction.errors import InputError
-from feature_extraction.own_files.tables import CsvLayout, Table, format_of, read_table
+from feature_extraction.own_files.columns import position, shown
+from feature_extraction.own_files.plan import make_plan
+from feature_extraction.own_files.tables import Table, find_layout, read_head, read_whole
+from feature_extraction.recordings.clock import longest_pause_s, merge_on_time, order_of_time, require_steady
 from feature_extraction.recordings.recording import Recording, Skipped
-from feature_extraction.recordings.signal import fill_short_gaps, merge_on_time
-
-LONGEST_USUAL_INTERVAL = 2.5
+from feature_extraction.recordings.signal import fill_short_gaps
 
 
 def custom_dataset(path: Path) -> DatasetSpec:
@@ -62,31 +65,53 @@ def list_files(config: CustomConfig, raw: Path) -> list[Path]:
     return sorted(files, key=natural_key)
 
 
+@dataclass(frozen=True)
+class _Rows:
+    """Rows of one file in order of time.
+
+    Attributes:
+        numbers: Their places in the file, from 0 [n].
+        values: In the units of the file, NaN where missing [n, C].
+        times: Seconds since the first row [n], if there are time stamps.
+        labels: As the file says [n].
+        subjects: As the file says [n].
+    """
+
+    numbers: np.ndarray
+    values: np.ndarray
+    times: np.ndarray | None
+    labels: np.ndarray
+    subjects: np.ndarray
+
+    def runs(self) -> "Iterator[_Rows]":
+        """Yield every stretch with one label and one subject."""
+        changed = (self.labels[1:] != self.labels[:-1]) | (self.subjects[1:] != self.subjects[:-1])
+        edges = [0, *(np.flatnonzero(changed) + 1).tolist(), len(self.labels)] if len(self.labels) else []
+        for part in (slice(*pair) for pair in pairwise(edges)):
+            times = None if self.times is None else self.times[part]
+            yield _Rows(self.numbers[part], self.values[part], times, self.labels[part], self.subjects[part])
+
+
 def read_files(config: CustomConfig, files: Sequence[Path], class_list: ClassList) -> Iterator[Recording | Skipped]:
     """Read one recording per stretch of one label and subject without long gaps."""
     root = os.path.commonpath([path.parent for path in files])
     for path in progress(files, config.dataset, "file"):
         name = Path(os.path.relpath(path, root)).as_posix()
-        delimiter = "\t" if path.suffix.lower() == ".tsv" else config.delimiter
-        table = read_table(path, config.format or format_of(path), CsvLayout(delimiter, config.header))
-        values = np.stack([table.numbers(column) for column in config.columns], axis=1)
-        times = _times(config, table)
-        labels = _entries(config.label, table, "label", config)
-        subjects = _entries(config.subject, table, "subject", config)
-        passed_over_s: dict[str, float] = defaultdict(float)
+        rows, n_untimed = _read_rows(config, path)
+        passed_over: dict[str, int] = defaultdict(int)
+        if n_untimed:
+            passed_over["time stamp missing or repeated"] = n_untimed
         number = 0
-        for first, last in _runs(labels, subjects):
-            label, subject = str(labels[first]), str(subjects[first])
-            where = f"{path}: rows {first + 1} to {last}"
+        for run in rows.runs():
+            label, subject = str(run.labels[0]), str(run.subjects[0])
+            where = f"{path}: rows {run.numbers[0] + 1} to {run.numbers[-1] + 1}"
             if not label or label in config.ignore_labels:
-                reason = f"label {label!r} is ignored" if label else "no label"
-                passed_over_s[reason] += (last - first) / config.rate_hz
+                passed_over[f"label {label!r} is ignored" if label else "no label"] += len(run.labels)
                 continue
             if not subject:
                 raise InputError(f"{where}: no subject; fill in the column or use another source of the subject")
             label = class_name(class_list, label, where)
-            time = None if times is None else times[first:last]
-            for samples in _pieces(config, values[first:last], time, path, first):
+            for samples in _pieces(config, run, path):
                 number += 1
                 yield Recording(
                     samples=samples,
@@ -98,78 +123,67 @@ def read_files(config: CustomConfig, files: Sequence[Path], class_list: ClassLis
                     label=label,
                     placements=config.placements,
                 )
-        for reason, seconds in passed_over_s.items():
-            yield Skipped(name, reason, seconds)
+        for reason, n_rows in passed_over.items():
+            yield Skipped(name, reason, n_rows / config.rate_hz)
 
 
-def _times(config: CustomConfig, table: Table) -> np.ndarray | None:
-    """Seconds since the first row, strictly increasing."""
-    if config.time_column is None:
-        return None
-    stamps = table.numbers(config.time_column)
-    steps = np.diff(stamps)
-    bad = np.flatnonzero(~(steps > 0))
-    if not np.isfinite(stamps[0]) or len(bad):
-        row = int(bad[0]) + 1 if len(bad) else 0
-        before = stamps[row - 1] if row else "nothing"
-        raise InputError(
-            f"{table.path}: time must increase: column {config.time_column!r}, row {row + 1} is "
-            f"{stamps[row]} after {before}; sort the rows, remove repeated ones, or name another column"
-        )
-    return (stamps - stamps[0]) * config.time_unit_s
+def _read_rows(config: CustomConfig, path: Path) -> tuple[_Rows, int]:
+    """Return the rows of a file, and how many were left out for their time stamps."""
+    layout = find_layout(path, config.declared)
+    plan = make_plan(read_head(path, layout), config.channels, config.declared, layout)
+    if not plan.certain:
+        raise InputError(f"{path}: {plan.findings[-1]}, a guess; if it is right, add the unit of time to {config.path}")
+    sources = (config.label, config.subject)
+    words = [position(layout.names, s.content, str(path)) for s in sources if s.kind == "column"]
+    timed = [] if plan.time_column is None else [plan.time_column]
+    table = read_whole(path, layout, sorted({*plan.columns, *timed, *words}))
+    numbers, times = np.arange(len(table)), None
+    if plan.time_column is not None:
+        stamps = table.stamps(plan.time_column)
+        numbers = np.flatnonzero(np.isfinite(stamps))
+        where = f"{path}: time column {shown(layout.names, plan.time_column)}"
+        require_steady(stamps[numbers] * plan.time_unit_s, numbers + 1, where)
+        numbers = numbers[order_of_time(stamps[numbers])]
+        times = (stamps[numbers] - stamps[numbers[:1]]) * plan.time_unit_s
+    labels, subjects = (_entries(config, key, table)[numbers] for key in ("label", "subject"))
+    rows = _Rows(numbers, table.samples(plan.columns)[numbers], times, labels, subjects)
+    return rows, len(table) - len(numbers)
 
 
-def _entries(source: Source, table: Table, what: str, config: CustomConfig) -> np.ndarray:
+def _entries(config: CustomConfig, key: str, table: Table) -> np.ndarray:
     """Label or subject of every row."""
-    if source.column is not None:
-        return table.words(source.column)
-    value = source.value
-    if source.pattern is not None:
-        match = re.search(source.pattern, table.path.name)
-        if match is None or not match[1]:
-            raise InputError(
-                f"{table.path}: the file name does not match the {what} pattern {source.pattern!r}; "
-                f"correct the pattern in {config.path}, or rename the file"
-            )
-        value = match[1]
-    return np.full(len(table.columns[0]), value or "")
-
-
-def _runs(labels: np.ndarray, subjects: np.ndarray) -> list[tuple[int, int]]:
-    """First row and end of every stretch with one label and one subject."""
-    changes = np.flatnonzero((labels[1:] != labels[:-1]) | (subjects[1:] != subjects[:-1])) + 1
-    return list(zip([0, *changes.tolist()], [*changes.tolist(), len(labels)], strict=True))
-
-
-def _pieces(
-    config: CustomConfig, values: np.ndarray, times: np.ndarray | None, path: Path, first_row: int
-) -> list[np.ndarray]:
-    """Contiguous, evenly timed samples; long gaps split or raise, as the config says."""
-    good = np.isfinite(values).all(axis=1)
-    if times is None:
-        times = np.arange(len(values)) / config.rate_hz
-        pieces = [samples for _, samples in fill_short_gaps(values, config.rate_hz, config.max_gap_s)]
-        longest_s = config.max_gap_s + 1.5 / config.rate_hz
-    else:
-        usual_s = float(np.median(np.diff(times))) if len(times) > 1 else 0.0
-        longest_s = max(config.max_gap_s, LONGEST_USUAL_INTERVAL * usual_s)
-        clocked = merge_on_time([(times[good], values[good])], config.rate_hz, longest_s) if good.any() else []
-        pieces = [samples for _, samples in clocked]
-    if not config.split_long_gaps:
-        _require_no_long_gap(config, times, good, longest_s, path, first_row)
-    return pieces
-
-
-def _require_no_long_gap(
-    config: CustomConfig, times: np.ndarray, good: np.ndarray, longest_s: float, path: Path, first_row: int
-) -> None:
-    rows = np.flatnonzero(good)
-    edges = np.concatenate([times[:1] - 1 / config.rate_hz, times[rows], times[-1:] + 1 / config.rate_hz])
-    gaps = np.flatnonzero(np.diff(edges) > longest_s)
-    if len(gaps):
-        row = int(rows[gaps[0] - 1]) + 1 if gaps[0] else 0
-        seconds = edges[gaps[0] + 1] - edges[gaps[0]]
+    source: Source = getattr(config, key)
+    if source.kind == "column":
+        return table.words(position(table.names, source.content, str(table.path)))
+    if source.kind == "value":
+        return np.full(len(table), source.content)
+    match = re.search(str(source.content), table.path.name)
+    if match is None or not match[1]:
         raise InputError(
-            f"{path}: {seconds:.3g} s without samples from row {first_row + row + 1} on, more than max_gap_s "
+            f"{table.path}: the file name does not match the {key} pattern {source.content!r}; "
+            f"correct the pattern in {config.path}, or rename the file"
+        )
+    return np.full(len(table), match[1])
+
+
+def _pieces(config: CustomConfig, run: _Rows, path: Path) -> list[np.ndarray]:
+    """Contiguous, evenly timed samples; long gaps split or raise, as the config says."""
+    good = np.isfinite(run.values).all(axis=1)
+    interval_s = 1 / config.rate_hz
+    if run.times is None:
+        times = np.arange(len(good)) / config.rate_hz
+        longest_s = config.max_gap_s + 1.5 * interval_s
+        pieces = [samples for _, samples in fill_short_gaps(run.values, config.rate_hz, config.max_gap_s)]
+    else:
+        times = run.times
+        longest_s = longest_pause_s(np.diff(times), config.max_gap_s)
+        pieces = [samples for _, samples in merge_on_time([(times[good], run.values[good])], config.rate_hz, longest_s)]
+    edges = np.r_[times[0] - interval_s, times[good], times[-1] + interval_s]
+    gaps = np.flatnonzero(np.diff(edges) > longest_s)
+    if len(gaps) and not config.split_long_gaps:
+        row = run.numbers[np.flatnonzero(good)[gaps[0] - 1] + 1 if gaps[0] else 0] + 1
+        raise InputError(
+            f"{path}: {np.diff(edges)[gaps[0]]:.3g} s without samples from row {row} on, more than max_gap_s "
             f"{config.max_gap_s:g}; raise max_gap_s or set long_gaps: split in {config.path}"
         )
+    return pieces

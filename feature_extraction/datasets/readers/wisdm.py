@@ -16,8 +16,8 @@ from feature_extraction.datasets.files import FETCH_AGAIN, require_finite
 from feature_extraction.datasets.spec import DatasetSpec, class_name, find_files, progress
 from feature_extraction.descriptions.class_list import ClassList
 from feature_extraction.errors import InputError
+from feature_extraction.recordings.clock import merge_on_time
 from feature_extraction.recordings.recording import Recording, Skipped, three_axes
-from feature_extraction.recordings.signal import merge_on_time
 from feature_extraction.windows.window_set import WindowSettings
 
 HOMEPAGE = "https://archive.ics.uci.edu/dataset/507"

@@ -15,9 +15,9 @@ from scipy.ndimage import uniform_filter1d
 
 from feature_extraction.encoders.devices import Device
 from feature_extraction.encoders.spectrum import Grid, power, repetition, spectral_shape, transform
+from feature_extraction.recordings.signal import GRAVITY_MPS2
 
 PIECE_S = 1.0
-GRAVITY_MPS2 = 9.80665
 NOISE_MPS2 = 0.2  # motion below this is stillness
 REST_MPS2 = 1.0  # vertical acceleration at both ends of a window below which it begins and ends at rest
 TINY = 1e-9

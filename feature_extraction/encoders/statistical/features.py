@@ -27,8 +27,8 @@ from feature_extraction.encoders.spectrum import (
 )
 from feature_extraction.errors import InputError
 from feature_extraction.recordings.recording import Channel
+from feature_extraction.recordings.signal import GRAVITY_MPS2
 
-GRAVITY_MPS2 = 9.80665
 ACC_NOISE_MPS2 = 0.1
 GYRO_NOISE_RADPS = 0.05
 VERSION = 1  # part of cache file names; raise it whenever a feature changes

@@ -154,11 +154,126 @@ def test_pause_in_the_time_stamps_splits(tmp_path):
     assert [len(r.samples) for r in read(path)[:3]] == [100, 225, 300]
 
 
-def test_time_must_increase(tmp_path):
+def test_rows_out_of_order_are_sorted_and_repeated_ones_counted(tmp_path):
+    expected = read(write_custom(tmp_path / "even", TIMED_YAML))[0].samples
     path = write_custom(tmp_path, TIMED_YAML)
-    edit_rows(tmp_path / "recordings" / "kitchen_p1.csv", lambda rows: rows[:200] + rows[190:])
-    with pytest.raises(InputError, match=r"time must increase: column 't', row 201 is 3800.0 after 3980.0"):
+    edit_rows(
+        tmp_path / "recordings" / "kitchen_p1.csv",
+        lambda rows: rows[:200] + rows[190:300] + rows[301:302] + rows[300:301] + rows[302:],
+    )
+    items = list(get_dataset(str(path)).read())
+    np.testing.assert_array_equal(items[0].samples, expected)
+    assert Skipped("kitchen_p1.csv", "time stamp missing or repeated", 10 / 25) in items
+
+
+def test_two_recordings_in_one_file_are_refused(tmp_path):
+    path = write_custom(tmp_path, TIMED_YAML)
+    edit_rows(tmp_path / "recordings" / "kitchen_p1.csv", lambda rows: rows[:200] + rows[100:])
+    with pytest.raises(InputError, match=r"time column 't' goes back by 1.98 s at row 201; cut the file there"):
         read(path)
+
+
+def as_written(folder, header, row, yaml=CUSTOM_YAML, above="", encoding="utf-8"):
+    """Write both files of the kitchen in another way; `row` makes a line of t, x, y, z and label."""
+    path = write_custom(folder, yaml)
+    for file in (folder / "recordings").glob("*.csv"):
+        rows = [line.split(",") for line in file.read_text().splitlines()[1:]]
+        file.write_text(above + "\n".join([header, *(row(*fields) for fields in rows)]) + "\n", encoding=encoding)
+    return path
+
+
+WAYS = {
+    "semicolons and decimal commas": ("t;ax;ay;az;activity", lambda *f: ";".join(f).replace(".", ","), {}),
+    "tabs": ("t\tax\tay\taz\tactivity", lambda *f: "\t".join(f), {}),
+    "lines above the header": (
+        "t,ax,ay,az,activity",
+        lambda *f: ",".join(f),
+        {"above": "# logger 7\nSerial: 1, 2\n\n"},
+    ),
+    "a line of units": ("t,ax,ay,az,activity\nms,g,g,g,", lambda *f: ",".join(f), {}),
+    "UTF-16": ("t,ax,ay,az,activity", lambda *f: ",".join(f), {"encoding": "utf-16"}),
+    "mostly words": (
+        "t,ax,ay,az,activity" + ",note" * 20,
+        lambda *f: ",".join(f) + ",fine" * 20,
+        {},
+    ),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_however_a_file_is_written_its_samples_are_the_same(tmp_path, way):
+    header, row, options = WAYS[way]
+    found = read(as_written(tmp_path / "other", header, row, **options))
+    for recording, expected in zip(found, read(write_custom(tmp_path / "plain")), strict=True):
+        assert (recording.name, recording.label) == (expected.name, expected.label)
+        np.testing.assert_array_equal(recording.samples, expected.samples)
+
+
+def test_mostly_words_by_column_numbers(tmp_path):
+    header, row, _ = WAYS["mostly words"]
+    yaml = CUSTOM_YAML.replace("ax,", "1,").replace("ay,", "2,").replace("az}", "3}")
+    found = read(as_written(tmp_path / "other", header, row, yaml))
+    np.testing.assert_array_equal(found[0].samples, read(write_custom(tmp_path / "plain"))[0].samples)
+
+
+@pytest.mark.parametrize("n_rows", [1, 2])
+def test_a_file_too_short_to_tell_its_rate_is_no_reason_to_stop(tmp_path, n_rows):
+    path = write_custom(tmp_path, TIMED_YAML)
+    edit_rows(tmp_path / "recordings" / "kitchen_p1.csv", lambda rows: rows[:n_rows])
+    assert {recording.subject for recording in read(path)} == {"2"}
+
+
+def test_declared_delimiter_with_decimal_commas(tmp_path):
+    header, row, _ = WAYS["semicolons and decimal commas"]
+    found = read(as_written(tmp_path / "other", header, row, CUSTOM_YAML + "delimiter: ';'\n"))
+    np.testing.assert_array_equal(found[0].samples, read(write_custom(tmp_path / "plain"))[0].samples)
+
+
+def test_dates_are_time_stamps(tmp_path):
+    def row(t, *rest):
+        return f"2022-01-27 12:{int(t) // 60000:02d}:{int(t) / 1000 % 60:06.3f}," + ",".join(rest)
+
+    yaml = TIMED_YAML.replace("{column: t, unit: ms}", "{column: t}")
+    dated = read(as_written(tmp_path / "dates", "t,ax,ay,az,activity", row, yaml))
+    expected = read(write_custom(tmp_path / "plain", TIMED_YAML))
+    assert [len(r.samples) for r in dated] == [len(r.samples) for r in expected]
+    np.testing.assert_allclose(dated[0].samples, expected[0].samples, atol=1e-3)
+
+
+def test_the_unit_of_time_is_found_or_asked_for(tmp_path):
+    yaml = TIMED_YAML.replace("{column: t, unit: ms}", "{column: t}")
+    with pytest.raises(InputError, match="time <- column 't' in ms, as its size tells: 50 Hz, a guess; if it is right"):
+        read(write_custom(tmp_path / "bare", yaml))
+    named = as_written(
+        tmp_path / "named",
+        "t (ms),ax,ay,az,activity",
+        lambda *f: ",".join(f),
+        yaml.replace("column: t", "column: t (ms)"),
+    )
+    np.testing.assert_array_equal(read(named)[0].samples, read(write_custom(tmp_path / "plain", TIMED_YAML))[0].samples)
+
+
+def test_what_contradicts_the_files_is_refused(tmp_path):
+    yaml = CUSTOM_YAML.replace("ax,", "'ax [m/s2]',")
+    path = as_written(tmp_path / "unit", "t,ax [m/s2],ay,az,activity", lambda *f: ",".join(f), yaml)
+    with pytest.raises(InputError, match=r"units says acc is in g, the column names say m/s2; correct units, or"):
+        read(path)
+    path = write_custom(tmp_path / "time", TIMED_YAML.replace("unit: ms", "unit: s"))
+    with pytest.raises(
+        InputError, match=r"time column 't' has steps of 20 s, no sampling rate; name another with time"
+    ):
+        read(path)
+
+
+@pytest.mark.parametrize("head", ["0,1,2", "0.1,0.2,0.3"])
+def test_the_first_line_is_the_header_unless_declared_otherwise(tmp_path, head):
+    rows = [",".join(map(str, row)) for row in swing(300, 50.0, n_columns=3)]
+    (tmp_path / "a_p1.csv").write_text("\n".join([head, *rows]))
+    yaml = CUSTOM_YAML.replace("recordings/*.csv", "'*.csv'").replace("ax,", "0,").replace("ay,", "1,")
+    yaml = yaml.replace("az}", "2}").replace("{column: activity}", "{value: stirring}")
+    for header, length in (("", 300), ("header: true\n", 300), ("header: false\n", 301)):
+        (tmp_path / "dataset.yaml").write_text(yaml + header)
+        assert [len(r.samples) for r in read(tmp_path / "dataset.yaml")] == [length]
 
 
 @pytest.mark.parametrize(
@@ -171,7 +286,7 @@ def test_time_must_increase(tmp_path):
         ("rate_hz: 50", "rate_hz: fast", "rate_hz: 'fast'; give a positive number"),
         ("rate_hz: 50", "rate_hz: -1", "rate_hz: -1; give a positive number"),
         ("rate_hz: 50", "time: {column: t, unit: min}", "unit of s, ms, us, ns"),
-        ("acc: g", "acc: furlong", "units: channel wrist.acc_x: unit 'furlong' is unknown; use one of m/s2"),
+        ("acc: g", "acc: furlong", "units: acc: unit 'furlong' is unknown; use one of m/s2"),
         ("acc: g", "gyro: deg/s", "units: no unit for 'acc'"),
         ("wrist.acc_x: ax", "wrist_x: ax", "'wrist_x' is not device.quantity_axis, such as wrist.acc_x"),
         ("wrist.acc_x: ax", "wrist.acc_x: [ax]", "give a column name or a number from 0"),
@@ -186,6 +301,13 @@ def test_time_must_increase(tmp_path):
         ("ignore_labels: [none]", "windowing: {length: 5}", "windowing: unknown key 'length'; known are rate_hz"),
         ("ignore_labels: [none]", "windowing: {overlap: 1.5}", "windowing: overlap: 1.5 cannot be used"),
         ("ignore_labels: [none]", "windowing: {window_s: long}", "windowing: "),
+        ("ignore_labels: [none]", "delimiter: '::'", "delimiter: '::' cannot be used; give one character"),
+        (
+            "{column: activity}",
+            "{column: [activity]}",
+            r"label: column: \['activity'\]; give a column name or a number",
+        ),
+        ("rate_hz: 50", "rate_hz: 50\ntime: {column: true}", "time: column: True; give a column name or a number"),
         ("recordings/*.csv", "[]", r"files: \[\]; give a pattern"),
         ("dataset: kitchen", "dataset: [", "not readable as YAML"),
     ],

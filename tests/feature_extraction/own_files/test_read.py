@@ -1,8 +1,11 @@
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 from watch_exports import (
     ACC,
     ALL,
@@ -19,8 +22,8 @@ from watch_exports import (
 )
 
 from feature_extraction.errors import InputError
-from feature_extraction.own_files.plan import even_rate
 from feature_extraction.own_files.read import Declared, ReadingPlan, follow, plan_reading, read_recording
+from feature_extraction.own_files.timing import even_rate
 from feature_extraction.windows.stream import TimedWindows, WindowStream, windows_of
 
 
@@ -179,3 +182,22 @@ def test_missing_values_in_lines() -> None:
     rows = np.concatenate(list(chunks))
     np.testing.assert_array_equal(rows, [[1, np.nan, 3], [4, np.nan, -0.5]])
     assert plan.findings[-1] == "50 Hz: declared"
+
+
+def test_parquet_columns_of_the_same_name_are_numbered(tmp_path: Path) -> None:
+    arrays = [pa.array(column) for column in [*samples()[:, :3].T, *samples()[:, 3:].T]]
+    parquet.write_table(pa.Table.from_arrays(arrays, names=["x", "y", "z"] * 2), tmp_path / "a.parquet")
+    columns = {f"{quantity}_{axis}": i for i, (quantity, axis) in enumerate(product(("acc", "gyro"), "xyz"))}
+    plan = plan_reading(tmp_path / "a.parquet", WANTED, Declared(rate_hz=50.0, units=ALL, columns=columns))
+    np.testing.assert_array_equal(np.concatenate(list(read_recording(tmp_path / "a.parquet", plan))), samples())
+
+
+def test_declared_names_tell_the_header(tmp_path: Path) -> None:
+    """Three of the names look like numbers, as do those of tables without names."""
+    text = csv_text(["1", "2", "3", "start"], [samples()[:, :3], stamps_ms()])
+    (tmp_path / "a.csv").write_text(text)
+    columns = {"acc_x": 0, "acc_y": 1, "acc_z": 2}
+    declared = Declared(units=ALL, columns=columns, time_column="start", time_unit="ms")
+    plan = plan_reading(tmp_path / "a.csv", ACC, declared)
+    rows = np.concatenate(list(read_recording(tmp_path / "a.csv", plan)))
+    np.testing.assert_allclose(rows, samples()[:, :3], atol=1e-5)

@@ -101,62 +101,6 @@ def test_gap_of_exactly_the_limit_is_filled_and_ends_are_cut():
     assert signal.fill_short_gaps(np.full((5, 1), np.nan), 10.0, 1.0) == []
 
 
-def clocked(frequency_hz, times):
-    return times, np.sin(2 * np.pi * frequency_hz * times)[:, None]
-
-
-def test_streams_with_their_own_clocks_meet_on_one():
-    generator = np.random.default_rng(0)
-    first = np.arange(0.0, 12.0, 1 / 20.3)
-    second = np.arange(1.0, 10.0, 1 / 19.8) + generator.uniform(0, 0.003, len(np.arange(1.0, 10.0, 1 / 19.8)))
-    pieces = signal.merge_on_time([clocked(1.0, first), clocked(2.0, second)], 20.0, 0.5)
-    assert len(pieces) == 1
-    start_s, samples = pieces[0]
-    assert start_s == pytest.approx(second[0])
-    assert len(samples) == int((second[-1] - second[0]) * 20) + 1
-    clock = start_s + np.arange(len(samples)) / 20
-    np.testing.assert_allclose(samples[5:-5, 0], np.sin(2 * np.pi * clock)[5:-5], atol=0.01)
-    np.testing.assert_allclose(samples[5:-5, 1], np.sin(4 * np.pi * clock)[5:-5], atol=0.01)
-
-
-def test_a_pause_in_either_stream_ends_the_piece():
-    whole = np.arange(0.0, 20.0, 0.05)
-    paused = whole[(whole < 8.0) | (whole > 9.0)]
-    pieces = signal.merge_on_time([clocked(1.0, whole), clocked(1.0, paused)], 20.0, 0.5)
-    assert [(round(start, 2), len(samples)) for start, samples in pieces] == [(0.0, 160), (9.05, 219)]
-
-
-def test_a_short_pause_is_bridged_by_straight_lines():
-    times = np.array([0.0, 0.05, 0.1, 0.15, 0.2, 0.5, 0.55, 0.6, 0.65, 0.7])
-    values = np.where(times < 0.3, 1.0, 4.0)[:, None]
-    ((_, samples),) = signal.merge_on_time([(times, values)], 20.0, 0.5)
-    np.testing.assert_allclose(samples[4:11, 0], [1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0], atol=0.25)
-    assert samples.min() > 0.8 and samples.max() < 4.2
-
-
-def test_repeated_and_unsorted_samples_count_once():
-    times = np.arange(0.0, 10.0, 0.05)
-    order = np.r_[100:200, 0:100, 20:60]
-    stream = clocked(1.0, times)
-    plain = signal.merge_on_time([stream], 20.0, 0.5)
-    mixed = signal.merge_on_time([(times[order], stream[1][order])], 20.0, 0.5)
-    assert len(plain) == len(mixed) == 1
-    np.testing.assert_allclose(mixed[0][1], plain[0][1])
-
-
-def test_fast_bursts_are_low_passed_before_thinning():
-    times = np.arange(0.0, 10.0, 0.01)
-    ((_, samples),) = signal.merge_on_time([clocked(18.0, times)], 20.0, 0.5)
-    assert np.abs(samples[10:-10]).max() < 0.02  # 18 Hz would fold to 2 Hz
-    ((_, kept),) = signal.merge_on_time([clocked(2.0, times)], 20.0, 0.5)
-    assert peak_hz(kept[:, 0], 20.0) == pytest.approx(2.0, abs=0.02)
-
-
-def test_streams_that_never_run_together_give_nothing():
-    early, late = np.arange(0.0, 5.0, 0.05), np.arange(6.0, 9.0, 0.05)
-    assert signal.merge_on_time([clocked(1.0, early), clocked(1.0, late)], 20.0, 0.5) == []
-
-
 def test_every_channel_of_a_device_is_converted():
     channels = three_axes("imu", "acc", "g") + three_axes("imu", "gyro", "deg/s")
     recording = Recording(np.ones((4, 6)), channels, 50.0, "tiny", "r1", "1", "walking")
