@@ -17,9 +17,9 @@ import numpy as np
 
 from feature_extraction.protocol.split import find_split, list_splits
 from sadvae_har.benchmark.jobs import HEADLINE
+from sadvae_har.benchmark.ours import last_step_inner_top1
 from sadvae_har.config.settings import Config
 from sadvae_har.experiment.inputs import Locations, load_problem
-from sadvae_har.experiment.stages import last_step_inner_top1
 
 BASE = Config()
 VARIANTS: Mapping[str, Config] = {

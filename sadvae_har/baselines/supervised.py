@@ -4,48 +4,17 @@
 It shows what the features can tell apart had those classes been recorded; its score stands apart from the rivals'.
 Semantic vectors serve as class names alone: `score` puts the classes it has learned in the order of the given
 vectors and refuses a vector it has not learned, so a fit on seen classes cannot pass as zero-shot.
-Axis legend: see `method.py`; here S counts all classes learned, 1 is the model axis of `networks.py`, B batch.
+Axis legend: see `method.py`; here S counts all classes learned, B batch.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from scipy.special import log_softmax
-from torch import Tensor
 
 from feature_extraction.errors import InputError
-from sadvae_har.baselines.method import SeenData, balanced_batches
+from sadvae_har.baselines.method import SeenData
+from sadvae_har.baselines.softmax import LogisticRegression
 from sadvae_har.config.settings import ClassifierConfig
-from sadvae_har.method.classifier import fit_softmax
-
-
-@dataclass(frozen=True)
-class LogisticRegression:
-    """Weights [D, S] and bias [S]."""
-
-    weights: np.ndarray
-    bias: np.ndarray
-
-    def log_probabilities(self, features: np.ndarray) -> np.ndarray:
-        """Return log-probabilities of the classes, [n, S]."""
-        return log_softmax(features @ self.weights + self.bias, axis=1)
-
-
-def fit_logistic_regression(
-    data: SeenData, weight_decay: float, learning_rate: float, n_steps: int, batch_size: int, seed: int
-) -> LogisticRegression:
-    """Train on class-balanced batches with AdamW."""
-    features, labels = torch.from_numpy(data.features), torch.from_numpy(data.labels)
-    batches = iter(balanced_batches(data.labels, n_steps + 1, batch_size, seed))
-
-    def draw() -> tuple[Tensor, Tensor]:
-        rows = next(batches)
-        return features[rows][None], labels[rows][None]
-
-    config = ClassifierConfig(n_steps=n_steps, learning_rate=learning_rate, weight_decay=weight_decay)
-    layer = fit_softmax(draw, len(data.text), config, [torch.Generator().manual_seed(seed)])
-    return LogisticRegression(layer.weight[0].numpy(), layer.bias[0, 0].numpy())
 
 
 @dataclass(frozen=True)
@@ -99,12 +68,7 @@ class Supervised:
                 f"supervised upper bound: some of the {len(data.text)} classes have the same semantic vector; "
                 "describe every class in its own words"
             )
-        classifier = fit_logistic_regression(
-            data, self.weight_decay, self.learning_rate, self.n_steps, self.batch_size, seed
+        config = ClassifierConfig(
+            n_steps=self.n_steps, learning_rate=self.learning_rate, weight_decay=self.weight_decay
         )
-        return FittedSupervised(classifier, data.text)
-
-
-def candidates() -> tuple[Supervised, ...]:
-    """Return the settings to choose from."""
-    return tuple(Supervised(value) for value in (0.1, 1.0, 10.0, 30.0))
+        return FittedSupervised(LogisticRegression.fit(data, config, self.batch_size, seed), data.text)

@@ -9,7 +9,6 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -83,7 +82,7 @@ def train_zsl(problem: Problem, config: Config, folder: RunFolder) -> FittedMode
 
 def choose_models(snapshots: Snapshots, problem: Problem, config: Config, key: str) -> FittedModels:
     """Choose the step on the inner folds, the last one if there are none, and train the seen classifiers."""
-    scores = {step: _inner_top1(weights, problem, config) for step, weights in sorted(snapshots.items())}
+    scores = {step: inner_fold_top1(weights, problem, config) for step, weights in sorted(snapshots.items())}
     step = choose_step(scores) if len(problem.folds) > 1 else max(scores)
     inner_top1 = {candidate: float(values.mean()) for candidate, values in scores.items() if len(values)}
     return FittedModels(snapshots[step], fit_seen_classifiers(problem, config), step, inner_top1, key)
@@ -91,7 +90,7 @@ def choose_models(snapshots: Snapshots, problem: Problem, config: Config, key: s
 
 def evaluate_zsl(problem: Problem, config: Config, fitted: FittedModels, folder: RunFolder) -> dict[str, Any]:
     """Classify test windows of unseen classes among the unseen classes; save predictions and metrics."""
-    rows, logits, synthesised = _score_unseen(problem, config, fitted.weights)
+    rows, logits, synthesised = score_unseen(problem, config, fitted.weights)
     model = models_of_fold(fitted.weights, 0, config.train.n_seeds, config.model)
     labels = problem.class_index[rows] - len(problem.split.seen)
     unseen = np.array(problem.split.unseen)
@@ -239,32 +238,10 @@ def choose_step(scores: Mapping[int, np.ndarray]) -> int:
     return max(step for step, values in scores.items() if values.mean() >= scores[best].mean() - error)
 
 
-def predict_unseen(problem: Problem, config: Config, fitted: FittedModels) -> tuple[np.ndarray, np.ndarray]:
-    """Return the test windows of unseen classes and their predicted positions among these classes, both [n]."""
-    rows, logits, _ = _score_unseen(problem, config, fitted.weights)
-    return rows, logits.argmax(1)
-
-
-def last_step_inner_top1(problem: Problem, config: Config) -> np.ndarray:
-    """Train to the last step; return per-class top-1 of each inner fold, without a look at test windows."""
-    trainer = make_trainer(problem, config)
-    while trainer.step_number < config.train.n_steps:
-        trainer.step()
-    return _inner_top1(trainer.snapshot(), problem, config)
-
-
-def predict_last_step(problem: Problem, config: Config) -> tuple[np.ndarray, np.ndarray]:
-    """Train the final problem's models alone to the last step, then do as `predict_unseen`."""
-    trainer = make_trainer(replace(problem, folds=problem.folds[:1]), config)
-    while trainer.step_number < config.train.n_steps:
-        trainer.step()
-    rows, logits, _ = _score_unseen(problem, config, trainer.snapshot())
-    return rows, logits.argmax(1)
-
-
-def _score_unseen(
+def score_unseen(
     problem: Problem, config: Config, weights: Mapping[str, Tensor]
 ) -> tuple[np.ndarray, np.ndarray, Tensor]:
+    """Score the test windows of unseen classes: windows [n], logits [n, U], samples of the classes."""
     final = problem.folds[0]
     rows = problem.windows(final.held_out, problem.split.test_subjects)
     model = models_of_fold(weights, 0, config.train.n_seeds, config.model)
@@ -288,7 +265,7 @@ def make_trainer(problem: Problem, config: Config) -> Trainer:
     return Trainer(data, config.model, config.train, [seed_of(config.seed, _TRAIN, f, s) for f in folds for s in seeds])
 
 
-def _inner_top1(weights: dict[str, torch.Tensor], problem: Problem, config: Config) -> np.ndarray:
+def inner_fold_top1(weights: dict[str, torch.Tensor], problem: Problem, config: Config) -> np.ndarray:
     """Return per-class top-1 of each inner fold on its pseudo-unseen windows of train and validation subjects."""
     values = []
     for number, fold in enumerate(problem.folds[1:], start=1):

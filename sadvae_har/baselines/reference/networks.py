@@ -5,7 +5,7 @@ marked "Quirk" is wrong or odd on purpose, and `sadvae_har/method/losses.py` hol
 Axis legend: B batch, D IMU features, E text features, L semantic latent, M instance latent, U unseen classes.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -141,10 +141,6 @@ class ReferenceTerms:
             + weights.kl_text_and_tc * (self.kl_text + self.total_correlation)
             + weights.cross_alignment * (self.cross_features + self.cross_text)
         )
-
-    def values(self) -> Tensor:
-        """Return the terms in the order of the fields, detached, [7]."""
-        return torch.stack([getattr(self, entry.name).detach() for entry in fields(self)])
 
 
 class Posteriors(NamedTuple):
