@@ -1,6 +1,7 @@
-"""Methods to compare with, one file each behind `fit` and `score` (`method.py`); `registry.py` finds them.
+"""Methods to compare with, behind `fit` and `score` (`method.py`).
 
-Apart stand the published SA-DVAE recipe (`reference/`), ZeroHAR, which reads raw windows (`zerohar/`), the kinematic
-matcher, which reads measured attributes, the closed form, which is ours without its networks, and the supervised
-upper bound. `softmax.py` and `pair_network.py` hold what several of them share.
+`rivals/` holds those that read the same features and descriptions as ours, one file each. Apart stand the published
+SA-DVAE recipe (`reference/`), ZeroHAR, which reads raw windows (`zerohar/`), the kinematic matcher, which reads
+measured attributes, the closed form, which is ours without its networks, and the supervised upper bound.
+`softmax.py` and `pair_network.py` hold what several of them share.
 """

@@ -13,8 +13,9 @@ import torch
 from scipy.linalg import solve_sylvester
 
 from feature_extraction.errors import InputError
-from sadvae_har.baselines import ale, chance, conse, devise, eszsl, mlp_prototype, revise, ridge, sae, supervised
+from sadvae_har.baselines import supervised
 from sadvae_har.baselines.method import Method, SeenData, normalised
+from sadvae_har.baselines.rivals import ale, chance, conse, devise, eszsl, mlp_prototype, revise, ridge, sae
 from sadvae_har.baselines.softmax import LogisticRegression
 
 torch.set_num_threads(1)

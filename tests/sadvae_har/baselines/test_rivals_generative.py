@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from sadvae_har.baselines import cada_vae, clswgan, sdgzsl, smie, softmax
+from sadvae_har.baselines import softmax
 from sadvae_har.baselines.method import SeenData, balanced_batches
 from sadvae_har.baselines.pair_network import PairNetwork
+from sadvae_har.baselines.rivals import cada_vae, clswgan, sdgzsl, smie
 from sadvae_har.method.losses import kl_divergence
 from sadvae_har.method.networks import Gaussian
 
@@ -18,7 +19,7 @@ torch.set_num_threads(1)
 
 LN2, LN4 = math.log(2), math.log(4)
 N_SEEN, N_HELD_OUT, TEXT_DIM, FEATURE_DIM = 16, 5, 8, 24
-RIVALS = pytest.mark.parametrize("rival", [cada_vae, clswgan, sdgzsl, smie], ids=lambda rival: rival.__name__[20:])
+RIVALS = pytest.mark.parametrize("rival", [cada_vae, clswgan, sdgzsl, smie], ids=lambda rival: rival.__name__[27:])
 
 
 def problem(noise: float = 0.5) -> tuple[SeenData, np.ndarray, np.ndarray, np.ndarray]:

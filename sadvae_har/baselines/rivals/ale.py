@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from sadvae_har.baselines.devise import BilinearTraining, DeViSE, margin_violations
+from sadvae_har.baselines.rivals.devise import BilinearTraining, DeViSE, margin_violations
 
 NAME = "ale"
 

@@ -10,8 +10,8 @@ from typing import Literal
 import numpy as np
 from scipy.linalg import eigh
 
-from sadvae_har.baselines.eszsl import balanced_moments
 from sadvae_har.baselines.method import SeenData, cosines
+from sadvae_har.baselines.rivals.eszsl import balanced_moments
 
 NAME = "sae"
 

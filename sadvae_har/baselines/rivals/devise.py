@@ -10,8 +10,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from sadvae_har.baselines.eszsl import FittedBilinear
 from sadvae_har.baselines.method import SeenData, balanced_batches, normalised, take_step
+from sadvae_har.baselines.rivals.eszsl import FittedBilinear
 
 NAME = "devise"
 
