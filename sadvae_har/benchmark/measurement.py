@@ -21,7 +21,7 @@ class Measurement:
 
     Attributes:
         method: Name of the method or variant.
-        group: One of `rows.GROUPS`.
+        group: `ours`, `rival`, `reference`, `ablation`, `gate`, `oracle` or `upper bound`.
         seed: Seed.
         zsl: See `zsl_numbers`; gates have none.
         gzsl: See `gzsl_numbers`; none where it does not apply.

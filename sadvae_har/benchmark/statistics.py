@@ -54,12 +54,12 @@ class Cells:
 
     def mean(self, method: str, dataset: str) -> float:
         """Return the mean over a data set's splits; nan without any."""
-        found = [value for (name, _), value in self.values.get(method, {}).items() if name == dataset]
+        found = self._splits_of(method, dataset)
         return float(np.mean(found)) if found else float("nan")
 
     def spread(self, method: str, dataset: str) -> float:
         """Return the standard deviation over a data set's splits; nan with fewer than two."""
-        found = [value for (name, _), value in self.values.get(method, {}).items() if name == dataset]
+        found = self._splits_of(method, dataset)
         return float(np.std(found, ddof=1)) if len(found) > 1 else float("nan")
 
     def overall(self, method: str, datasets: Sequence[str]) -> float:
@@ -77,6 +77,9 @@ class Cells:
         """Return the standard deviation over seeds on one split, averaged over a data set's splits."""
         found = [np.std(list(values.values()), ddof=1) for values in self._seeds_of(method, dataset) if len(values) > 1]
         return float(np.mean(found)) if found else float("nan")
+
+    def _splits_of(self, method: str, dataset: str) -> list[float]:
+        return [value for (name, _), value in self.values.get(method, {}).items() if name == dataset]
 
     def _seeds_of(self, method: str, dataset: str) -> list[Mapping[int, float]]:
         return [values for (name, _), values in self.by_seed.get(method, {}).items() if name == dataset]

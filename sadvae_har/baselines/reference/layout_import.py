@@ -1,4 +1,4 @@
-"""Read the `resources/` folder of the original SA-DVAE code (see `original_layout.py`) into a table."""
+"""Read the `resources/` folder of the original SA-DVAE code (see `layout.py`) into a table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
