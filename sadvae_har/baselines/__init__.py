@@ -2,6 +2,6 @@
 
 `rivals/` holds those that read the same features and descriptions as ours, one file each. Apart stand the published
 SA-DVAE recipe (`reference/`), ZeroHAR, which reads raw windows (`zerohar/`), the kinematic matcher, which reads
-measured attributes, the closed form, which is ours without its networks, and the supervised upper bound.
+measured attributes, and the closed form, which is ours without its networks.
 `softmax.py` and `pair_network.py` hold what several of them share.
 """

@@ -29,7 +29,6 @@ from feature_extraction.protocol.split import Split
 from feature_extraction.storage.files import atomic_path, write_json
 
 LABEL_FILES = {"train": "train_label", "ztest": "z_label", "gtest": "g_label", "val": "val_label"}
-ENCODER_WIDTHS = {"shift": 256, "stgcn": 256, "posec3d": 512}
 ABSENT_LOGIT = -500.0
 
 
@@ -112,18 +111,17 @@ def export_original(
     ones of the inner folder, and the gate tuned there is too hopeful.
 
     Args:
-        layout: Where to write.
+        layout: Where to write; made for this split.
         table: Features, labels and subjects of the data set.
         split: The problem.
         classes: All K class names; the position becomes the label.
         text: Text embeddings [K, E], rows as `classes`.
 
     Raises:
-        InputError: Sizes that contradict the layout, or a part without windows.
+        InputError: A part without windows.
         LeakageError: The features learned from an unseen class or a test subject.
     """
     split.check_provenance(table.provenance, "export in the original layout")
-    text = _check_export(layout, table, split, classes, text)
     inner_unseen = pseudo_unseen_classes(split, layout.n_unseen)
     inner_seen = tuple(name for name in split.seen if name not in inner_unseen)
     subsets = {
@@ -148,7 +146,7 @@ def export_original(
     index = {name: i for i, name in enumerate(classes)}
     for subset, names in subsets.items():
         arrays[layout.label_split(subset)] = np.sort(np.array([index[name] for name in names]))
-    arrays[layout.text_file(layout.text)] = text
+    arrays[layout.text_file(layout.text)] = text.astype(np.float32)
     labels = np.array([index.get(name, -1) for name in table.labels])
     for inner, rows_of in parts.items():
         folder, train = layout.features(inner), rows_of["train"]
@@ -173,28 +171,6 @@ def export_original(
         "provenance": [asdict(entry) for entry in table.provenance],
     }
     write_json(folder / "table.json", note)
-
-
-def _check_export(
-    layout: OriginalLayout, table: FeatureTable, split: Split, classes: Sequence[str], text: np.ndarray
-) -> np.ndarray:
-    sizes = (len(classes), len(split.unseen))
-    if sizes != (layout.n_classes, layout.n_unseen) or set(classes) != set(split.classes):
-        raise InputError(
-            f"split {split.name}: {sizes[1]} unseen of {sizes[0]} classes, the layout says {layout.n_unseen} "
-            f"of {layout.n_classes}; the class list and the split must hold the same names"
-        )
-    if text.ndim != 2 or len(text) != len(classes) or not np.isfinite(text).all():
-        raise InputError(f"text: shape {text.shape}; give one finite row for each of the {len(classes)} classes")
-    if "_" in layout.text:
-        raise InputError(f"text part {layout.text!r}: the original splits it at '_'; give a name without")
-    width = ENCODER_WIDTHS.get(layout.encoder)
-    if width not in (None, table.features.shape[1]):
-        raise InputError(
-            f"encoder {layout.encoder}: the original expects {width} features, the table has "
-            f"{table.features.shape[1]}; name another encoder and add its width to the original train.py"
-        )
-    return text.astype(np.float32)
 
 
 def _part_arrays(
