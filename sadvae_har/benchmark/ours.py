@@ -23,7 +23,6 @@ from sadvae_har.experiment import stages
 from sadvae_har.experiment.problem import Problem
 from sadvae_har.experiment.run_folder import RunFolder
 from sadvae_har.method.gate import DomainClassifier, GateExamples, fit_gate
-from sadvae_har.method.gzsl import joint_log_scores
 
 OURS = "sadvae_har"
 TEXT_ALONE = "without kinematics"
@@ -128,9 +127,8 @@ def _gates(problem: Problem, examples: Sequence[GateExamples], test: GateExample
 
 
 def _gated(test: GateExamples, gate: DomainClassifier) -> dict[str, float]:
-    p_unseen = gate.p_unseen(test)
-    joint = JointScores(joint_log_scores(*gate.probabilities(test), p_unseen), test.labels, test.seen_logits.shape[1])
-    return gzsl_numbers(joint, gate.predict(test), p_unseen)
+    joint = JointScores(gate.joint_log_scores(test), test.labels, test.seen_logits.shape[1])
+    return gzsl_numbers(joint, gate.predict(test), gate.p_unseen(test))
 
 
 def _stacked(examples: GateExamples) -> JointScores:
