@@ -28,9 +28,8 @@ from matplotlib.figure import Figure
 from torch.utils.data import DataLoader, TensorDataset
 
 from feature_extraction.features.table import FeatureTable
-from sadvae_har.baselines.reference.networks import ReferenceNetworks, weights_at
-from sadvae_har.baselines.reference.recipe import classify_synthesised, load_reference_config, take_step
-from sadvae_har.config.files import CONFIGS_FOLDER
+from sadvae_har.baselines.reference.networks import weights_at
+from sadvae_har.baselines.reference.recipe import ReferenceTrainer, classify_synthesised, load_reference_config
 from sadvae_har.config.settings import Config
 from sadvae_har.experiment import stages as experiment
 from sadvae_har.experiment.inputs import Locations, load_split, load_text
@@ -72,27 +71,19 @@ def train_ours(problem: Problem, n_models: int) -> None:
 
 def train_reference_loop(problem: Problem) -> None:
     """Train one model of the published recipe, a classifier after each cycle, the way its code does."""
-    config = load_reference_config(CONFIGS_FOLDER / "reference_har.yaml")
+    config = load_reference_config("reference_har.yaml")
     generator = torch.Generator().manual_seed(0)
     final = problem.folds[0]
     features = final.features[final.rows]
     text = torch.nn.functional.normalize(problem.text, dim=-1)
     own_text = text[torch.from_numpy(problem.class_index[final.rows])]
     loader = DataLoader(TensorDataset(features, own_text), config.batch_size, shuffle=True, generator=generator)
-    networks = ReferenceNetworks(features.shape[1], text.shape[1], config.latent_dim, config.instance_dim, generator)
-    vae = torch.optim.Adam(networks.vae_parameters(), lr=config.learning_rate)
-    adversary = torch.optim.Adam(networks.discriminator.parameters(), lr=config.learning_rate)
+    trainer = ReferenceTrainer(features.shape[1], text.shape[1], config, generator)
     tests = final.features[problem.windows(final.held_out, problem.split.test_subjects)]
     for cycle in range(config.n_cycles):
         for step, (inputs, texts) in enumerate(loader):
-            weights = weights_at(step, len(loader), cycle)
-            posteriors = networks.encode(inputs, texts)
-            if (step + 1) % config.adversary_every == 0:
-                loss = weights.kl_text_and_tc * networks.adversary_loss(posteriors, generator)
-                take_step(adversary, loss, list(networks.discriminator.parameters()))
-            terms = networks.terms(inputs, texts, posteriors, generator)
-            take_step(vae, terms.total(weights), networks.vae_parameters())
-        classify_synthesised(networks, text[final.held_out], tests, config, generator)
+            trainer.step(inputs, texts, step, weights_at(step, len(loader), cycle))
+        classify_synthesised(trainer.networks, text[final.held_out], tests, config, generator)
 
 
 def run_stages(problem: Problem) -> None:
@@ -101,9 +92,9 @@ def run_stages(problem: Problem) -> None:
         folder = RunFolder(Path(scratch))
         fitted = experiment.train_zsl(problem, CONFIG, folder)
         experiment.evaluate_zsl(problem, CONFIG, fitted, folder)
-        experiment.prepare_gate(problem, CONFIG, fitted, folder)
-        experiment.train_gate(problem, CONFIG, folder)
-        experiment.evaluate_gzsl(problem, CONFIG, fitted, folder)
+        examples = experiment.prepare_gate(problem, CONFIG, fitted, folder)
+        gate = experiment.train_gate(problem, CONFIG, examples, folder)
+        experiment.evaluate_gzsl(problem, CONFIG, gate, experiment.score_test(problem, CONFIG, fitted), folder)
 
 
 def draw_cost(results: dict[str, Any], path: Path) -> None:

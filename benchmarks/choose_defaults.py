@@ -17,9 +17,9 @@ import numpy as np
 
 from feature_extraction.protocol.split import find_split, list_splits
 from sadvae_har.benchmark.jobs import HEADLINE
+from sadvae_har.benchmark.ours import last_step_inner_top1
 from sadvae_har.config.settings import Config
-from sadvae_har.experiment.inputs import Locations, load_problem
-from sadvae_har.experiment.stages import last_step_inner_top1
+from sadvae_har.experiment.inputs import Locations, load_inputs
 
 BASE = Config()
 VARIANTS: Mapping[str, Config] = {
@@ -52,7 +52,7 @@ def inner_accuracy(dataset: str, config: Config, locations: Locations) -> list[f
     found = []
     for name in list_splits(dataset, kind=HEADLINE[dataset]):
         on_split = replace(config, dataset=dataset, split=name)
-        problem = load_problem(on_split, find_split(dataset, name), locations)
+        problem = load_inputs(on_split, locations, find_split(dataset, name)).problem()
         found.append(float(last_step_inner_top1(problem, on_split).mean()))
     return found
 

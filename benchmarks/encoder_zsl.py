@@ -34,7 +34,7 @@ from feature_extraction.protocol.split import Split, find_split, list_splits
 from feature_extraction.storage.places import RESOURCES
 from feature_extraction.windows.window_set import WindowSet
 from sadvae_har.benchmark.jobs import HEADLINE
-from sadvae_har.benchmark.methods import OURS, run_ours
+from sadvae_har.benchmark.ours import OURS, run_ours
 from sadvae_har.config.settings import Config
 from sadvae_har.experiment.inputs import Locations, load_text
 from sadvae_har.experiment.problem import make_problem

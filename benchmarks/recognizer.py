@@ -100,7 +100,7 @@ def unknown(
 ) -> dict[str, Any]:
     """Return windows flagged by activity that is in no list, where the list holds the trained activities alone."""
     _, piece = np.unique(windows.recordings[rows], return_inverse=True)
-    strange = smooth(recognizer.model.familiarity.strangeness(features), piece)
+    strange = smooth(recognizer.model.strangeness.measure(features), piece)
     excess = recognizer.model.calibration.excess(strange, None)
     labels, kept = windows.labels[rows], np.array([KNOWN_KEPT])
     known = excess[np.isin(labels, seen)]

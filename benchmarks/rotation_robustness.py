@@ -32,6 +32,7 @@ from feature_extraction.protocol.split import Split, find_split
 from feature_extraction.recordings.recording import Channel
 from feature_extraction.storage.places import RESOURCES
 from feature_extraction.windows.window_set import WindowSet
+from sadvae_har.benchmark.ours import predict_unseen
 from sadvae_har.config.settings import Config
 from sadvae_har.evaluation.metrics import per_class_top1
 from sadvae_har.experiment import stages as experiment
@@ -110,7 +111,7 @@ def with_test_features(problem: Problem, rows: np.ndarray, features: np.ndarray)
 
 def unseen_top1(problem: Problem, config: Config, fitted: FittedModels) -> float:
     """Return per-class top-1 on the test windows of the unseen classes."""
-    rows, predicted = experiment.predict_unseen(problem, config, fitted)
+    rows, predicted = predict_unseen(problem, config, fitted.weights)
     return per_class_top1(problem.class_index[rows] - len(problem.split.seen), predicted)
 
 

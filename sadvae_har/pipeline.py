@@ -15,8 +15,7 @@ from feature_extraction.protocol.split import list_splits
 from feature_extraction.storage.places import runs_folder
 from sadvae_har.baselines.reference.layout import OriginalLayout, export_original
 from sadvae_har.baselines.reference.layout_import import import_original
-from sadvae_har.baselines.reference.recipe import load_reference_config, score_reference, train_reference
-from sadvae_har.config.files import CONFIGS_FOLDER
+from sadvae_har.baselines.reference.recipe import load_reference_config, run_reference
 from sadvae_har.config.settings import Config
 from sadvae_har.evaluation.metrics import majority
 from sadvae_har.experiment import stages
@@ -73,7 +72,7 @@ class Run:
         folder = RunFolder(out or default_folder(config, locations))
         split = load_split(config)
         if config.reference is not None:
-            load_reference_config(reference_path(config.reference))
+            load_reference_config(config.reference)
         folder.require_same(config, split)
         inputs = load_inputs(config, locations, split)
         problem = inputs.problem()
@@ -110,7 +109,8 @@ def run_stages(this: Run) -> dict[str, Any]:
     gate = stages.train_gate(problem, config, examples, folder)
     run_stage_4(this, FinishedRun(problem, config, fitted, gate), examples)
     if config.reference is not None:
-        folder.merge_metrics({"reference": run_reference(problem, config)})
+        recipe = load_reference_config(config.reference)
+        folder.merge_metrics({"reference": run_reference(problem, recipe, config.seed)})
     write_report(folder.path)
     return folder.metrics()
 
@@ -178,31 +178,6 @@ def chance_levels(problem: Problem) -> dict[str, float]:
         "gzsl": 1 / len(problem.classes),
         "majority_zsl": majority(problem.class_index[rows]),
     }
-
-
-def run_reference(problem: Problem, config: Config) -> dict[str, Any]:
-    """Run the published recipe on the same features; its best cycle is an oracle row, selected on test."""
-    if config.reference is None:
-        raise InputError("reference: no config given; name a file or a shipped one such as reference_har.yaml")
-    final, split = problem.folds[0], problem.split
-    test = problem.windows(final.held_out, split.test_subjects)
-    split.check_fit(problem.names(final.train), problem.subjects[final.rows], "reference recipe")
-    result = train_reference(
-        final.features[final.rows].numpy(),
-        problem.class_index[final.rows],
-        problem.centred_vectors[final.train].numpy(),
-        problem.centred_vectors[final.held_out].numpy(),
-        final.features[test].numpy(),
-        load_reference_config(reference_path(config.reference)),
-        config.seed,
-    )
-    return score_reference(result, problem.class_index[test] - len(split.seen))
-
-
-def reference_path(name: str) -> Path:
-    """Return the path of a reference recipe: a file, or a shipped one by name."""
-    path, shipped = Path(name), CONFIGS_FOLDER / name
-    return shipped if not path.exists() and shipped.exists() else path
 
 
 def export_to_original(config: Config, locations: Locations, out: Path) -> Path:

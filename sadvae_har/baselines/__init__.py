@@ -1,41 +1,7 @@
-"""Methods to compare with, one file each behind `fit` and `score` (`method.py`).
+"""Methods to compare with, behind `fit` and `score` (`method.py`).
 
-`RIVALS` is the list that the benchmark runs; a new method is one more file and one more line here. Apart stand the
-published SA-DVAE recipe (`reference.py`), the kinematic matcher, which reads measured attributes, ZeroHAR
-(`zerohar.py`), which reads raw windows, and the supervised upper bound.
+`rivals/` holds those that read the same features and descriptions as ours, one file each. Apart stand the published
+SA-DVAE recipe (`reference/`), ZeroHAR, which reads raw windows (`zerohar/`), the kinematic matcher, which reads
+measured attributes, and the closed form, which is ours without its networks.
+`softmax.py` and `pair_network.py` hold what several of them share.
 """
-
-from collections.abc import Callable, Mapping
-
-from sadvae_har.baselines import (
-    ale,
-    cada_vae,
-    chance,
-    clswgan,
-    conse,
-    devise,
-    eszsl,
-    mlp_prototype,
-    revise,
-    ridge,
-    sae,
-    sdgzsl,
-    smie,
-)
-from sadvae_har.baselines.method import Method
-
-RIVALS: Mapping[str, Callable[[], tuple[Method, ...]]] = {
-    "chance": chance.candidates,
-    "ridge": ridge.candidates,
-    "mlp": mlp_prototype.candidates,
-    "devise": devise.candidates,
-    "conse": conse.candidates,
-    "ale": ale.candidates,
-    "sae": sae.candidates,
-    "eszsl": eszsl.candidates,
-    "revise": revise.candidates,
-    "cada-vae": cada_vae.candidates,
-    "sdgzsl": sdgzsl.candidates,
-    "f-clswgan": clswgan.candidates,
-    "smie": smie.candidates,
-}

@@ -56,19 +56,6 @@ class KinematicMatcher:
     similarity: Similarity = "cosine"
     weighting: Weighting = "equal"
 
-    def __post_init__(self) -> None:
-        """Refuse unknown words and columns that cannot be.
-
-        Raises:
-            InputError: Naming the value and the remedy.
-        """
-        if self.similarity not in get_args(Similarity):
-            raise InputError(f"similarity {self.similarity!r} is unknown; choose from cosine, distance")
-        if self.weighting not in get_args(Weighting):
-            raise InputError(f"weighting {self.weighting!r} is unknown; choose from {', '.join(get_args(Weighting))}")
-        if not self.columns or len(set(self.columns)) < len(self.columns) or min(self.columns) < 0:
-            raise InputError(f"columns {self.columns}: name at least one written attribute, each once, from 0 on")
-
     def fit(self, data: SeenData, seed: int) -> FittedKinematicMatcher:
         """Take spreads and weights from the seen classes; nothing is drawn, so the seed changes nothing.
 

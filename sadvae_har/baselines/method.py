@@ -1,8 +1,8 @@
 """What every rival method looks like: hyper-parameters as fields, `fit` on seen classes, `score` by description.
 
-Each rival is one file with one frozen dataclass. All get identical standardised features, identical centred
-semantic vectors, and the same tuning budget: `candidates` lists up to six settings, among which the inner folds
-choose. Axis legend: N training windows, n windows to score, S seen classes, C classes to score against,
+Each rival is one file with a `NAME` for the tables, one frozen dataclass and `candidates()`, which lists up to six
+settings, among which the inner folds choose. All get identical standardised features and identical centred semantic
+vectors. Axis legend: N training windows, n windows to score, S seen classes, C classes to score against,
 D IMU features, E semantic features.
 """
 
@@ -34,8 +34,12 @@ class SeenData:
         np.add.at(sums, self.labels, self.features)
         return (sums / np.bincount(self.labels, minlength=len(self.text))[:, None]).astype(np.float32)
 
+    def tensors(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Return features, labels and text; they share the memory of the arrays."""
+        return torch.from_numpy(self.features), torch.from_numpy(self.labels), torch.from_numpy(self.text)
 
-class Scorer(Protocol):
+
+class FittedMethod(Protocol):
     """A fitted method."""
 
     def score(self, features: np.ndarray, text: np.ndarray) -> np.ndarray:
@@ -55,7 +59,7 @@ class Scorer(Protocol):
 class Method(Protocol):
     """A rival: a frozen dataclass of hyper-parameters."""
 
-    def fit(self, data: SeenData, seed: int) -> Scorer:
+    def fit(self, data: SeenData, seed: int) -> FittedMethod:
         """Learn from seen classes; the same seed gives the same result."""
         ...
 
@@ -65,16 +69,23 @@ def normalised(vectors: np.ndarray) -> np.ndarray:
     return vectors / np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-12)
 
 
-def balanced_rows(labels: np.ndarray, size: int, generator: np.random.Generator) -> np.ndarray:
-    """Draw `size` window indices, every class equally often on average."""
-    order = np.argsort(labels, kind="stable")
-    count = np.bincount(labels)
-    first = np.cumsum(count) - count
-    chosen = generator.integers(len(count), size=size)
-    return order[first[chosen] + (generator.random(size) * count[chosen]).astype(np.int64)]
+def cosines(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Return the cosine of every vector of [n, E] and every one of [C, E]: [n, C]."""
+    return normalised(first) @ normalised(second).T
 
 
 def balanced_batches(labels: np.ndarray, n_steps: int, batch_size: int, seed: int) -> Tensor:
-    """Return class-balanced window indices of every step, int64 [n_steps, B]."""
-    rows = balanced_rows(labels, n_steps * batch_size, np.random.default_rng(seed))
+    """Return the windows of every training step, every class equally often on average, int64 [n_steps, B]."""
+    generator = np.random.default_rng(seed)
+    order, count = np.argsort(labels, kind="stable"), np.bincount(labels)
+    first = np.cumsum(count) - count
+    chosen = generator.integers(len(count), size=n_steps * batch_size)
+    rows = order[first[chosen] + (generator.random(len(chosen)) * count[chosen]).astype(np.int64)]
     return torch.from_numpy(rows).view(n_steps, batch_size)
+
+
+def take_step(optimiser: torch.optim.Optimizer, loss: Tensor) -> None:
+    """Make one step of an optimiser; only its own parameters get a gradient."""
+    optimiser.zero_grad()
+    loss.backward(inputs=[parameter for group in optimiser.param_groups for parameter in group["params"]])
+    optimiser.step()

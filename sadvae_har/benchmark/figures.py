@@ -9,7 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from feature_extraction.storage.files import atomic_path
-from sadvae_har.benchmark.statistics import Cells, Split
+from sadvae_har.benchmark.statistics import Cells, SplitName
 from sadvae_har.report.look.colours import ACCENT_COLOUR, CLASS_COLOURS, INK, SEEN_COLOUR, UNSEEN_COLOUR
 
 DPI = 144
@@ -97,7 +97,7 @@ def draw_seen_unseen(
     return _save(figure, path)
 
 
-def draw_differences(cells: Cells, ours: str, rival: str, splits: Sequence[Split], path: Path) -> Path:
+def draw_differences(cells: Cells, ours: str, rival: str, splits: Sequence[SplitName], path: Path) -> Path:
     """Draw ours minus the best rival on every split, grouped by data set."""
     figure = _figure(9, 3.4)
     axes = figure.subplots()

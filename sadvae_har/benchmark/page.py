@@ -8,27 +8,15 @@ import numpy as np
 
 from feature_extraction.errors import InputError
 from feature_extraction.storage.files import write_text
-from sadvae_har.baselines import RIVALS
 from sadvae_har.benchmark import figures, tables
 from sadvae_har.benchmark.jobs import HEADLINE
-from sadvae_har.benchmark.methods import (
-    ABLATION_BASE,
-    ABLATIONS,
-    CLOSED_FORM,
-    MATCHER,
-    OURS,
-    REFERENCE,
-    REFERENCE_BEST,
-    TEXT_ALONE,
-    UPPER_BOUND,
-    ZEROHAR,
-)
+from sadvae_har.benchmark.methods import CLOSED_FORM, COMPETITORS, REFERENCE, REFERENCE_BEST, UPPER_BOUND, ZEROHAR
+from sadvae_har.benchmark.ours import ABLATION_BASE, ABLATIONS, OURS, TEXT_ALONE
 from sadvae_har.benchmark.rows import ResultRow
-from sadvae_har.benchmark.statistics import Cells, Paired, Split, best_rival, compare, gzsl, rank, top1
+from sadvae_har.benchmark.statistics import Cells, Paired, SplitName, best_rival, compare, gzsl, rank, top1
 
 PAGE, FIGURES = "benchmark.md", "benchmark"
 CHANCE, ESZSL = "chance", "eszsl"
-COMPETITORS = (*RIVALS, REFERENCE, MATCHER)  # ranked against ours; chance among them
 MORE_SETTINGS = {  # split kind -> title
     "loco": "Leaving one class out",
     "cross": "Learning on other data sets, top-1 and GZSL",
@@ -50,7 +38,7 @@ class Headline:
     rows: Sequence[ResultRow]
     cells: Cells
     datasets: Sequence[str]
-    splits: Sequence[Split]
+    splits: Sequence[SplitName]
     rivals: Sequence[str]
 
     @classmethod

@@ -45,10 +45,6 @@ class JointScores:
         seen, unseen = self.scores[:, : self.n_seen].argmax(1), self.scores[:, self.n_seen :].argmax(1)
         return np.where(self.lead <= bias, self.n_seen + unseen, seen)
 
-    def p_unseen(self, bias: float) -> np.ndarray:
-        """Return a rising function of how clearly a window is unseen, one half at the bias, [n]."""
-        return 1 / (1 + np.exp(np.clip(self.lead - bias, -50, 50)))
-
 
 def choose_bias(folds: Sequence[JointScores]) -> float:
     """Return the bias with the highest harmonic mean of S and U, averaged over inner folds.

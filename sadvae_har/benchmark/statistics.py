@@ -14,7 +14,7 @@ from scipy.stats import friedmanchisquare, rankdata, wilcoxon
 from sadvae_har.benchmark.rows import ResultRow
 
 Measure = Callable[[ResultRow], float | None]
-Split = tuple[str, str]  # data set, split name
+SplitName = tuple[str, str]  # data set, split name
 N_RESAMPLES = 10_000
 TIE = 0.005
 
@@ -38,13 +38,13 @@ class Cells:
         by_seed: Method -> split -> seed -> value.
     """
 
-    values: Mapping[str, Mapping[Split, float]]
-    by_seed: Mapping[str, Mapping[Split, Mapping[int, float]]]
+    values: Mapping[str, Mapping[SplitName, float]]
+    by_seed: Mapping[str, Mapping[SplitName, Mapping[int, float]]]
 
     @classmethod
     def of(cls, rows: Iterable[ResultRow], measure: Measure) -> "Cells":
         """Collect a measure; rows without it are left out."""
-        collected: dict[str, dict[Split, dict[int, float]]] = defaultdict(lambda: defaultdict(dict))
+        collected: dict[str, dict[SplitName, dict[int, float]]] = defaultdict(lambda: defaultdict(dict))
         for row in rows:
             value = measure(row)
             if value is not None:
@@ -54,12 +54,12 @@ class Cells:
 
     def mean(self, method: str, dataset: str) -> float:
         """Return the mean over a data set's splits; nan without any."""
-        found = [value for (name, _), value in self.values.get(method, {}).items() if name == dataset]
+        found = self._splits_of(method, dataset)
         return float(np.mean(found)) if found else float("nan")
 
     def spread(self, method: str, dataset: str) -> float:
         """Return the standard deviation over a data set's splits; nan with fewer than two."""
-        found = [value for (name, _), value in self.values.get(method, {}).items() if name == dataset]
+        found = self._splits_of(method, dataset)
         return float(np.std(found, ddof=1)) if len(found) > 1 else float("nan")
 
     def overall(self, method: str, datasets: Sequence[str]) -> float:
@@ -78,10 +78,13 @@ class Cells:
         found = [np.std(list(values.values()), ddof=1) for values in self._seeds_of(method, dataset) if len(values) > 1]
         return float(np.mean(found)) if found else float("nan")
 
+    def _splits_of(self, method: str, dataset: str) -> list[float]:
+        return [value for (name, _), value in self.values.get(method, {}).items() if name == dataset]
+
     def _seeds_of(self, method: str, dataset: str) -> list[Mapping[int, float]]:
         return [values for (name, _), values in self.by_seed.get(method, {}).items() if name == dataset]
 
-    def complete(self, methods: Iterable[str], splits: Sequence[Split]) -> list[str]:
+    def complete(self, methods: Iterable[str], splits: Sequence[SplitName]) -> list[str]:
         """Return the methods that have a value on every split."""
         return [m for m in methods if all(split in self.values.get(m, {}) for split in splits)]
 
@@ -101,7 +104,7 @@ class Ranks:
     n_splits: int
 
 
-def rank(cells: Cells, methods: Sequence[str], splits: Sequence[Split]) -> Ranks:
+def rank(cells: Cells, methods: Sequence[str], splits: Sequence[SplitName]) -> Ranks:
     """Rank the methods that have a value on every split; ties share the average rank."""
     kept = cells.complete(methods, splits)
     table = np.array([[cells.values[m][s] for m in kept] for s in splits])
@@ -133,7 +136,7 @@ class Paired:
     losses: int
 
 
-def compare(cells: Cells, ours: str, rival: str, splits: Sequence[Split], seed: int = 0) -> Paired:
+def compare(cells: Cells, ours: str, rival: str, splits: Sequence[SplitName], seed: int = 0) -> Paired:
     """Compare over splits; the interval resamples splits within each data set."""
     by_dataset: dict[str, list[float]] = defaultdict(list)
     for split in splits:

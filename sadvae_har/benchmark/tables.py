@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 
 from sadvae_har.benchmark.rows import ResultRow
-from sadvae_har.benchmark.statistics import Cells, Ranks, Split, compare, gzsl, top1
+from sadvae_har.benchmark.statistics import Cells, Ranks, SplitName, compare, gzsl, top1
 from sadvae_har.report.tables import NOTHING, percent, to_markdown
 
 SELECTED = "selected on test"
@@ -43,7 +43,7 @@ def gzsl_table(rows: Iterable[ResultRow], methods: Sequence[str], datasets: Sequ
     return to_markdown([header, *body])
 
 
-def paired_table(cells: Cells, ours: str, others: Sequence[str], splits: Sequence[Split]) -> str:
+def paired_table(cells: Cells, ours: str, others: Sequence[str], splits: Sequence[SplitName]) -> str:
     """Return ours against every other method that has run on all splits."""
     header = ["against", "difference", "95 % interval", "Wilcoxon p", "wins / ties / losses"]
     body = []
@@ -91,7 +91,7 @@ def seed_table(cells: Cells, methods: Sequence[str], datasets: Sequence[str]) ->
 
 def split_table(rows: Iterable[ResultRow], cells: Cells, ours: str, others: Sequence[str]) -> str:
     """Return every split: ours with its interval over test subjects, S, U and H, the other methods beside it."""
-    mine: dict[Split, list[ResultRow]] = {}
+    mine: dict[SplitName, list[ResultRow]] = {}
     for row in rows:
         if row.method == ours and row.zsl is not None and row.gzsl is not None:
             mine.setdefault((row.dataset, row.split), []).append(row)
@@ -157,7 +157,7 @@ def settings_table(rows: Iterable[ResultRow]) -> str:
     return to_markdown([header, *([f"{row.dataset} {row.split}", str(row.seed), row.setting] for row in ordered)])
 
 
-def _mean_over(cells: Cells, method: str, splits: Sequence[Split]) -> float:
+def _mean_over(cells: Cells, method: str, splits: Sequence[SplitName]) -> float:
     return float(np.mean([cells.values.get(method, {}).get(split, float("nan")) for split in splits]))
 
 

@@ -22,7 +22,7 @@ from sadvae_har.config.settings import Config
 from sadvae_har.evaluation import numbers
 from sadvae_har.evaluation.metrics import per_class_top1
 from sadvae_har.evaluation.numbers import GatedWindows, TestWindows
-from sadvae_har.experiment.fitted import FittedModels, class_scorer, fit_seen_classifiers, seed_of
+from sadvae_har.experiment.fitted import FittedModels, class_scorer, fit_seen_classifiers, seed_of, training_key
 from sadvae_har.experiment.latent_map import latent_map
 from sadvae_har.experiment.problem import Fold, Problem
 from sadvae_har.experiment.run_folder import RunFolder
@@ -37,7 +37,7 @@ MODEL, GATE_EXAMPLES, GATE = "model.safetensors", "gate_examples.npz", "gate.jso
 _TRAIN, _SYNTHESIS = 1, 3  # Independent random streams of a run; 2 is the seen classifiers'.
 
 
-def train_zsl(problem: Problem, config: Config, folder: RunFolder, key: str) -> FittedModels:
+def train_zsl(problem: Problem, config: Config, folder: RunFolder, key: str | None = None) -> FittedModels:
     """Stage 1: train every model, choose the step on the inner folds, save the result.
 
     A run that was interrupted goes on from its last checkpoint and ends with the same weights.
@@ -46,9 +46,9 @@ def train_zsl(problem: Problem, config: Config, folder: RunFolder, key: str) -> 
         problem: The split as arrays.
         config: Settings.
         folder: Where the run leaves its files.
-        key: What `training_key` returns for the run.
+        key: What `training_key` returns for the run, if that was worked out before.
     """
-    trainer = make_trainer(problem, config)
+    trainer, key = make_trainer(problem, config), key or training_key(problem, config)
     state = folder.path / "training_state.safetensors"
     snapshots: Snapshots = load_state(state, trainer, key) if state.exists() else {}
     n_steps, checkpoints = config.train.n_steps, config.train.checkpoints
@@ -81,7 +81,7 @@ def train_zsl(problem: Problem, config: Config, folder: RunFolder, key: str) -> 
 
 def choose_models(snapshots: Snapshots, problem: Problem, config: Config, key: str) -> FittedModels:
     """Choose the step on the inner folds, the last one if there are none, and train the seen classifiers."""
-    scores = {step: top1_of_inner_folds(weights, problem, config) for step, weights in sorted(snapshots.items())}
+    scores = {step: inner_fold_top1(weights, problem, config) for step, weights in sorted(snapshots.items())}
     step = choose_step(scores) if len(problem.folds) > 1 else max(scores)
     inner_top1 = {candidate: float(values.mean()) for candidate, values in scores.items() if len(values)}
     return FittedModels(snapshots[step], fit_seen_classifiers(problem, config), step, inner_top1, key)
@@ -251,7 +251,7 @@ def make_trainer(problem: Problem, config: Config) -> Trainer:
     return Trainer(data, config.model, config.train, [seed_of(config.seed, _TRAIN, f, s) for f in folds for s in seeds])
 
 
-def top1_of_inner_folds(weights: Mapping[str, Tensor], problem: Problem, config: Config) -> np.ndarray:
+def inner_fold_top1(weights: Mapping[str, Tensor], problem: Problem, config: Config) -> np.ndarray:
     """Return per-class top-1 of each inner fold on its pseudo-unseen windows of train and validation subjects."""
     values = []
     for number, fold in enumerate(problem.folds[1:], start=1):

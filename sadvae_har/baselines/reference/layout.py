@@ -12,13 +12,12 @@ For a data set `NAME` with K classes, U of them unseen (`ss` in the original), t
 `val` held-out windows of the classes trained on; `*_out` are logits [n, K] of a seen-class classifier.
 Label files are `train_label`, `z_label`, `g_label` and `val_label`. No array is a pickle.
 An export adds files that the original ignores (`*_subject.npy`, `*_recording.npy`, `*_start_s.npy`,
-`split.json`, `table.json`), with which `original_import.py` restores subjects and split exactly.
+`split.json`, `table.json`), with which `layout_import.py` restores subjects and split exactly.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
@@ -30,11 +29,7 @@ from feature_extraction.protocol.split import Split
 from feature_extraction.storage.files import atomic_path, write_json
 
 LABEL_FILES = {"train": "train_label", "ztest": "z_label", "gtest": "g_label", "val": "val_label"}
-ENCODER_WIDTHS = {"shift": 256, "stgcn": 256, "posec3d": 512}
 ABSENT_LOGIT = -500.0
-
-SeenClassifier = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
-"""(features [N, D], labels int [N], features [n, D]) -> logits [n, C], columns as `np.unique(labels)`."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +89,7 @@ class OriginalLayout:
 
 
 def logistic_outputs(features: np.ndarray, labels: np.ndarray, queries: np.ndarray) -> np.ndarray:
-    """Return the log probabilities [n, C] of a logistic regression; the default `SeenClassifier`."""
+    """Return the log probabilities [n, C] of a logistic regression, columns as `np.unique(labels)`."""
     scaler = StandardScaler().fit(features)
     model = LogisticRegression(C=0.01, max_iter=200).fit(scaler.transform(features), labels)
     return model.predict_log_proba(scaler.transform(queries))
@@ -107,13 +102,8 @@ def pseudo_unseen_classes(split: Split, n_unseen: int) -> tuple[str, ...]:
 
 
 def export_original(
-    layout: OriginalLayout,
-    table: FeatureTable,
-    split: Split,
-    classes: Sequence[str],
-    text: np.ndarray,
-    seen_classifier: SeenClassifier = logistic_outputs,
-) -> tuple[Path, ...]:
+    layout: OriginalLayout, table: FeatureTable, split: Split, classes: Sequence[str], text: np.ndarray
+) -> None:
     """Write everything the original code reads for one split.
 
     Unseen classes of train and validation subjects are left out: nothing may look at them. Both feature
@@ -121,22 +111,17 @@ def export_original(
     ones of the inner folder, and the gate tuned there is too hopeful.
 
     Args:
-        layout: Where to write.
+        layout: Where to write; made for this split.
         table: Features, labels and subjects of the data set.
         split: The problem.
         classes: All K class names; the position becomes the label.
         text: Text embeddings [K, E], rows as `classes`.
-        seen_classifier: Fitted on each `train`; its logits on the other windows become the `*_out` files.
-
-    Returns:
-        The files written.
 
     Raises:
-        InputError: Sizes that contradict the layout, or a part without windows.
+        InputError: A part without windows.
         LeakageError: The features learned from an unseen class or a test subject.
     """
     split.check_provenance(table.provenance, "export in the original layout")
-    text = _check_export(layout, table, split, classes, text)
     inner_unseen = pseudo_unseen_classes(split, layout.n_unseen)
     inner_seen = tuple(name for name in split.seen if name not in inner_unseen)
     subsets = {
@@ -161,7 +146,7 @@ def export_original(
     index = {name: i for i, name in enumerate(classes)}
     for subset, names in subsets.items():
         arrays[layout.label_split(subset)] = np.sort(np.array([index[name] for name in names]))
-    arrays[layout.text_file(layout.text)] = text
+    arrays[layout.text_file(layout.text)] = text.astype(np.float32)
     labels = np.array([index.get(name, -1) for name in table.labels])
     for inner, rows_of in parts.items():
         folder, train = layout.features(inner), rows_of["train"]
@@ -170,7 +155,7 @@ def export_original(
                 raise InputError(f"{folder / part}.npy: split {split.name} has no windows for it; use another split")
             arrays |= _part_arrays(folder, part, table, rows, labels)
         for part in ("ztest", "val") if inner else ("gtest",):
-            logits = seen_classifier(table.features[train], labels[train], table.features[rows_of[part]])
+            logits = logistic_outputs(table.features[train], labels[train], table.features[rows_of[part]])
             outputs = np.full((len(logits), layout.n_classes), ABSENT_LOGIT, dtype=np.float32)
             outputs[:, np.unique(labels[train])] = np.maximum(logits, ABSENT_LOGIT)
             arrays[folder / f"{part}_out.npy"] = outputs
@@ -178,30 +163,14 @@ def export_original(
         _write_npy(path, array)
     folder = layout.features(False)
     split.save(folder / "split.json")
-    write_json(folder / "table.json", _table_note(table, classes))
-    return (*arrays, folder / "split.json", folder / "table.json")
-
-
-def _check_export(
-    layout: OriginalLayout, table: FeatureTable, split: Split, classes: Sequence[str], text: np.ndarray
-) -> np.ndarray:
-    sizes = (len(classes), len(split.unseen))
-    if sizes != (layout.n_classes, layout.n_unseen) or set(classes) != set(split.classes):
-        raise InputError(
-            f"split {split.name}: {sizes[1]} unseen of {sizes[0]} classes, the layout says {layout.n_unseen} "
-            f"of {layout.n_classes}; the class list and the split must hold the same names"
-        )
-    if text.ndim != 2 or len(text) != len(classes) or not np.isfinite(text).all():
-        raise InputError(f"text: shape {text.shape}; give one finite row for each of the {len(classes)} classes")
-    if "_" in layout.text:
-        raise InputError(f"text part {layout.text!r}: the original splits it at '_'; give a name without")
-    width = ENCODER_WIDTHS.get(layout.encoder)
-    if width not in (None, table.features.shape[1]):
-        raise InputError(
-            f"encoder {layout.encoder}: the original expects {width} features, the table has "
-            f"{table.features.shape[1]}; name another encoder and add its width to the original train.py"
-        )
-    return text.astype(np.float32)
+    note = {
+        "classes": list(classes),
+        "blocks": dict(table.blocks),
+        "dataset": table.dataset,
+        "window_key": table.window_key,
+        "provenance": [asdict(entry) for entry in table.provenance],
+    }
+    write_json(folder / "table.json", note)
 
 
 def _part_arrays(
@@ -213,16 +182,6 @@ def _part_arrays(
         folder / f"{part}_subject.npy": table.subjects[rows].astype(str),
         folder / f"{part}_recording.npy": table.recordings[rows].astype(str),
         folder / f"{part}_start_s.npy": table.start_s[rows],
-    }
-
-
-def _table_note(table: FeatureTable, classes: Sequence[str]) -> dict[str, Any]:
-    return {
-        "classes": list(classes),
-        "blocks": dict(table.blocks),
-        "dataset": table.dataset,
-        "window_key": table.window_key,
-        "provenance": [asdict(entry) for entry in table.provenance],
     }
 
 

@@ -1,4 +1,4 @@
-"""Read the `resources/` folder of the original SA-DVAE code (see `original_layout.py`) into a table."""
+"""Read the `resources/` folder of the original SA-DVAE code (see `layout.py`) into a table."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,16 +33,13 @@ class OriginalProblem:
     text: np.ndarray
 
 
-def import_original(layout: OriginalLayout, classes: Sequence[str] | None = None) -> OriginalProblem:
+def import_original(layout: OriginalLayout) -> OriginalProblem:
     """Read a folder that the original code works from, whether its authors or `export_original` made it.
 
     A folder of the original names no subjects: its windows become those of the subjects `train`, `val`
     (every fifth training window of a class) and `test`. Its inner folder is not read, because those features
-    come from another encoder; the pseudo-unseen classes become the inner fold.
-
-    Args:
-        layout: Where to read.
-        classes: Names of the K classes; default: those of the export, else `class 0`, `class 1`, ...
+    come from another encoder; the pseudo-unseen classes become the inner fold. Classes are named as in the export,
+    else `class 0`, `class 1`, ...
 
     Raises:
         InputError: A file is missing, damaged, holds objects, or has a shape or label that does not fit.
@@ -52,7 +49,7 @@ def import_original(layout: OriginalLayout, classes: Sequence[str] | None = None
     note = read_json(folder / "table.json") if (folder / "table.json").exists() else None
     if note is not None and (not isinstance(note, dict) or set(note) != NOTE_FIELDS):
         raise InputError(f"{folder / 'table.json'}: needs exactly the fields {sorted(NOTE_FIELDS)}; export again")
-    names = tuple(classes or (note["classes"] if note else [f"class {i}" for i in range(layout.n_classes)]))
+    names = tuple(note["classes"] if note else [f"class {i}" for i in range(layout.n_classes)])
     if len(set(names)) != layout.n_classes:
         raise InputError(f"{folder}: {len(set(names))} class names for {layout.n_classes} classes; name each once")
 
@@ -151,10 +148,10 @@ def _read_part(folder: Path, part: str, n_classes: int, exported: bool) -> dict[
 def _read_npy(path: Path) -> np.ndarray:
     try:
         return np.load(path, allow_pickle=False)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; the original layout needs it") from None
+    except FileNotFoundError as error:
+        raise InputError(f"{path}: no such file; the original layout needs it") from error
     except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"{path}: damaged, or holds objects instead of numbers ({error})") from None
+        raise InputError(f"{path}: damaged, or holds objects instead of numbers ({error})") from error
 
 
 def _read_floats(path: Path, n_rows: int) -> np.ndarray:

@@ -5,12 +5,14 @@ marked "Quirk" is wrong or odd on purpose, and `sadvae_har/method/losses.py` hol
 Axis legend: B batch, D IMU features, E text features, L semantic latent, M instance latent, U unseen classes.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from sadvae_har.method.networks import Gaussian
 
 WEIGHT_GAIN = 0.5
 
@@ -22,17 +24,6 @@ def linear(n_in: int, n_out: int, generator: torch.Generator) -> nn.Linear:
     nn.init.xavier_uniform_(layer.weight, gain=WEIGHT_GAIN, generator=generator)
     nn.init.zeros_(layer.bias)
     return layer
-
-
-class Gaussian(NamedTuple):
-    """A diagonal Gaussian per sample: mean and log variance, [B, L] each."""
-
-    mean: Tensor
-    log_variance: Tensor
-
-    def columns(self, start: int | None, stop: int | None) -> "Gaussian":
-        """Return the Gaussian of the latent dimensions from `start` to `stop`."""
-        return Gaussian(self.mean[:, start:stop], self.log_variance[:, start:stop])
 
 
 class Encoder(nn.Module):
@@ -142,10 +133,6 @@ class ReferenceTerms:
             + weights.cross_alignment * (self.cross_features + self.cross_text)
         )
 
-    def values(self) -> Tensor:
-        """Return the terms in the order of the fields, detached, [7]."""
-        return torch.stack([getattr(self, entry.name).detach() for entry in fields(self)])
-
 
 class Posteriors(NamedTuple):
     """Semantic and instance posterior of the features, posterior of the text."""
@@ -163,7 +150,7 @@ class ReferenceNetworks(nn.Module):
     ) -> None:
         """Draw the parameters from `generator`."""
         super().__init__()
-        self.latent_dim = latent_dim
+        self.columns = slice(None, latent_dim), slice(latent_dim, None)
         self.feature_encoder = Encoder(feature_dim, latent_dim + instance_dim, generator)
         self.feature_decoder = LinearReLU(latent_dim + instance_dim, feature_dim, generator)
         self.text_encoder = Encoder(text_dim, latent_dim, generator)
@@ -177,12 +164,12 @@ class ReferenceNetworks(nn.Module):
     def encode(self, features: Tensor, text: Tensor) -> Posteriors:
         """Encode features [B, D] and the text of their classes [B, E]."""
         both = self.feature_encoder(features)
-        instance = both.columns(self.latent_dim, None)
-        return Posteriors(both.columns(None, self.latent_dim), instance, self.text_encoder(text))
+        semantic, instance = (Gaussian(*(part[:, columns] for part in both)) for columns in self.columns)
+        return Posteriors(semantic, instance, self.text_encoder(text))
 
     def semantic_mean(self, features: Tensor) -> Tensor:
         """Return the mean of the semantic posterior, [B, L]."""
-        return self.feature_encoder.mean(features)[:, : self.latent_dim]
+        return self.feature_encoder.mean(features)[:, self.columns[0]]
 
     def terms(
         self, features: Tensor, text: Tensor, posteriors: Posteriors, generator: torch.Generator

@@ -3,8 +3,7 @@
 `train_reference` trains the two VAEs for some cycles and, after each, fits a classifier on latents
 synthesised from the unseen descriptions. `score_reference` reports the last cycle, which is honest, and
 beside it the cycle that is best on the test windows themselves, which is how the published numbers were
-chosen; it is named `oracle` and never a result. Networks and losses: `reference_networks.py`; gate:
-`reference_gate.py`. The caller checks for leakage (`Split.check_fit`); nothing here knows class names.
+chosen; it is named `oracle` and never a result. Networks and losses: `networks.py`.
 Axis legend: N training windows, n test windows, B batch, D features, E text, S seen, U unseen classes.
 """
 
@@ -20,14 +19,17 @@ from tqdm.auto import tqdm
 
 from feature_extraction.errors import InputError
 from feature_extraction.storage.yaml import read_yaml
+from sadvae_har.baselines.method import SeenData, take_step
 from sadvae_har.baselines.reference.networks import (
     LinearReLU,
     ReferenceNetworks,
-    ReferenceTerms,
+    Weights,
     sample_on_a_line,
     weights_at,
 )
+from sadvae_har.config.files import CONFIGS_FOLDER
 from sadvae_har.evaluation.metrics import accuracy, per_class_top1
+from sadvae_har.experiment.problem import Problem
 
 
 @dataclass(frozen=True)
@@ -77,12 +79,18 @@ class ReferenceConfig:
             )
 
 
-def load_reference_config(path: Path) -> ReferenceConfig:
+def load_reference_config(name: str | Path) -> ReferenceConfig:
     """Read the YAML of a reference recipe; the first four fields are required, unknown keys are refused.
+
+    Args:
+        name: A file, or the name of a shipped one such as `reference_har.yaml`.
 
     Raises:
         InputError: Naming the file, the key and the remedy.
     """
+    path, shipped = Path(name), CONFIGS_FOLDER / name
+    if not path.exists() and shipped.exists():
+        path = shipped
     if not path.exists():
         raise InputError(f"{path}: no such file; shipped ones are sadvae_har/config/shipped/reference_*.yaml")
     value = read_yaml(path)
@@ -98,103 +106,96 @@ def load_reference_config(path: Path) -> ReferenceConfig:
     try:
         return ReferenceConfig(**value)
     except InputError as error:
-        raise InputError(f"{path}: {error}") from None
+        raise InputError(f"{path}: {error}") from error
 
 
-@dataclass(frozen=True)
-class ReferenceResult:
-    """What the recipe leaves behind.
+def run_reference(problem: Problem, config: ReferenceConfig, seed: int) -> dict[str, dict[str, Any]]:
+    """Train the recipe on a problem and score it on the test windows of unseen classes.
 
-    Attributes:
-        predictions_per_cycle: Index into the unseen classes, int64 [n_cycles, n].
-        probabilities_per_cycle: Softmax of the classifier, float32 [n_cycles, n, U]; inputs of the gate.
-        losses: Mean of each unweighted loss term over a cycle, float64 [n_cycles] each.
+    Returns:
+        What `score_reference` returns: the rows that `metrics.json` keeps under `reference`.
+
+    Raises:
+        LeakageError: The final fold would train on an unseen class or on a subject that is not a train subject.
     """
+    rows, predictions = predict_test_windows(problem, config, seed)
+    return score_reference(predictions, problem.class_index[rows] - len(problem.split.seen))
 
-    predictions_per_cycle: np.ndarray
-    probabilities_per_cycle: np.ndarray
-    losses: dict[str, np.ndarray]
+
+def predict_test_windows(problem: Problem, config: ReferenceConfig, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Train the recipe on a problem and predict its test windows of unseen classes.
+
+    Returns:
+        These windows [n], and their predicted positions among the unseen classes after each cycle [n_cycles, n].
+
+    Raises:
+        LeakageError: The final fold would train on an unseen class or on a subject that is not a train subject.
+    """
+    final, split, text = problem.folds[0], problem.split, problem.centred_vectors.numpy()
+    split.check_fit(problem.names(final.train), np.unique(problem.subjects[final.rows]), "reference recipe")
+    rows = problem.windows(final.held_out, split.test_subjects)
+    data = SeenData(final.features[final.rows].numpy(), problem.class_index[final.rows], text[final.train])
+    return rows, train_reference(data, text[final.held_out], final.features[rows].numpy(), config, seed)
 
 
 def train_reference(
-    features: np.ndarray,
-    labels: np.ndarray,
-    text_seen: np.ndarray,
-    text_unseen: np.ndarray,
-    test_features: np.ndarray,
-    config: ReferenceConfig,
-    seed: int,
-    progress: bool = True,
-) -> ReferenceResult:
+    data: SeenData, text_unseen: np.ndarray, test_features: np.ndarray, config: ReferenceConfig, seed: int
+) -> np.ndarray:
     """Train on windows of seen classes and predict the unseen class of each test window after every cycle.
 
     Args:
-        features: Training windows of seen classes, float [N, D].
-        labels: Row of each window's class in `text_seen`, int [N].
-        text_seen: Semantic vectors of the seen classes [S, E]; scaled to unit length here, as published.
-        text_unseen: The same of the unseen classes [U, E].
+        data: Training windows; texts are scaled to unit length here, as published.
+        text_unseen: Semantic vectors of the unseen classes [U, E].
         test_features: Windows to classify [n, D].
         config: Recipe.
         seed: Seed of every draw; the global generators are not touched.
-        progress: Whether to show a progress bar (never without a terminal).
 
-    Raises:
-        InputError: Shapes that do not fit together, labels out of range or numbers that are not finite.
+    Returns:
+        Index into the unseen classes, int64 [n_cycles, n].
     """
-    _check_inputs(features, labels, text_seen, text_unseen, test_features)
     generator = torch.Generator().manual_seed(seed)
-    inputs, tests = _tensor(features), _tensor(test_features)
-    seen, unseen = (functional.normalize(_tensor(text), dim=-1) for text in (text_seen, text_unseen))
-    text = seen[torch.as_tensor(labels, dtype=torch.long)]
-    networks = ReferenceNetworks(inputs.shape[1], seen.shape[1], config.latent_dim, config.instance_dim, generator)
-    optimisers = (
-        torch.optim.Adam(networks.vae_parameters(), lr=config.learning_rate),
-        torch.optim.Adam(networks.discriminator.parameters(), lr=config.learning_rate),
+    features, tests, seen, unseen = (
+        torch.tensor(array, dtype=torch.float32) for array in (data.features, test_features, data.text, text_unseen)
     )
-    losses, scores = [], []
-    for cycle in tqdm(range(config.n_cycles), desc="reference", unit="cycle", disable=None if progress else True):
-        losses.append(_train_cycle(networks, optimisers, inputs, text, cycle, config, generator))
-        scores.append(classify_synthesised(networks, unseen, tests, config, generator))
-    logits, mean_losses = torch.stack(scores), torch.stack(losses).double().numpy()
-    return ReferenceResult(
-        predictions_per_cycle=logits.numpy().argmax(-1),
-        probabilities_per_cycle=logits.softmax(-1).numpy(),
-        losses={entry.name: mean_losses[:, i] for i, entry in enumerate(fields(ReferenceTerms))},
-    )
+    text = functional.normalize(seen, dim=-1)[torch.tensor(data.labels)]
+    unseen = functional.normalize(unseen, dim=-1)
+    trainer = ReferenceTrainer(features.shape[1], text.shape[1], config, generator)
+    predictions = []
+    for cycle in tqdm(range(config.n_cycles), desc="reference", unit="cycle", disable=None):
+        passes = [torch.randperm(len(features), generator=generator) for _ in range(config.passes_per_cycle)]
+        batches = [batch for order in passes for batch in order.split(config.batch_size)]
+        for step, batch in enumerate(batches):
+            trainer.step(features[batch], text[batch], step, weights_at(step, len(batches), cycle))
+        logits = classify_synthesised(trainer.networks, unseen, tests, config, generator)
+        predictions.append(logits.numpy().argmax(-1))
+    return np.stack(predictions)
 
 
-def _train_cycle(
-    networks: ReferenceNetworks,
-    optimisers: tuple[torch.optim.Adam, torch.optim.Adam],
-    features: Tensor,
-    text: Tensor,
-    cycle: int,
-    config: ReferenceConfig,
-    generator: torch.Generator,
-) -> Tensor:
-    """Train for one cycle; return the mean of each loss term [7]. Features [N, D], text [N, E]."""
-    vae_optimiser, adversary_optimiser = optimisers
-    passes = [torch.randperm(len(features), generator=generator) for _ in range(config.passes_per_cycle)]
-    batches = [batch for order in passes for batch in order.split(config.batch_size)]
-    logged = []
-    for step, batch in enumerate(batches):
-        weights = weights_at(step, len(batches), cycle)
-        posteriors = networks.encode(features[batch], text[batch])
+class ReferenceTrainer:
+    """The networks and their two optimisers."""
+
+    def __init__(self, feature_dim: int, text_dim: int, config: ReferenceConfig, generator: torch.Generator) -> None:
+        """Draw the initial parameters from `generator`, from which every step draws, too."""
+        self.networks = ReferenceNetworks(feature_dim, text_dim, config.latent_dim, config.instance_dim, generator)
+        self.of_vaes = torch.optim.Adam(self.networks.vae_parameters(), lr=config.learning_rate)
+        self.of_adversary = torch.optim.Adam(self.networks.discriminator.parameters(), lr=config.learning_rate)
+        self.adversary_every, self.generator = config.adversary_every, generator
+
+    def step(self, features: Tensor, text: Tensor, step: int, weights: Weights) -> None:
+        """Train on one batch.
+
+        Args:
+            features: Windows [B, D].
+            text: Unit semantic vectors of their classes [B, E].
+            step: Step within the cycle, from 0.
+            weights: Of the loss terms at this step.
+        """
+        posteriors = self.networks.encode(features, text)
         # Quirk: the adversary learns in every k-th step only, with its loss scaled by the ramp of its term.
-        if (step + 1) % config.adversary_every == 0:
-            loss = weights.kl_text_and_tc * networks.adversary_loss(posteriors, generator)
-            take_step(adversary_optimiser, loss, list(networks.discriminator.parameters()))
-        terms = networks.terms(features[batch], text[batch], posteriors, generator)
-        take_step(vae_optimiser, terms.total(weights), networks.vae_parameters())
-        logged.append(terms.values())
-    return torch.stack(logged).mean(0)
-
-
-def take_step(optimiser: torch.optim.Adam, loss: Tensor, parameters: list[torch.nn.Parameter]) -> None:
-    """Make one optimiser step on some parameters."""
-    optimiser.zero_grad()
-    loss.backward(inputs=parameters)
-    optimiser.step()
+        if (step + 1) % self.adversary_every == 0:
+            loss = weights.kl_text_and_tc * self.networks.adversary_loss(posteriors, self.generator)
+            take_step(self.of_adversary, loss)
+        take_step(self.of_vaes, self.networks.terms(features, text, posteriors, self.generator).total(weights))
 
 
 def classify_synthesised(
@@ -212,28 +213,22 @@ def classify_synthesised(
     with torch.no_grad():
         latents = sample_on_a_line(networks.text_encoder(text_unseen[targets]), generator)
     for _ in range(config.classifier_steps):
-        take_step(optimiser, functional.cross_entropy(classifier(latents), targets), list(classifier.parameters()))
+        take_step(optimiser, functional.cross_entropy(classifier(latents), targets))
     with torch.no_grad():
         return classifier(networks.semantic_mean(test_features))
 
 
-def score_reference(result: ReferenceResult, labels: np.ndarray) -> dict[str, dict[str, Any]]:
-    """Return the rows that `metrics.json` keeps under `reference`.
+def score_reference(predictions: np.ndarray, labels: np.ndarray) -> dict[str, dict[str, Any]]:
+    """Return accuracies of the last cycle and of the best one.
 
     Args:
-        result: What `train_reference` returned for test windows of unseen classes.
-        labels: Their true index into the unseen classes, int [n].
+        predictions: Index into the unseen classes of every test window after each cycle, [n_cycles, n].
+        labels: True index, int [n].
 
     Returns:
         `last_cycle`: `per_class_top1`, `accuracy` and `per_class_top1_by_cycle`, the honest result.
         `oracle`: `per_class_top1`, `accuracy` and `cycle` (from 1) of the cycle picked on these very labels.
-
-    Raises:
-        InputError: There is not one label per prediction.
     """
-    predictions, labels = result.predictions_per_cycle, np.asarray(labels)
-    if labels.shape != predictions.shape[1:] or not labels.size:
-        raise InputError(f"labels: {labels.shape} do not fit predictions {predictions.shape}; give one per test window")
     top1 = [float(per_class_top1(labels, cycle)) for cycle in predictions]
     accuracies = [float(accuracy(labels, cycle)) for cycle in predictions]
     # Quirk: the published cycle is the first with the highest per-sample accuracy on the unseen test windows.
@@ -246,38 +241,3 @@ def score_reference(result: ReferenceResult, labels: np.ndarray) -> dict[str, di
         },
         "oracle": {"per_class_top1": top1[best], "accuracy": accuracies[best], "cycle": best + 1},
     }
-
-
-def _tensor(array: np.ndarray) -> Tensor:
-    return torch.from_numpy(np.array(array, dtype=np.float32))
-
-
-def _check_inputs(
-    features: np.ndarray,
-    labels: np.ndarray,
-    text_seen: np.ndarray,
-    text_unseen: np.ndarray,
-    test_features: np.ndarray,
-) -> None:
-    tables = {
-        "features": features,
-        "text_seen": text_seen,
-        "text_unseen": text_unseen,
-        "test_features": test_features,
-    }
-    for name, table in tables.items():
-        if table.ndim != 2 or not table.size:
-            raise InputError(f"{name}: shape {table.shape} cannot be used; give a non-empty matrix")
-        if not np.isfinite(table).all():
-            raise InputError(f"{name}: holds NaN or infinity; drop or mend those rows")
-    for first, second in (("features", "test_features"), ("text_seen", "text_unseen")):
-        if tables[first].shape[1] != tables[second].shape[1]:
-            raise InputError(
-                f"{first} {tables[first].shape} and {second} {tables[second].shape} need equally many columns"
-            )
-    if labels.shape != features.shape[:1] or labels.dtype.kind not in "iu":
-        raise InputError(f"labels: {labels.dtype} {labels.shape}; give one whole number for each of {len(features)}")
-    if labels.min() < 0 or labels.max() >= len(text_seen):
-        raise InputError(
-            f"labels: {labels.min()} to {labels.max()}; they must index text_seen, 0 to {len(text_seen) - 1}"
-        )

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from feature_extraction.encoders.patch_transformer.layers import PatchEmbedding, TimeEncoding
 from feature_extraction.encoders.patch_transformer.network import SECOND
 from feature_extraction.encoders.patch_transformer.patches import PatchConfig
-from feature_extraction.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -47,26 +46,6 @@ class ZeroHarConfig:
     recognition_epochs: int = 300
     patience: int | None = None
     patches: PatchConfig = SECOND
-
-    def __post_init__(self) -> None:
-        """Refuse numbers that no network or training can have.
-
-        Raises:
-            InputError: Naming the value and the remedy.
-        """
-        for name in ("width", "depth", "heads", "feed_forward", "batch_size", "recognition_epochs", "patience"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise InputError(f"zerohar.{name}: {value} cannot be used; give 1 or more")
-        if self.alignment_epochs < 0:
-            raise InputError(f"zerohar.alignment_epochs: {self.alignment_epochs} cannot be used; give 0 or more")
-        if self.width % 2 or self.width % self.heads:
-            raise InputError(f"zerohar.width: {self.width} is odd or no multiple of {self.heads} heads; change one")
-        if not 0 <= self.dropout < 1:
-            raise InputError(f"zerohar.dropout: {self.dropout} cannot be used; give 0 up to below 1")
-        for name in ("temperature", "learning_rate"):
-            if not getattr(self, name) > 0:
-                raise InputError(f"zerohar.{name}: {getattr(self, name)} cannot be used; give a positive number")
 
 
 class ZeroHarNetwork(nn.Module):

@@ -1,6 +1,6 @@
 """ZeroHAR end to end: raw windows are aligned with descriptions of sensors, then with descriptions of classes.
 
-Chowdhury et al., AAAI 2025; the network and its departures are in `zerohar_network.py`. Stage I pulls each channel's
+Chowdhury et al., AAAI 2025; the network and its departures are in `network.py`. Stage I pulls each channel's
 vector to the sentence of its sensor (cosine, contrastive in both directions). Stage II trains the same weights further
 to tell seen classes apart by the dot product of window and class text. Each stage keeps the weights of the epoch
 with the lowest training loss, as published. Unlike the other rivals it reads raw windows, no features.
@@ -11,7 +11,7 @@ B windows of a batch.
 import copy
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,11 +28,27 @@ from feature_extraction.pretraining.objectives.sensor_alignment import alignment
 from feature_extraction.protocol.split import Split
 from feature_extraction.recordings.recording import Channel
 from feature_extraction.windows.window_set import WindowSet
+from sadvae_har.baselines.method import take_step
 from sadvae_har.baselines.zerohar.network import ZeroHarConfig, ZeroHarNetwork
 
 logger = logging.getLogger(__name__)
 
 SCORE_WINDOWS = 512
+
+
+@dataclass(frozen=True)
+class ZeroHarInputs:
+    """Raw windows of a data set, and the texts they are aligned with.
+
+    Attributes:
+        windows: All windows.
+        channel_text: Embedding of each channel's sensor description [C, E].
+        class_text: Mean description embedding of each class of the split, seen ones first [K, E].
+    """
+
+    windows: WindowSet
+    channel_text: np.ndarray
+    class_text: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -72,60 +88,44 @@ class FittedZeroHar:
 
 
 def train_zerohar(
-    windows: WindowSet,
-    rows: np.ndarray,
-    split: Split,
-    channel_text: np.ndarray,
-    seen_text: np.ndarray,
-    config: ZeroHarConfig,
-    seed: int,
+    inputs: ZeroHarInputs, rows: np.ndarray, split: Split, config: ZeroHarConfig, seed: int
 ) -> FittedZeroHar:
     """Train both stages on windows of seen classes; the same seed gives the same network.
 
     Args:
-        windows: Windows of a data set.
-        rows: Positions of those to train on [N]; every seen class has at least one.
+        inputs: Windows and texts.
+        rows: Positions of the windows to train on [N]; every seen class has at least one.
         split: Whose rules hold.
-        channel_text: Embedding of each channel's sensor description [C, E].
-        seen_text: Mean description embedding of each class of `split.seen`, in that order, [S, E].
         config: Network and training.
         seed: Of all random draws.
 
     Raises:
         LeakageError: A row is of an unseen class or of a test subject.
-        InputError: There are no rows, texts do not fit channels or classes, or a sample is not finite.
+        InputError: A sample is not finite.
     """
+    windows = inputs.windows
     split.check_fit(windows.labels[rows].tolist(), windows.subjects[rows].tolist(), "zerohar")
-    expected = ((len(windows.channels), channel_text.shape[-1]), (len(split.seen), channel_text.shape[-1]))
-    if not len(rows) or (channel_text.shape, seen_text.shape) != expected:
-        raise InputError(
-            f"zerohar: {len(rows)} windows, channel texts {channel_text.shape} and class texts {seen_text.shape} do "
-            f"not fit {len(windows.channels)} channels and {len(split.seen)} seen classes; give one row for each"
-        )
     patches = cut_patches(windows.samples[rows], windows.channels, windows.settings.rate_hz, config)
     position = {name: k for k, name in enumerate(split.seen)}
     targets = torch.tensor([position[name] for name in windows.labels[rows].tolist()])
-    sensors, classes = (torch.tensor(text, dtype=torch.float32) for text in (channel_text, seen_text))
+    sensors = torch.tensor(inputs.channel_text, dtype=torch.float32)
+    classes = torch.tensor(inputs.class_text[: len(split.seen)], dtype=torch.float32)
     order = torch.Generator().manual_seed(seed)
     with torch.random.fork_rng(devices=[]):  # weights and dropout draw from the global generator, restored afterwards
         torch.manual_seed(seed)
         network = ZeroHarNetwork(len(windows.channels), sensors.shape[1], config)
-        aligned = train_stage(
-            network,
-            lambda batch: alignment_loss(network, patches[batch], sensors, config.temperature),
-            len(rows),
-            config.alignment_epochs,
-            config,
-            order,
-        )
-        recognised = train_stage(
-            network,
-            lambda batch: cross_entropy(network(patches[batch]) @ classes.T, targets[batch]),
-            len(rows),
-            config.recognition_epochs,
-            config,
-            order,
-        )
+
+        def align(batch: Tensor) -> Tensor:
+            return alignment_loss(network, patches[batch], sensors, config.temperature)
+
+        def recognise(batch: Tensor) -> Tensor:
+            return cross_entropy(network(patches[batch]) @ classes.T, targets[batch])
+
+        def batches() -> tuple[Tensor, ...]:
+            return torch.randperm(len(rows), generator=order).split(config.batch_size)
+
+        aligned = train_stage(network, align, batches, config.alignment_epochs, config)
+        recognised = train_stage(network, recognise, batches, config.recognition_epochs, config)
     network.eval().requires_grad_(False)
     return FittedZeroHar(network, config, windows.channels, windows.settings.rate_hz, aligned, recognised)
 
@@ -147,20 +147,18 @@ def alignment_loss(network: ZeroHarNetwork, patches: Tensor, sensors: Tensor, te
 def train_stage(
     network: ZeroHarNetwork,
     loss: Callable[[Tensor], Tensor],
-    n_windows: int,
+    batches: Callable[[], Sequence[Tensor]],
     n_epochs: int,
     config: ZeroHarConfig,
-    generator: torch.Generator,
 ) -> tuple[float, ...]:
     """Minimise a loss in shuffled batches; the network ends with the weights of the lowest training loss.
 
     Args:
         network: Trained in place.
         loss: Positions of a batch [B] to its mean loss.
-        n_windows: N.
+        batches: Returns the batches of an epoch, shuffled anew.
         n_epochs: Passes over all windows.
-        config: Batch size, learning rate and patience.
-        generator: Shuffles the windows.
+        config: Learning rate and patience.
 
     Returns:
         Training loss of every epoch, averaged over its windows while weights change.
@@ -170,13 +168,11 @@ def train_stage(
     best, best_epoch, kept = math.inf, 0, copy.deepcopy(network.state_dict())
     network.train()
     for epoch in range(n_epochs):
-        total = 0.0
-        for batch in torch.randperm(n_windows, generator=generator).split(config.batch_size):
+        total, n_windows = 0.0, 0
+        for batch in batches():
             value = loss(batch)
-            optimiser.zero_grad()
-            value.backward()
-            optimiser.step()
-            total += value.item() * len(batch)
+            take_step(optimiser, value)
+            total, n_windows = total + value.item() * len(batch), n_windows + len(batch)
         history.append(total / n_windows)
         logger.info("zerohar: epoch %d of %d, training loss %.4f", epoch + 1, n_epochs, history[-1])
         if history[-1] < best:

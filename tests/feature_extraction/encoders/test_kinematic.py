@@ -332,16 +332,9 @@ def test_an_attribute_all_seen_classes_share_still_counts_for_unseen_ones():
     assert scores.argmax() == 1
 
 
-def test_wrong_settings_are_refused():
+def test_features_that_do_not_fit_the_columns_are_refused():
     data, *_ = matching_problem()
     with pytest.raises(InputError, match="6 features and 10 written attributes do not fit"):
         KinematicMatcher((0, 1)).fit(data, 0)
     with pytest.raises(InputError, match="kinematics alone"):
         KinematicMatcher((0, 1, 2, 3, 4, 10)).fit(data, 0)
-    for columns in ((), (0, 0), (-1,)):
-        with pytest.raises(InputError, match="each once"):
-            KinematicMatcher(columns)
-    with pytest.raises(InputError, match="choose from cosine, distance"):
-        KinematicMatcher((0,), "dot")
-    with pytest.raises(InputError, match="choose from equal"):
-        KinematicMatcher((0,), "cosine", "learned")

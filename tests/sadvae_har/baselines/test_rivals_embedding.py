@@ -12,17 +12,16 @@ import pytest
 import torch
 from scipy.linalg import solve_sylvester
 
-from feature_extraction.errors import InputError
-from sadvae_har.baselines import ale, chance, conse, devise, eszsl, mlp_prototype, revise, ridge, sae, supervised
 from sadvae_har.baselines.method import Method, SeenData, normalised
-from sadvae_har.baselines.supervised import LogisticRegression
+from sadvae_har.baselines.rivals import ale, chance, conse, devise, eszsl, mlp_prototype, revise, ridge, sae
+from sadvae_har.baselines.softmax import LogisticRegression
 
 torch.set_num_threads(1)
 
 CLOSED_FORM = (eszsl, sae, ridge)
 TRAINED = (mlp_prototype, devise, conse, ale, revise)
 ZERO_SHOT = CLOSED_FORM + TRAINED
-EVERY = (*ZERO_SHOT, chance, supervised)
+EVERY = (*ZERO_SHOT, chance)
 N_SEEN, N_UNSEEN, N_PER_CLASS, FEATURE_DIM, TEXT_DIM = 24, 6, 20, 30, 5
 
 
@@ -72,7 +71,7 @@ def test_recognises_held_out_classes_by_their_texts(module, world):
 FLOOR = {"conse": 0.6}  # A convex combination cannot leave the hull of the seen texts.
 
 
-@pytest.mark.parametrize("module", (*ZERO_SHOT, chance), ids=name_of)
+@pytest.mark.parametrize("module", EVERY, ids=name_of)
 @pytest.mark.parametrize("n_classes", (1, 3, 40))
 def test_scores_any_number_of_classes(module, n_classes, world):
     data, features, _, _ = world
@@ -252,25 +251,3 @@ def test_chance_is_at_chance_and_repeats_itself(world):
     scores = fitted.score(np.zeros((4000, 2), np.float32), np.zeros((4, 2), np.float32))
     assert (scores.argmax(1) == labels).mean() == pytest.approx(0.25, abs=0.03)
     np.testing.assert_array_equal(scores, fitted.score(np.zeros((4000, 2)), np.zeros((4, 2))))
-
-
-def test_supervised_matches_classes_by_text_in_any_order(world):
-    data = world[0]
-    fitted = supervised.candidates()[0].fit(data, 0)
-    scores = fitted.score(data.features, data.text)
-    assert (scores.argmax(1) == data.labels).mean() > 0.8
-    order = np.array([9, 2, 17])
-    np.testing.assert_array_equal(fitted.score(data.features, data.text[order]), scores[:, order])
-
-
-def test_supervised_refuses_classes_it_was_not_fitted_on(world):
-    data, features, _, text = world
-    fitted = supervised.candidates()[0].fit(data, 0)
-    with pytest.raises(InputError, match="class 24 of 30"):
-        fitted.score(features, np.concatenate([data.text, text]))
-
-
-def test_supervised_refuses_classes_with_one_description(world):
-    data = world[0]
-    with pytest.raises(InputError, match="same semantic vector"):
-        supervised.candidates()[0].fit(replace(data, text=data.text[[0] * N_SEEN]), 0)

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from sadvae_har.baselines import cada_vae, clswgan, sdgzsl, smie
+from sadvae_har.baselines import softmax
 from sadvae_har.baselines.method import SeenData, balanced_batches
+from sadvae_har.baselines.pair_network import PairNetwork
+from sadvae_har.baselines.rivals import cada_vae, clswgan, sdgzsl, smie
 from sadvae_har.method.losses import kl_divergence
 from sadvae_har.method.networks import Gaussian
 
@@ -17,7 +19,7 @@ torch.set_num_threads(1)
 
 LN2, LN4 = math.log(2), math.log(4)
 N_SEEN, N_HELD_OUT, TEXT_DIM, FEATURE_DIM = 16, 5, 8, 24
-RIVALS = pytest.mark.parametrize("rival", [cada_vae, clswgan, sdgzsl, smie], ids=lambda rival: rival.__name__[20:])
+RIVALS = pytest.mark.parametrize("rival", [cada_vae, clswgan, sdgzsl, smie], ids=lambda rival: rival.__name__[27:])
 
 
 def problem(noise: float = 0.5) -> tuple[SeenData, np.ndarray, np.ndarray, np.ndarray]:
@@ -107,7 +109,7 @@ def test_classifier_of_samples_is_that_of_their_boundary() -> None:
     # Two classes at -1 and 1 on a line: log-odds vanish at 0 and have the sign of the query elsewhere.
     samples = torch.tensor([-1.0, 1.0])[:, None, None].expand(2, 10, 1)
     queries = torch.tensor([[-0.5], [0.0], [0.5]])
-    scores = cada_vae.classify_by_samples(samples, queries, torch.Generator().manual_seed(0))
+    scores = softmax.classify_by_samples(samples, queries, torch.Generator().manual_seed(0))
     odds = scores[:, 1] - scores[:, 0]
     assert odds[0] < -1 and odds[2] > 1
     assert abs(odds[1]) < 0.3
@@ -148,7 +150,7 @@ def test_ramp(progress: float, share: float) -> None:
 
 
 def test_cada_vae_weights_ramp_from_reconstruction_to_all_terms() -> None:
-    networks, rows = fitted(cada_vae).networks, torch.arange(32)
+    networks, rows = fitted(cada_vae).locate.__self__, torch.arange(32)
     features, text = torch.tensor(SEEN.features)[rows][None], torch.tensor(SEEN.text[SEEN.labels[:32]])[None]
 
     def loss(progress: float, kl: float, cross: float, alignment: float) -> float:
@@ -173,9 +175,9 @@ def test_cada_vae_latents_fill_the_space(monkeypatch: pytest.MonkeyPatch) -> Non
         seen_by_classifier.append(samples)
         return np.zeros((len(queries), len(samples)))
 
-    monkeypatch.setattr(cada_vae, "classify_by_samples", record)
+    monkeypatch.setattr(softmax, "classify_by_samples", record)
     fitted(cada_vae).score(FEATURES, TEXT)
-    config = fitted(cada_vae).config
+    config = cada_vae.candidates()[0]
     assert seen_by_classifier[0].shape == (N_HELD_OUT, config.samples_per_class, config.latent_dim)
     for samples in seen_by_classifier[0]:
         rank = torch.linalg.matrix_rank(samples - samples.mean(0), rtol=1e-4)
@@ -235,24 +237,24 @@ def test_relation_loss_by_hand() -> None:
     assert sdgzsl.relation_loss(relations, torch.tensor([0, 1])).item() == 0.25
 
 
-def test_relation_network_is_one_layer_over_the_pair() -> None:
-    network = sdgzsl.RelationNetwork(3, 4, 6, torch.Generator().manual_seed(0)).requires_grad_(False)
+def test_pair_network_is_one_layer_over_the_pair() -> None:
+    network = PairNetwork(3, 4, (6, 0), torch.Generator().manual_seed(0)).requires_grad_(False)
     random = torch.Generator().manual_seed(1)
-    parts, text = torch.randn(1, 5, 3, generator=random), torch.randn(1, 2, 4, generator=random)
-    weight = torch.cat([network.of_part.weight[0], network.of_text.weight[0]])
-    bias = network.of_part.bias[0] + network.of_text.bias[0]
-    hidden = torch.nn.functional.leaky_relu(torch.cat([parts[0, 3], text[0, 1]]) @ weight + bias, 0.2)
-    expected = torch.sigmoid(hidden @ network.output.weight[0] + network.output.bias[0]).item()
-    relations = network(parts, text)
-    assert relations.shape == (1, 5, 2)
-    assert relations[0, 3, 1].item() == pytest.approx(expected, rel=1e-5)
+    vectors, text = torch.randn(1, 5, 3, generator=random), torch.randn(1, 2, 4, generator=random)
+    weight = torch.cat([network.of_vector.weight[0], network.of_text.weight[0]])
+    bias = network.of_vector.bias[0] + network.of_text.bias[0]
+    hidden = torch.nn.functional.leaky_relu(torch.cat([vectors[0, 3], text[0, 1]]) @ weight + bias, 0.2)
+    expected = network.head(hidden[None]).item()
+    scores = network(vectors, text)
+    assert scores.shape == (1, 5, 2)
+    assert scores[0, 3, 1].item() == pytest.approx(expected, rel=1e-5)
 
 
 def sdgzsl_loss(config: sdgzsl.SDGZSL, adversary_bias: float = 0.0) -> float:
     """Return the loss of new networks whose relations are all 0.5 and whose adversary says `adversary_bias`."""
     networks = sdgzsl.DisentanglingVAE(FEATURE_DIM, TEXT_DIM, config, torch.Generator().manual_seed(0))
     with torch.no_grad():
-        for layer in (networks.relation.output, networks.adversary[-1]):
+        for layer in (networks.relation.head[-1], networks.adversary[-1]):
             layer.weight.zero_()
             layer.bias.zero_()
         networks.adversary[-1].bias.add_(adversary_bias)

@@ -7,18 +7,18 @@ import pytest
 from synthetic_problem import tiny_problem
 
 from feature_extraction.errors import InputError
-from sadvae_har.baselines import RIVALS
+from sadvae_har.baselines import rivals
 from sadvae_har.benchmark.jobs import HEADLINE, Job, plan, run_benchmark
 from sadvae_har.benchmark.methods import (
-    ABLATIONS,
     MATCHER,
     METHODS,
-    REFERENCE,
+    TABLE_ORDER,
     UPPER_BOUND,
     ZEROHAR,
-    config_of,
-    run_method,
+    Inputs,
+    find_rivals,
 )
+from sadvae_har.benchmark.ours import ABLATIONS
 from sadvae_har.benchmark.rows import read_rows
 from sadvae_har.commands.parser import RESULTS
 from sadvae_har.config.settings import Config
@@ -44,16 +44,11 @@ def test_zerohar_runs_on_the_folds_it_publishes_alone() -> None:
     ]
 
 
-def test_committed_rows_of_rivals_are_those_that_would_be_run_today() -> None:
-    methods = (*RIVALS, REFERENCE, MATCHER, ZEROHAR)
-    jobs = plan(("usc-had",), ("zerohar",), methods, (0, 1, 2))
-    committed = {
-        row.method: row.key
-        for row in read_rows(RESULTS)
-        if (row.dataset, row.split) == ("usc-had", "zerohar-fold1") and row.method in methods
-    }
-    planned = {job.method: job.key for job in jobs if job.split == "zerohar-fold1"}
-    assert planned == committed
+def test_committed_rows_are_those_that_would_be_run_today() -> None:
+    jobs = plan(("dsads", "usc-had"), ("headline",), METHODS, (0, 1, 2))
+    committed = {row.key for row in read_rows(RESULTS)}
+    assert {job.method for job in jobs} == set(METHODS)
+    assert [job for job in jobs if job.key not in committed] == []
 
 
 @pytest.mark.parametrize(
@@ -84,12 +79,19 @@ def test_whatever_decides_a_row_is_in_its_key() -> None:
 def test_every_ablation_differs_from_the_default_in_something() -> None:
     base, *variants = ABLATIONS.values()
     assert base == Config() and all(variant != base for variant in variants)
-    assert all(config_of(method).features == base.features for method in METHODS if method != MATCHER)
+    assert all(method.config.features == base.features for name, method in METHODS.items() if name != MATCHER)
+
+
+def test_a_rival_is_one_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a_new_rival.py").write_text('NAME = "new"\n\n\ndef candidates():\n    return ()\n')
+    monkeypatch.setattr(rivals, "__path__", [*rivals.__path__, str(tmp_path)])
+    assert tuple(find_rivals()) == (*TABLE_ORDER, "new")
 
 
 @pytest.mark.parametrize("method", ["ridge", UPPER_BOUND])
 def test_one_measurement_a_seed(method: str) -> None:
-    found = list(run_method(tiny_problem(), method, (3, 5)))
+    inputs = Inputs(tiny_problem(), lambda: pytest.fail("features are all it reads"), Locations())
+    found = list(METHODS[method].measure(inputs, (3, 5)))
     assert [entry.seed for entry in found] == [3, 5]
     assert all(entry.zsl is not None and entry.zsl["top1"] > 0.6 for entry in found)
 

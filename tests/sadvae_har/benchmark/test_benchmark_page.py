@@ -8,7 +8,8 @@ import pytest
 from result_row import ROW
 
 from feature_extraction.errors import InputError
-from sadvae_har.benchmark.methods import OURS, REFERENCE_BEST, ZEROHAR
+from sadvae_har.benchmark.methods import REFERENCE_BEST, ZEROHAR
+from sadvae_har.benchmark.ours import OURS
 from sadvae_har.benchmark.page import write_page
 from sadvae_har.benchmark.rows import ResultRow
 

@@ -1,7 +1,7 @@
 """The results file of the benchmark: appended to, read back, and safe against interruptions."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -37,7 +37,7 @@ def test_half_a_last_line_is_passed_over_and_then_removed(tmp_path: Path, caplog
 
 def test_a_damaged_line_in_the_middle_is_named(tmp_path: Path) -> None:
     path = tmp_path / "results.jsonl"
-    path.write_text("{}\n" + json.dumps(ROW.to_dict()) + "\n")
+    path.write_text("{}\n" + json.dumps(asdict(ROW)) + "\n")
     with pytest.raises(InputError, match="line 1"):
         read_rows(path)
 
@@ -47,7 +47,6 @@ def test_a_missing_file_says_what_to_run(tmp_path: Path) -> None:
         read_rows(tmp_path / "none.jsonl")
 
 
-@pytest.mark.parametrize("change", [{"group": "friend"}, {"surplus": 1}])
-def test_unknown_groups_and_fields_are_refused(change: dict) -> None:
+def test_unknown_fields_are_refused() -> None:
     with pytest.raises(InputError, match="unknown"):
-        ResultRow.from_dict(ROW.to_dict() | change)
+        ResultRow.from_dict(asdict(ROW) | {"surplus": 1})

@@ -51,7 +51,3 @@ def test_chosen_bias_beats_none() -> None:
     chosen = choose_bias(folds)
     mean = [np.mean([fold.harmonic_means(np.array([bias]))[0] for fold in folds]) for bias in (0.0, chosen)]
     assert mean[1] > mean[0] + 0.05
-
-
-def test_unseenness_rises_as_the_lead_falls_and_is_one_half_at_the_bias() -> None:
-    assert FOLD.p_unseen(1.0) == pytest.approx([1 / (1 + np.exp(2)), 1 / (1 + np.exp(2)), 0.5])

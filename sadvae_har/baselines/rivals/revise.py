@@ -14,9 +14,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sadvae_har.baselines.method import SeenData, balanced_batches
+from sadvae_har.baselines.method import SeenData, balanced_batches, take_step
 from sadvae_har.method.networks import StackedLinear
 
+NAME = "revise"
 KERNEL_WIDTHS = (0.25, 1.0, 4.0)  # Squared, in units of the code's dimensions.
 LOGIT_SCALE = 10.0  # A cosine spans [-1, 1]; the softmax needs more.
 
@@ -95,7 +96,7 @@ class ReViSE:
     def fit(self, data: SeenData, seed: int) -> FittedReViSE:
         """Train both auto-encoders on class-balanced batches."""
         generator = torch.Generator().manual_seed(seed)
-        features, labels, text = map(torch.from_numpy, (data.features, data.labels, data.text))
+        features, labels, text = data.tensors()
         networks = FittedReViSE(
             AutoEncoder(features.shape[1], self.code_dim, generator),
             AutoEncoder(text.shape[1], self.code_dim, generator),
@@ -103,10 +104,7 @@ class ReViSE:
         parameters = [*networks.of_features.parameters(), *networks.of_text.parameters()]
         optimiser = torch.optim.AdamW(parameters, lr=self.learning_rate, weight_decay=self.weight_decay, fused=True)
         for rows in balanced_batches(data.labels, self.n_steps, self.batch_size, seed):
-            loss = self._loss(networks, features[rows], labels[rows], text)
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
+            take_step(optimiser, self._loss(networks, features[rows], labels[rows], text))
         for parameter in parameters:
             parameter.requires_grad_(False)
         return networks

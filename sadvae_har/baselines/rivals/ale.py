@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from sadvae_har.baselines.devise import BilinearTraining, margin_violations, train_bilinear
-from sadvae_har.baselines.eszsl import FittedBilinear
-from sadvae_har.baselines.method import SeenData
+from sadvae_har.baselines.rivals.devise import BilinearTraining, DeViSE, margin_violations
+
+NAME = "ale"
 
 
 def weighted_ranking_loss(scores: Tensor, labels: Tensor, margin: float) -> Tensor:
@@ -31,20 +31,12 @@ def weighted_ranking_loss(scores: Tensor, labels: Tensor, margin: float) -> Tens
 
 
 @dataclass(frozen=True)
-class ALE:
-    """Attribute label embedding.
+class ALE(DeViSE):
+    """Attribute label embedding; margin and training are those of DeViSE."""
 
-    Attributes:
-        margin: By how much the true class should win.
-        training: Optimiser settings.
-    """
-
-    margin: float = 0.1
-    training: BilinearTraining = BilinearTraining()
-
-    def fit(self, data: SeenData, seed: int) -> FittedBilinear:
-        """Train by the weighted ranking loss."""
-        return train_bilinear(data, lambda s, y: weighted_ranking_loss(s, y, self.margin), self.training, seed)
+    def loss(self, scores: Tensor, labels: Tensor) -> Tensor:
+        """Return what training minimises, a scalar, of scores [B, S] and labels [B]."""
+        return weighted_ranking_loss(scores, labels, self.margin)
 
 
 def candidates() -> tuple[ALE, ...]:

@@ -9,8 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sadvae_har.baselines.method import SeenData, normalised
-from sadvae_har.baselines.supervised import LogisticRegression, fit_logistic_regression
+from sadvae_har.baselines.method import SeenData, cosines
+from sadvae_har.baselines.softmax import LogisticRegression
+from sadvae_har.config.settings import ClassifierConfig
+
+NAME = "conse"
 
 
 def convex_combination(probabilities: np.ndarray, text: np.ndarray, n_top: int) -> np.ndarray:
@@ -41,7 +44,7 @@ class FittedConSE:
     def score(self, features: np.ndarray, text: np.ndarray) -> np.ndarray:
         """Return the cosine of combined and given semantic vectors, [n, C]."""
         probabilities = np.exp(self.classifier.log_probabilities(features))
-        return normalised(convex_combination(probabilities, self.text, self.n_top)) @ normalised(text).T
+        return cosines(convex_combination(probabilities, self.text, self.n_top), text)
 
 
 @dataclass(frozen=True)
@@ -64,10 +67,10 @@ class ConSE:
 
     def fit(self, data: SeenData, seed: int) -> FittedConSE:
         """Train the seen-class classifier."""
-        classifier = fit_logistic_regression(
-            data, self.weight_decay, self.learning_rate, self.n_steps, self.batch_size, seed
+        config = ClassifierConfig(
+            n_steps=self.n_steps, learning_rate=self.learning_rate, weight_decay=self.weight_decay
         )
-        return FittedConSE(classifier, data.text, self.n_top)
+        return FittedConSE(LogisticRegression.fit(data, config, self.batch_size, seed), data.text, self.n_top)
 
 
 def candidates() -> tuple[ConSE, ...]:

@@ -10,8 +10,10 @@ from typing import Literal
 import numpy as np
 from scipy.linalg import eigh
 
-from sadvae_har.baselines.eszsl import balanced_moments
-from sadvae_har.baselines.method import SeenData, normalised
+from sadvae_har.baselines.method import SeenData, cosines
+from sadvae_har.baselines.rivals.eszsl import balanced_moments
+
+NAME = "sae"
 
 
 def solve_symmetric_sylvester(a: np.ndarray, b: np.ndarray, c: np.ndarray) -> np.ndarray:
@@ -42,8 +44,8 @@ class FittedSAE:
     def score(self, features: np.ndarray, text: np.ndarray) -> np.ndarray:
         """Return the cosine of encoded windows and texts, or of windows and decoded texts, [n, C]."""
         if self.space == "text":
-            return normalised(features @ self.weights.T) @ normalised(text).T
-        return normalised(features) @ normalised(text @ self.weights).T
+            return cosines(features @ self.weights.T, text)
+        return cosines(features, text @ self.weights)
 
 
 @dataclass(frozen=True)

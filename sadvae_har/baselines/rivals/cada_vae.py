@@ -10,40 +10,16 @@ Axis legend: see `method.py`; 1 the model axis of `networks.py`, B batch, L late
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sadvae_har.baselines.method import SeenData, balanced_batches
-from sadvae_har.config.settings import ClassifierConfig
-from sadvae_har.method.classifier import fit_softmax
+from sadvae_har.baselines.method import SeenData, balanced_batches, take_step
+from sadvae_har.baselines.softmax import FittedGenerator
 from sadvae_har.method.losses import kl_divergence
 from sadvae_har.method.model import sample
 from sadvae_har.method.networks import Gaussian, GaussianEncoder, stacked_mlp
 
-SOFTMAX = ClassifierConfig(n_steps=120, learning_rate=1e-2)
-SOFTMAX_BATCH_SIZE = 256
-
-
-def classify_by_samples(samples: Tensor, queries: Tensor, generator: torch.Generator) -> np.ndarray:
-    """Train a softmax classifier on synthesised samples and apply it.
-
-    Args:
-        samples: Synthesised samples of every candidate class, [C, m, L].
-        queries: The windows in the same space, [n, L].
-        generator: For batches and initial weights.
-
-    Returns:
-        Log-probabilities, float32 [n, C].
-    """
-    n_classes, n_samples, _ = samples.shape
-
-    def draw() -> tuple[Tensor, Tensor]:
-        picks = torch.randint(n_classes * n_samples, (1, SOFTMAX_BATCH_SIZE), generator=generator)
-        return samples.flatten(0, 1)[picks], picks // n_samples
-
-    layer = fit_softmax(draw, n_classes, SOFTMAX, [generator])
-    return layer(queries[None])[0].log_softmax(-1).numpy()
+NAME = "cada-vae"
 
 
 def absolute_error(predicted: Tensor, target: Tensor) -> Tensor:
@@ -102,25 +78,15 @@ class AlignedVAEs(nn.Module):
             + config.alignment_weight * ramp(progress, 0.06, 0.22) * wasserstein(of_features, of_text)
         )
 
+    def synthesise(self, text: Tensor, n_samples: int, generator: torch.Generator) -> Tensor:
+        """Draw latents [C, m, L] from the posteriors of texts [C, E]."""
+        posterior = Gaussian(*(part[0][:, None] for part in self.text_encoder(text[None])))
+        shape = (len(text), n_samples, posterior.mean.shape[-1])
+        return sample(posterior, torch.randn(shape, generator=generator))
 
-@dataclass(frozen=True)
-class FittedCADAVAE:
-    """Trained VAEs, and what synthesis needs."""
-
-    networks: AlignedVAEs
-    config: "CADAVAE"
-    seed: int
-
-    def score(self, features: np.ndarray, text: np.ndarray) -> np.ndarray:
-        """Return log-probabilities of a classifier trained on latents drawn from the text posteriors, [n, C]."""
-        generator = torch.Generator().manual_seed(self.seed)
-        with torch.no_grad():
-            posterior = self.networks.text_encoder(torch.tensor(text)[None])
-            queries = self.networks.feature_encoder(torch.tensor(features)[None]).mean[0]
-            shape = (len(text), self.config.samples_per_class, self.config.latent_dim)
-            wide = Gaussian(*(part[0][:, None] for part in posterior))
-            samples = sample(wide, torch.randn(shape, generator=generator))
-        return classify_by_samples(samples, queries, generator)
+    def locate(self, features: Tensor) -> Tensor:
+        """Return the mean latents [n, L] of features [n, D]."""
+        return self.feature_encoder(features[None]).mean[0]
 
 
 @dataclass(frozen=True)
@@ -151,19 +117,19 @@ class CADAVAE:
     batch_size: int = 64
     samples_per_class: int = 100
 
-    def fit(self, data: SeenData, seed: int) -> FittedCADAVAE:
+    def fit(self, data: SeenData, seed: int) -> FittedGenerator:
         """Train both VAEs on class-balanced pairs of windows and texts."""
         generator = torch.Generator().manual_seed(seed)
-        features, labels, text = torch.tensor(data.features), torch.tensor(data.labels), torch.tensor(data.text)
+        features, labels, text = data.tensors()
         networks = AlignedVAEs(features.shape[1], text.shape[1], self, generator)
         optimiser = torch.optim.AdamW(networks.parameters(), lr=self.learning_rate, weight_decay=self.weight_decay)
         for step, rows in enumerate(balanced_batches(data.labels, self.n_steps, self.batch_size, seed)):
-            progress = step / self.n_steps
-            loss = networks.loss(features[rows][None], text[labels[rows]][None], progress, self, generator)
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-        return FittedCADAVAE(networks.requires_grad_(False), self, seed)
+            pairs, progress = (features[rows][None], text[labels[rows]][None]), step / self.n_steps
+            take_step(optimiser, networks.loss(*pairs, progress, self, generator))
+        networks.requires_grad_(False)
+        return FittedGenerator(
+            lambda text, noise: networks.synthesise(text, self.samples_per_class, noise), networks.locate, seed
+        )
 
 
 def candidates() -> tuple[CADAVAE, ...]:

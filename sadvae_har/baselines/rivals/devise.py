@@ -4,15 +4,16 @@ The true class's semantic vector has to be more alike to the mapped window than 
 Axis legend: see `method.py`; B batch.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from sadvae_har.baselines.eszsl import FittedBilinear
-from sadvae_har.baselines.method import SeenData, balanced_batches, normalised
+from sadvae_har.baselines.method import SeenData, balanced_batches, normalised, take_step
+from sadvae_har.baselines.rivals.eszsl import FittedBilinear
+
+NAME = "devise"
 
 
 def margin_violations(scores: Tensor, labels: Tensor, margin: float) -> Tensor:
@@ -49,32 +50,6 @@ class BilinearTraining:
     batch_size: int = 64
 
 
-def train_bilinear(
-    data: SeenData, loss_of: Callable[[Tensor, Tensor], Tensor], training: BilinearTraining, seed: int
-) -> FittedBilinear:
-    """Train a map [D, E] on class-balanced batches.
-
-    It starts at zero, so that it knows nothing of directions in which no seen class's text points.
-
-    Args:
-        data: Seen classes.
-        loss_of: Loss of scores [B, S] and labels [B].
-        training: Optimiser settings.
-        seed: Of the batches.
-    """
-    scale = data.features.shape[1] ** -0.5  # Standardised windows then have a length of about 1.
-    features, labels = torch.from_numpy(data.features * np.float32(scale)), torch.from_numpy(data.labels)
-    text = torch.from_numpy(normalised(data.text))
-    weights = torch.zeros(features.shape[1], text.shape[1], requires_grad=True)
-    optimiser = torch.optim.AdamW([weights], lr=training.learning_rate, weight_decay=training.weight_decay, fused=True)
-    for rows in balanced_batches(data.labels, training.n_steps, training.batch_size, seed):
-        loss = loss_of(features[rows] @ (weights @ text.T), labels[rows])
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-    return FittedBilinear(weights.detach().numpy() * np.float32(scale))
-
-
 @dataclass(frozen=True)
 class DeViSE:
     """Deep visual-semantic embedding, on fixed features.
@@ -87,9 +62,24 @@ class DeViSE:
     margin: float = 0.1
     training: BilinearTraining = BilinearTraining()
 
+    def loss(self, scores: Tensor, labels: Tensor) -> Tensor:
+        """Return what training minimises, a scalar, of scores [B, S] and labels [B]."""
+        return hinge_ranking_loss(scores, labels, self.margin)
+
     def fit(self, data: SeenData, seed: int) -> FittedBilinear:
-        """Train by the hinge ranking loss."""
-        return train_bilinear(data, lambda s, y: hinge_ranking_loss(s, y, self.margin), self.training, seed)
+        """Train a map [D, E] on class-balanced batches, which the seed draws.
+
+        It starts at zero, so that it knows nothing of directions in which no seen class's text points.
+        """
+        scale = np.float32(data.features.shape[1] ** -0.5)  # Standardised windows then have a length of about 1.
+        features, labels = torch.from_numpy(data.features * scale), torch.from_numpy(data.labels)
+        text = torch.from_numpy(normalised(data.text))
+        weights = torch.zeros(features.shape[1], text.shape[1], requires_grad=True)
+        rate, decay = self.training.learning_rate, self.training.weight_decay
+        optimiser = torch.optim.AdamW([weights], lr=rate, weight_decay=decay, fused=True)
+        for rows in balanced_batches(data.labels, self.training.n_steps, self.training.batch_size, seed):
+            take_step(optimiser, self.loss(features[rows] @ (weights @ text.T), labels[rows]))
+        return FittedBilinear(weights.detach().numpy() * scale)
 
 
 def candidates() -> tuple[DeViSE, ...]:

@@ -11,14 +11,14 @@ Axis legend: see `method.py`; 1 the model axis of `networks.py`, B batch, Z nois
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sadvae_har.baselines.cada_vae import SOFTMAX, classify_by_samples
-from sadvae_har.baselines.method import SeenData, balanced_batches
-from sadvae_har.method.classifier import fit_softmax
+from sadvae_har.baselines.method import SeenData, balanced_batches, take_step
+from sadvae_har.baselines.softmax import SOFTMAX, FittedGenerator, fit_seen_classifier
 from sadvae_har.method.networks import stacked_mlp
+
+NAME = "f-clswgan"
 
 
 def gradient_penalty(critic: Callable[[Tensor], Tensor], real: Tensor, generated: Tensor, share: Tensor) -> Tensor:
@@ -70,22 +70,10 @@ class ConditionalGAN(nn.Module):
         """Return the critic's value of features [1, B, D] beside text [1, B, E]: [1, B, 1]."""
         return self.critic(torch.cat([features, text], -1))
 
-
-@dataclass(frozen=True)
-class FittedCLSWGAN:
-    """A trained generator, and what synthesis needs."""
-
-    networks: ConditionalGAN
-    config: "CLSWGAN"
-    seed: int
-
-    def score(self, features: np.ndarray, text: np.ndarray) -> np.ndarray:
-        """Return log-probabilities of a classifier trained on generated features, [n, C]."""
-        random = torch.Generator().manual_seed(self.seed)
-        with torch.no_grad():
-            wide = torch.tensor(text).repeat_interleave(self.config.samples_per_class, dim=0)
-            samples = self.networks.generate(wide[None], random)[0].unflatten(0, (len(text), -1))
-        return classify_by_samples(samples, torch.tensor(features), random)
+    def synthesise(self, text: Tensor, n_samples: int, random: torch.Generator) -> Tensor:
+        """Return generated features [C, m, D] of texts [C, E]."""
+        wide = text.repeat_interleave(n_samples, dim=0)
+        return self.generate(wide[None], random)[0].unflatten(0, (len(text), -1))
 
 
 @dataclass(frozen=True)
@@ -117,12 +105,12 @@ class CLSWGAN:
     batch_size: int = 64
     samples_per_class: int = 60
 
-    def fit(self, data: SeenData, seed: int) -> FittedCLSWGAN:
+    def fit(self, data: SeenData, seed: int) -> FittedGenerator:
         """Train the classifier of seen classes, then critic and generator in turns."""
         random = torch.Generator().manual_seed(seed)
-        features, labels, text = torch.tensor(data.features), torch.tensor(data.labels), torch.tensor(data.text)
+        features, labels, text = data.tensors()
         networks = ConditionalGAN(features.shape[1], text.shape[1], self, random)
-        classify = self._seen_classifier(features, labels, len(text), seed, random)
+        classify = fit_seen_classifier(data, SOFTMAX, self.batch_size, seed, random)
         of_generator = self._optimiser(networks.generator, self.weight_decay)
         of_critic = self._optimiser(networks.critic, 0.0)
         turns = self.critic_steps + 1
@@ -134,26 +122,15 @@ class CLSWGAN:
                 generated, optimiser = networks.generate(given, random), of_generator
                 log_probability = classify(generated).log_softmax(-1)[0].gather(-1, labels[rows][:, None])
                 loss = -networks.value(generated, given).mean() - self.classification_weight * log_probability.mean()
-            trained = optimiser.param_groups[0]["params"]
-            optimiser.zero_grad()
-            loss.backward(inputs=trained)
-            optimiser.step()
-        return FittedCLSWGAN(networks.requires_grad_(False), self, seed)
+            take_step(optimiser, loss)
+        networks.requires_grad_(False)
+        return FittedGenerator(
+            lambda text, noise: networks.synthesise(text, self.samples_per_class, noise), lambda windows: windows, seed
+        )
 
     def _optimiser(self, network: nn.Module, weight_decay: float) -> torch.optim.AdamW:
         betas = (0.5, 0.999)  # As published: little momentum, since either player's target moves.
         return torch.optim.AdamW(network.parameters(), self.learning_rate, betas, weight_decay=weight_decay)
-
-    def _seen_classifier(
-        self, features: Tensor, labels: Tensor, n_classes: int, seed: int, random: torch.Generator
-    ) -> nn.Module:
-        batches = iter(balanced_batches(labels.numpy(), SOFTMAX.n_steps + 1, self.batch_size, seed))
-
-        def draw() -> tuple[Tensor, Tensor]:
-            rows = next(batches)[None]
-            return features[rows], labels[rows]
-
-        return fit_softmax(draw, n_classes, SOFTMAX, [random])
 
 
 def candidates() -> tuple[CLSWGAN, ...]:

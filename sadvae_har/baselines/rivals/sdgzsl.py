@@ -11,34 +11,18 @@ m generated samples per class.
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sadvae_har.baselines.cada_vae import classify_by_samples
-from sadvae_har.baselines.method import SeenData, balanced_batches
+from sadvae_har.baselines.method import SeenData, balanced_batches, take_step
+from sadvae_har.baselines.pair_network import PairNetwork
+from sadvae_har.baselines.softmax import FittedGenerator
 from sadvae_har.method.losses import adversary_loss, kl_divergence, squared_error, total_correlation
 from sadvae_har.method.model import sample
-from sadvae_har.method.networks import GaussianEncoder, StackedLinear, stacked_mlp
+from sadvae_har.method.networks import GaussianEncoder, stacked_mlp
 
-
-class RelationNetwork(nn.Module):
-    """Tells how well each semantic-consistent part fits each text: a hidden layer over the pair, then a sigmoid."""
-
-    def __init__(self, consistent_dim: int, text_dim: int, hidden_dim: int, generator: torch.Generator) -> None:
-        """Draw the initial parameters from `generator`."""
-        super().__init__()
-        # A layer over a concatenated pair is the sum of two layers: each text passes once, not once per window.
-        self.of_part = StackedLinear(consistent_dim, hidden_dim, [generator])
-        self.of_text = StackedLinear(text_dim, hidden_dim, [generator])
-        self.output = StackedLinear(hidden_dim, 1, [generator])
-
-    def forward(self, consistent: Tensor, text: Tensor) -> Tensor:
-        """Map parts [1, B, L] and texts [1, C, E] to relations in [0, 1], [1, B, C]."""
-        pairs = self.of_part(consistent)[:, :, None] + self.of_text(text)[:, None]
-        hidden = functional.leaky_relu(pairs, 0.2).flatten(1, 2)
-        return self.output(hidden).view(pairs.shape[:-1]).sigmoid()
+NAME = "sdgzsl"
 
 
 def relation_loss(relations: Tensor, labels: Tensor) -> Tensor:
@@ -66,7 +50,7 @@ class DisentanglingVAE(nn.Module):
         self.decoder = stacked_mlp(noise + text_dim, hidden, feature_dim, [generator])
         self.split_encoder = stacked_mlp(feature_dim, 0, parts, [generator])
         self.split_decoder = stacked_mlp(parts, 0, feature_dim, [generator])
-        self.relation = RelationNetwork(config.consistent_dim, text_dim, config.relation_dim, generator)
+        self.relation = PairNetwork(config.consistent_dim, text_dim, (config.relation_dim, 0), generator)
         self.adversary = stacked_mlp(parts, config.relation_dim, 1, [generator])
 
     def generate(self, text: Tensor, noise: Tensor) -> Tensor:
@@ -96,7 +80,8 @@ class DisentanglingVAE(nn.Module):
         both = torch.cat([features, generated], 1)
         parts = self.split_encoder(both)
         split = squared_error(self.split_decoder(parts), both)
-        related = relation_loss(self.relation(parts[..., : config.consistent_dim], texts), labels.repeat(2))
+        relations = self.relation(parts[..., : config.consistent_dim], texts).sigmoid()
+        related = relation_loss(relations, labels.repeat(2))
         dependence = total_correlation(self.adversary(parts))
         total = vae + split + config.correlation_weight * dependence
         return total.sum() + config.relation_weight * related, parts[:, : features.shape[1]]
@@ -108,23 +93,15 @@ class DisentanglingVAE(nn.Module):
         shuffled = torch.cat([consistent, unrelated[:, order]], -1)
         return adversary_loss(self.adversary(parts), self.adversary(shuffled)).sum()
 
+    def synthesise(self, text: Tensor, random: torch.Generator) -> Tensor:
+        """Return semantic-consistent parts [C, m, L] of features generated from texts [C, E]."""
+        wide = text.repeat_interleave(self.config.samples_per_class, dim=0)[None]
+        noise = torch.randn(1, wide.shape[1], self.config.noise_dim, generator=random)
+        return self.consistent(self.generate(wide, noise))[0].unflatten(0, (len(text), -1))
 
-@dataclass(frozen=True)
-class FittedSDGZSL:
-    """Trained networks, and what synthesis needs."""
-
-    networks: DisentanglingVAE
-    seed: int
-
-    def score(self, features: np.ndarray, text: np.ndarray) -> np.ndarray:
-        """Return log-probabilities of a classifier of the semantic-consistent parts of generated features, [n, C]."""
-        random, config = torch.Generator().manual_seed(self.seed), self.networks.config
-        with torch.no_grad():
-            wide = torch.tensor(text).repeat_interleave(config.samples_per_class, dim=0)[None]
-            noise = torch.randn(1, wide.shape[1], config.noise_dim, generator=random)
-            samples = self.networks.consistent(self.networks.generate(wide, noise))[0]
-            queries = self.networks.consistent(torch.tensor(features)[None])[0]
-        return classify_by_samples(samples.unflatten(0, (len(text), -1)), queries, random)
+    def locate(self, features: Tensor) -> Tensor:
+        """Return the semantic-consistent parts [n, L] of features [n, D]."""
+        return self.consistent(features[None])[0]
 
 
 @dataclass(frozen=True)
@@ -161,10 +138,10 @@ class SDGZSL:
     batch_size: int = 64
     samples_per_class: int = 100
 
-    def fit(self, data: SeenData, seed: int) -> FittedSDGZSL:
+    def fit(self, data: SeenData, seed: int) -> FittedGenerator:
         """Train all networks on class-balanced batches, the adversary with an optimiser of its own."""
         random = torch.Generator().manual_seed(seed)
-        features, labels, text = torch.tensor(data.features), torch.tensor(data.labels), torch.tensor(data.text)
+        features, labels, text = data.tensors()
         networks = DisentanglingVAE(features.shape[1], text.shape[1], self, random)
         adversary = list(networks.adversary.parameters())
         others = [p for name, p in networks.named_parameters() if not name.startswith("adversary.")]
@@ -172,14 +149,10 @@ class SDGZSL:
         opponent = torch.optim.AdamW(adversary, lr=self.learning_rate, weight_decay=0.0)
         for rows in balanced_batches(data.labels, self.n_steps, self.batch_size, seed):
             loss, parts = networks.loss(features[rows][None], labels[rows], text[None], random)
-            optimiser.zero_grad()
-            loss.backward(inputs=others)
-            optimiser.step()
-            loss = networks.adversary_loss(parts.detach(), random)
-            opponent.zero_grad()
-            loss.backward()
-            opponent.step()
-        return FittedSDGZSL(networks.requires_grad_(False), seed)
+            take_step(optimiser, loss)
+            take_step(opponent, networks.adversary_loss(parts.detach(), random))
+        networks.requires_grad_(False)
+        return FittedGenerator(networks.synthesise, networks.locate, seed)
 
 
 def candidates() -> tuple[SDGZSL, ...]:

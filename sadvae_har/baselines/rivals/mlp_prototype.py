@@ -10,8 +10,10 @@ import numpy as np
 import torch
 from torch import nn
 
-from sadvae_har.baselines.method import SeenData, balanced_batches, normalised
+from sadvae_har.baselines.method import SeenData, balanced_batches, cosines, take_step
 from sadvae_har.method.networks import stacked_mlp
+
+NAME = "mlp"
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class FittedMLPPrototype:
         """Return the cosine of predicted and given semantic vectors, [n, C]."""
         with torch.no_grad():
             predicted = self.network(torch.from_numpy(features)[None])[0].numpy()
-        return normalised(predicted) @ normalised(text).T
+        return cosines(predicted, text)
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class MLPPrototype:
     def fit(self, data: SeenData, seed: int) -> FittedMLPPrototype:
         """Minimise the squared error on class-balanced batches."""
         generator = torch.Generator().manual_seed(seed)
-        features, labels, text = map(torch.from_numpy, (data.features, data.labels, data.text))
+        features, labels, text = data.tensors()
         network = stacked_mlp(features.shape[1], self.hidden_dim, text.shape[1], [generator])
         optimiser = torch.optim.AdamW(
             network.parameters(), lr=self.learning_rate, weight_decay=self.weight_decay, fused=True
@@ -58,10 +60,7 @@ class MLPPrototype:
         for rows in balanced_batches(data.labels, self.n_steps, self.batch_size, seed):
             inputs = features[rows]
             inputs = inputs + self.feature_noise * torch.randn(inputs.shape, generator=generator)
-            loss = (network(inputs[None])[0] - text[labels[rows]]).square().mean()
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
+            take_step(optimiser, (network(inputs[None])[0] - text[labels[rows]]).square().mean())
         return FittedMLPPrototype(network.requires_grad_(False))
 
 

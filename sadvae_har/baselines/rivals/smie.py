@@ -11,11 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
-from sadvae_har.baselines.method import SeenData, balanced_batches
-from sadvae_har.method.networks import StackedLinear, stacked_mlp
+from sadvae_har.baselines.method import SeenData, balanced_batches, take_step
+from sadvae_har.baselines.pair_network import PairNetwork
+
+NAME = "smie"
+SCORE_ROWS = 1024  # Bounds the memory of all pairs.
 
 
 def jensen_shannon_bound(joint_logits: Tensor, product_logits: Tensor) -> Tensor:
@@ -26,23 +29,6 @@ def jensen_shannon_bound(joint_logits: Tensor, product_logits: Tensor) -> Tensor
         product_logits: Scores of pairs drawn apart, any shape.
     """
     return -functional.softplus(-joint_logits).mean() - functional.softplus(product_logits).mean()
-
-
-class PairNetwork(nn.Module):
-    """Scores every window against every text: two hidden layers over the pair."""
-
-    def __init__(self, feature_dim: int, text_dim: int, hidden_dim: int, generator: torch.Generator) -> None:
-        """Draw the initial parameters from `generator`."""
-        super().__init__()
-        # A layer over a concatenated pair is the sum of two layers: each text passes once, not once per window.
-        self.of_features = StackedLinear(feature_dim, hidden_dim, [generator])
-        self.of_text = StackedLinear(text_dim, hidden_dim, [generator])
-        self.head = stacked_mlp(hidden_dim, hidden_dim, 1, [generator])
-
-    def forward(self, features: Tensor, text: Tensor) -> Tensor:
-        """Map features [1, B, D] and texts [1, C, E] to scores [1, B, C]."""
-        pairs = self.of_features(features)[:, :, None] + self.of_text(text)[:, None]
-        return self.head(functional.leaky_relu(pairs, 0.2).flatten(1, 2)).view(pairs.shape[:-1])
 
 
 @dataclass(frozen=True)
@@ -80,22 +66,16 @@ class SMIE:
     def fit(self, data: SeenData, seed: int) -> FittedSMIE:
         """Maximise the bound on class-balanced batches; each window is paired with its own and all seen texts."""
         generator = torch.Generator().manual_seed(seed)
-        features, labels, text = torch.tensor(data.features), torch.tensor(data.labels), torch.tensor(data.text)
-        network = PairNetwork(features.shape[1], text.shape[1], self.hidden_dim, generator)
+        features, labels, text = data.tensors()
+        network = PairNetwork(features.shape[1], text.shape[1], (self.hidden_dim, self.hidden_dim), generator)
         optimiser = torch.optim.AdamW(network.parameters(), lr=self.learning_rate, weight_decay=self.weight_decay)
         for rows in balanced_batches(data.labels, self.n_steps, self.batch_size, seed):
             logits = network(features[rows][None], text[None])[0]
             # Classes are balanced, so all seen texts alike are a draw from the product of the margins.
-            loss = -jensen_shannon_bound(logits.gather(1, labels[rows][:, None]), logits)
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
+            take_step(optimiser, -jensen_shannon_bound(logits.gather(1, labels[rows][:, None]), logits))
         return FittedSMIE(network.requires_grad_(False))
 
 
 def candidates() -> tuple[SMIE, ...]:
     """Return the settings to choose from."""
     return tuple(SMIE(hidden_dim=hidden, weight_decay=decay) for hidden in (64, 128) for decay in (0.0, 1.0))
-
-
-SCORE_ROWS = 1024  # Bounds the memory of all pairs.

@@ -12,6 +12,8 @@ import numpy as np
 
 from sadvae_har.baselines.method import SeenData, normalised
 
+NAME = "eszsl"
+
 
 @dataclass(frozen=True)
 class FittedBilinear:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sadvae_har.baselines.method import SeenData, normalised
+from sadvae_har.baselines.method import SeenData, cosines
+
+NAME = "ridge"
 
 
 @dataclass(frozen=True)
@@ -19,7 +21,7 @@ class FittedRidge:
 
     def score(self, features: np.ndarray, text: np.ndarray) -> np.ndarray:
         """Return the cosine of predicted and given semantic vectors, [n, C]."""
-        return normalised(features @ self.weights) @ normalised(text).T
+        return cosines(features @ self.weights, text)
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,8 @@ import numpy as np
 
 from sadvae_har.baselines.method import SeenData
 
+NAME = "chance"
+
 
 @dataclass(frozen=True)
 class FittedChance:
