@@ -50,8 +50,8 @@ def run_figures(run: RunFiles) -> list[str]:
     parted = f"{reading} The orange lines part seen from unseen classes."
     beyond = "Windows right of the threshold are taken for unseen; seen ones there and unseen ones left of it are lost."
     plane = (
-        "Circles: windows; crosses: synthesised samples; stars: descriptions. The plane holds most of the directions of "
-        f"training windows and descriptions; its axes have no unit. {switch}"
+        "Circles: windows; crosses: synthesised samples; stars: descriptions. The plane holds most of the "
+        f"directions of training windows and descriptions; its axes have no unit. {switch}"
     )
     wide = len(run.unseen) > _NARROW or not run.has_gzsl
     return [
