@@ -68,7 +68,7 @@ def _window_encoder(problem: Problem, config: Config, locations: Locations) -> W
     resnet = None
     if "resnet" in config.features.blocks and locations.features is None:
         windows = prepare(config.dataset, locations.raw, out=locations.resources / "windows")
-        resnet = encoder_folder(windows, problem.split, "supervised", locations.resources)
+        resnet = encoder_folder(windows, problem.split, locations.resources)
     return WindowEncoder.load(problem.source, config.features.blocks, resnet, locations.resources / "text_feats")
 
 
