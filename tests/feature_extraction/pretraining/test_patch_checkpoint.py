@@ -63,7 +63,7 @@ def edit(path: Path, old: str, new: str) -> None:
     [
         (lambda f: (f / "model.safetensors").write_bytes((f / "model.safetensors").read_bytes()[:-9]), "damaged"),
         (lambda f: (f / "model.safetensors").unlink(), "no such file"),
-        (lambda f: (f / "config.json").write_text("{}"), "not a patch encoder"),
+        (lambda f: (f / "config.json").write_text("{}"), "not a patch transformer of format"),
         (lambda f: edit(f / "config.json", '"width": 16', '"width": 32'), "weights of another network"),
     ],
     ids=["truncated", "missing", "other format", "other sizes"],
