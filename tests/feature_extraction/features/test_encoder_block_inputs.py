@@ -131,7 +131,10 @@ def edit(path: Path, old: str, new: str) -> None:
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda f: (f / "model.safetensors").write_bytes((f / "model.safetensors").read_bytes()[:-9]), "damaged wei"),
+        (
+            lambda f: (f / "model.safetensors").write_bytes((f / "model.safetensors").read_bytes()[:-9]),
+            "damaged or not",
+        ),
         (lambda f: (f / "model.safetensors").unlink(), "no such file"),
         (lambda f: (f / "config.json").unlink(), "config.json: no such file"),
         (lambda f: edit(f / "config.json", '"width": 16', '"width": 32'), "weights of another network"),
