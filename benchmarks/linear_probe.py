@@ -33,7 +33,6 @@ from feature_extraction.encoders.statistical.features import statistical_feature
 from feature_extraction.pretraining.checkpoint import PatchCheckpoint
 from feature_extraction.pretraining.resnet.config import PretrainConfig
 from feature_extraction.pretraining.resnet.loop import Task, fit
-from feature_extraction.pretraining.resnet.supervised import SupervisedObjective
 from feature_extraction.protocol.draw_splits import known_partition
 from feature_extraction.protocol.split import Split
 from feature_extraction.storage.places import RESOURCES
@@ -102,7 +101,7 @@ def from_scratch(windows: WindowSet, labelled: np.ndarray, seed: int) -> np.ndar
     val = rows["val"][np.isin(windows.labels[rows["val"]], classes)]
     task = Task(windows, split, classes, labelled, val)
     with tempfile.TemporaryDirectory() as scratch:
-        encoder = fit(task, SupervisedObjective, PretrainConfig(seed=seed), Path(scratch), "linear probe").encoder
+        encoder = fit(task, PretrainConfig(seed=seed), Path(scratch), "linear probe").encoder
     features = np.empty((len(windows), encoder.n_features), dtype=np.float32)
     with torch.inference_mode():
         for start in range(0, len(windows), BATCH_WINDOWS):

@@ -17,9 +17,9 @@ from feature_extraction.errors import InputError
 from feature_extraction.features.cache import cached, single_block, stream
 from feature_extraction.features.encoder_blocks import PREFIX, check_names, extract_loaded, is_encoder, load_encoder
 from feature_extraction.features.table import FeatureTable, concatenate
-from feature_extraction.pretraining import pretrain, pretraining_key
 from feature_extraction.pretraining.resnet.checkpoint import EncoderCheckpoint
 from feature_extraction.pretraining.resnet.config import PretrainConfig
+from feature_extraction.pretraining.resnet.pretrain import pretrain, pretraining_key
 from feature_extraction.protocol.split import Split
 from feature_extraction.storage.places import RESOURCES
 from feature_extraction.windows.input_format import InputFormat
@@ -153,8 +153,8 @@ def features_for(
         elif block == "kinematic":
             tables.append(extract_kinematic(windows, folder / f"kinematic-v{kinematic.VERSION}.npz"))
         else:
-            checkpoint = encoder_folder(windows, split, "supervised", resources, config, held_out)
-            pretrain(windows, split, "supervised", config, checkpoint, held_out)
+            checkpoint = encoder_folder(windows, split, resources, config, held_out)
+            pretrain(windows, split, config, checkpoint, held_out)
             tables.append(extract_encoder(windows, checkpoint, folder / f"{split.name}-{checkpoint.name}.npz", split))
     table = replace(concatenate(tables), source=InputFormat.of(windows))
     split.check_provenance(table.provenance, "features", held_out)
@@ -179,11 +179,10 @@ def check_blocks(blocks: Sequence[str]) -> None:
 def encoder_folder(
     windows: WindowSet,
     split: Split,
-    objective: str,
     resources: Path = RESOURCES,
     config: PretrainConfig | None = None,
     held_out: tuple[str, ...] = (),
 ) -> Path:
     """Return where the encoder of a split lies or will lie; arguments as in `pretrain`."""
-    key = pretraining_key(windows, split, objective, config, held_out)
+    key = pretraining_key(windows, split, config, held_out)
     return resources / "runs" / "encoders" / windows.dataset / split.name / f"resnet-{key[:8]}"

@@ -14,27 +14,23 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save, save_file
+from safetensors.torch import save
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from feature_extraction.descriptions.embeddings import embed
 from feature_extraction.encoders.devices import find_devices
-from feature_extraction.encoders.patch_transformer.channel_sentences import describe_channels
-from feature_extraction.encoders.patch_transformer.device_readers import DeviceReader, device_readers
+from feature_extraction.encoders.patch_transformer.device_readers import DeviceReader, describe_devices
 from feature_extraction.encoders.patch_transformer.network import PatchTransformer, PatchTransformerConfig
 from feature_extraction.encoders.patch_transformer.patches import PatchConfig, make_patches
 from feature_extraction.errors import InputError
 from feature_extraction.pretraining.config import Precision
-from feature_extraction.pretraining.resnet.checkpoint import CONFIG, describe_provenance, restore_weights, write_weights
+from feature_extraction.pretraining.weights import CONFIG, Checkpoint, restore_weights
 from feature_extraction.protocol.split import Provenance
 from feature_extraction.recordings.recording import Channel
-from feature_extraction.storage.files import atomic_path, content_hash, read_json, write_json
+from feature_extraction.storage.files import content_hash, read_json
 from feature_extraction.storage.places import TEXT_CACHE
 from feature_extraction.windows.window_set import WindowSet
 
-FORMAT = "patch-encoder-1"
 VERSION = 1  # of what happens to windows around the network; part of the digest
 EPOCH = "epoch-{:03}.safetensors"
 EMBED_BATCH = 64
@@ -42,8 +38,8 @@ MATH = SDPBackend.MATH  # the fused attention is slow on short sequences of bflo
 
 
 @dataclass(frozen=True)
-class PatchCheckpoint:
-    """A pretrained encoder and everything needed to use it honestly.
+class PatchCheckpoint(Checkpoint):
+    """A pretrained patch transformer.
 
     Attributes:
         encoder: The network, in evaluation mode.
@@ -53,6 +49,8 @@ class PatchCheckpoint:
         key: Digest of everything that decided the training.
         training: Objectives, settings and result of the training, for the reader.
     """
+
+    format, kind = "patch-encoder-1", "patch transformer"
 
     encoder: PatchTransformer
     provenance: tuple[Provenance, ...]
@@ -155,21 +153,12 @@ class PatchCheckpoint:
         self, channels: Sequence[Channel], placement: str = "", text_cache: Path = TEXT_CACHE
     ) -> list[DeviceReader]:
         """Embed the descriptions of the channels of each device; arguments and errors as of `embed`."""
-        devices, sentences = find_devices(channels), []
-        for device in devices:
-            own = [channels[column] for column in (*device.acc.tolist(), *device.gyro.tolist())]
-            texts = describe_channels(own, placement if len(devices) == 1 else "")
-            sentences.append(torch.from_numpy(embed(texts, self.text_model, text_cache)))
-        return device_readers(channels, sentences)
-
-    def save(self, folder: Path) -> None:
-        """Write weights, then the config that names them: a folder without a config is not a checkpoint."""
-        write_json(folder / CONFIG, self.header() | {"weights": write_weights(self.encoder, folder)})
+        return describe_devices(channels, placement, self.text_model, text_cache)
 
     def header(self) -> dict[str, Any]:
         """Return everything but the weights as plain values."""
         return {
-            "format": FORMAT,
+            "format": self.format,
             "key": self.key,
             "encoder": asdict(self.encoder.config),
             "provenance": [asdict(entry) for entry in self.provenance],
@@ -179,40 +168,23 @@ class PatchCheckpoint:
         }
 
     @classmethod
-    def load(cls, folder: Path) -> "PatchCheckpoint":
-        """Read a checkpoint.
+    def rebuild(cls, value: Mapping[str, Any]) -> "PatchCheckpoint":
+        """Rebuild from `header`."""
+        sizes = dict(value["encoder"])
+        sizes["patches"] = PatchConfig(**sizes["patches"])
+        with torch.random.fork_rng(devices=[]):
+            encoder = PatchTransformer(PatchTransformerConfig(**sizes)).eval()
+        provenance = tuple(Provenance.from_dict(entry) for entry in value["provenance"])
+        bank = tuple((str(dataset), str(name)) for dataset, name in value["bank"])
+        return cls(encoder, provenance, bank, str(value["text_model"]), str(value["key"]), dict(value["training"]))
 
-        Raises:
-            InputError: A file is missing, damaged, foreign or of another version, or the two differ.
-        """
-        path = folder / CONFIG
-        value = read_json(path)
-        checkpoint = cls.from_header(value, path)
-        restore_weights(checkpoint.encoder, folder, str(value.get("weights")))
-        return checkpoint
-
-    @classmethod
-    def from_header(cls, value: Any, path: Path) -> "PatchCheckpoint":
-        """Rebuild a checkpoint from `header`, its weights yet to be filled in; `path` is named in errors.
-
-        Raises:
-            InputError: The header is damaged, foreign or of another version.
-        """
-        if not isinstance(value, dict) or value.get("format") != FORMAT:
-            found = value.get("format") if isinstance(value, dict) else value
-            raise InputError(f"{path}: not a patch encoder of format {FORMAT!r} (found {found!r}); pretrain again")
-        try:
-            sizes = dict(value["encoder"])
-            sizes["patches"] = PatchConfig(**sizes["patches"])
-            with torch.random.fork_rng(devices=[]):
-                encoder = PatchTransformer(PatchTransformerConfig(**sizes))
-            provenance = tuple(Provenance.from_dict(entry) for entry in value["provenance"])
-            bank = tuple((str(dataset), str(name)) for dataset, name in value["bank"])
-            key, text_model = str(value["key"]), str(value["text_model"])
-            training = dict(value["training"])
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise InputError(f"{path}: damaged or edited ({error!r}); pretrain again") from None
-        return cls(encoder.eval(), provenance, bank, text_model, key, training)
+    def reads(self) -> list[str]:
+        """Return which windows it reads and what it gives, as lines for a reader."""
+        return [
+            f"reads       any acc and gyro in m/s² and rad/s, at least {self.encoder.config.patches.patch_s:g} s, "
+            "at any rate",
+            f"gives       {self.encoder.n_features} features for each device",
+        ]
 
     @classmethod
     def load_epoch(cls, folder: Path, epoch: int) -> "PatchCheckpoint":
@@ -225,18 +197,10 @@ class PatchCheckpoint:
             InputError: The checkpoint is unusable, or the epoch's file is missing, damaged or of another run.
         """
         best, path = cls.load(folder), folder / EPOCH.format(epoch)
-        try:
-            with safe_open(path, framework="pt") as file:
-                key = (file.metadata() or {}).get("key")
-                weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except FileNotFoundError:
+        if not path.exists():
             kept = ", ".join(sorted(found.name for found in folder.glob("epoch-*.safetensors"))) or "none"
-            raise InputError(f"{path}: no such file; epochs kept there: {kept}") from None
-        except (SafetensorError, OSError) as error:
-            raise InputError(f"{path}: damaged weights ({error}); choose another epoch") from None
-        if key != best.key:
-            raise InputError(f"{path}: weights of the run {key}, the encoder beside them is of {best.key}; delete them")
-        best.encoder.load_state_dict(weights)
+            raise InputError(f"{path}: no such file; epochs kept there: {kept}")
+        restore_weights(best.encoder, path, best.key)
         training = {name: value for name, value in best.training.items() if name in ("datasets", "n_windows", "config")}
         return replace(best, key=content_hash(best.key, str(epoch)), training={**training, "epoch": epoch})
 
@@ -251,33 +215,7 @@ def _require_patches(valid: Tensor, numbers: np.ndarray, device: str, config: Pa
         )
 
 
-def save_epoch(folder: Path, epoch: int, encoder: PatchTransformer, key: str) -> None:
-    """Keep the weights of an epoch beside those of the others; `key` names the run."""
-    weights = {name: value.detach().cpu().contiguous() for name, value in encoder.state_dict().items()}
-    with atomic_path(folder / EPOCH.format(epoch)) as temporary:
-        save_file(weights, temporary, {"key": key})
-
-
 def is_patch_checkpoint(folder: Path) -> bool:
     """Return whether a folder holds a checkpoint of this kind, sound or not."""
     value = read_json(folder / CONFIG) if (folder / CONFIG).exists() else {}
-    return isinstance(value, dict) and value.get("format") == FORMAT
-
-
-def describe_patch_checkpoint(folder: Path) -> str:
-    """Return what an encoder is and what it has seen, as lines for a reader.
-
-    Raises:
-        InputError: The folder holds no usable checkpoint.
-    """
-    checkpoint = PatchCheckpoint.load(folder)
-    n_parameters = sum(parameter.numel() for parameter in checkpoint.encoder.parameters())
-    patches = checkpoint.encoder.config.patches
-    lines = [
-        f"encoder     patch transformer, {n_parameters:,} parameters, key {checkpoint.key}",
-        f"reads       any acc and gyro in m/s² and rad/s, at least {patches.patch_s:g} s, at any rate",
-        f"gives       {checkpoint.encoder.n_features} features for each device",
-        *map(describe_provenance, checkpoint.provenance),
-    ]
-    lines += [f"{name:11} {value}" for name, value in checkpoint.training.items()]
-    return "\n".join(lines)
+    return isinstance(value, dict) and value.get("format") == PatchCheckpoint.format

@@ -1,5 +1,6 @@
 """How a patch transformer is pretrained."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,17 +71,16 @@ class PatchPretrainConfig:
             raise InputError("pretrain: learning_rate and largest_gradient must be positive")
         if min(self.weight_decay, self.seed, self.keep_every, self.sampling_exponent) < 0:
             raise InputError("pretrain: weight_decay, seed, keep_every and sampling_exponent must be 0 or more")
-        if not self.objectives or min(self.objectives.values()) <= 0:
+        if not self.objectives or not all(0 < weight < math.inf for weight in self.objectives.values()):
             raise InputError(f"pretrain.objectives: {dict(self.objectives)}; name at least one, with positive weights")
         if self.precision not in get_args(Precision):
             known = " or ".join(get_args(Precision))
             raise InputError(f"pretrain.precision: {self.precision!r} is unknown; use {known}")
-        for name in ("shift", "time_warp"):
-            if getattr(self.augment, name):
-                raise InputError(
-                    f"pretrain.augment.{name}: {getattr(self.augment, name)} cannot be used; give 0, since the two "
-                    "views are compared patch by patch"
-                )
+        if self.augment.shift:
+            raise InputError(
+                f"pretrain.augment.shift: {self.augment.shift} cannot be used; give 0, since the two views are "
+                "compared patch by patch"
+            )
 
 
 def load_patch_config(path: Path) -> PatchPretrainConfig:
@@ -99,6 +99,6 @@ def load_patch_config(path: Path) -> PatchPretrainConfig:
             raise InputError(f"expected fields, found {type(value).__name__}")
         config = parser.instantiate(parser.parse_object({"pretrain": value})).pretrain
     except (InputError, ArgumentError) as error:
-        raise InputError(f"{path}: {' '.join(str(error).split())}") from None
+        raise InputError(f"{path}: {' '.join(str(error).split())}") from error
     assert isinstance(config, PatchPretrainConfig)
     return config

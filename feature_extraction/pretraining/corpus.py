@@ -14,18 +14,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from feature_extraction.descriptions.embeddings import DEFAULT_TEXT_MODEL, embed
+from feature_extraction.descriptions.embeddings import DEFAULT_TEXT_MODEL
 from feature_extraction.descriptions.synonyms import find_synonym
-from feature_extraction.encoders.devices import Device, find_devices
-from feature_extraction.encoders.patch_transformer.channel_sentences import describe_channels
-from feature_extraction.encoders.patch_transformer.patches import SCALES, PatchConfig, make_patches
+from feature_extraction.encoders.patch_transformer.device_readers import DeviceReader, describe_devices
+from feature_extraction.encoders.patch_transformer.patches import PatchConfig, channel_scale, make_patches
 from feature_extraction.encoders.statistical.features import statistical_features
 from feature_extraction.errors import InputError
-from feature_extraction.pretraining.augment.augment import AugmentConfig, augment_view
+from feature_extraction.pretraining.augment.augment import AugmentConfig, augment
 from feature_extraction.pretraining.objectives.objective import UNLABELLED, PatchBatch
+from feature_extraction.pretraining.schedule import draw_balanced
 from feature_extraction.protocol.draw_splits import known_partition, random_partition
 from feature_extraction.protocol.split import Provenance, Split
-from feature_extraction.recordings.recording import Channel
 from feature_extraction.storage.places import TEXT_CACHE
 from feature_extraction.windows.window_set import WindowSet
 
@@ -64,9 +63,7 @@ class Part:
         )
 
 
-def choose_windows(
-    windows: WindowSet, split: Split | None = None, strict: bool = False, held_out: Sequence[str] = ()
-) -> Part:
+def choose_windows(windows: WindowSet, split: Split | None = None, strict: bool = False) -> Part:
     """Choose what an encoder may learn from one data set.
 
     Of the split's own data set these are the seen classes of its train subjects. Of every other data set they are the
@@ -77,7 +74,6 @@ def choose_windows(
         windows: All windows of a data set.
         split: The zero-shot problem the encoder is for; none if it is for no particular one.
         strict: Leave synonyms of unseen classes out altogether.
-        held_out: Seen classes to treat as unseen, too.
 
     Raises:
         InputError: Nothing is left to learn from, or to choose by.
@@ -85,12 +81,11 @@ def choose_windows(
     """
     labels, subjects = windows.labels, windows.subjects
     if split is not None and windows.dataset == split.dataset:
-        classes = [name for name in split.seen if name not in held_out]
-        train, val = (split.rows(labels, subjects, classes, part) for part in ("train", "val"))
+        train, val = (split.rows(labels, subjects, split.seen, part) for part in ("train", "val"))
         rows = np.concatenate([train, val])
         split.check_fit(labels[rows].tolist(), subjects[rows].tolist(), "encoder pretraining")
         return _checked(Part(windows, train, val))
-    unseen = [] if split is None else [(split.dataset, name) for name in (*split.unseen, *held_out)]
+    unseen = [] if split is None else [(split.dataset, name) for name in split.unseen]
     recorded = {str(name): set(subjects[labels == name].tolist()) for name in np.unique(labels)}
     banned = frozenset(name for name in recorded if find_synonym((windows.dataset, name), unseen))
     partition = known_partition(windows.dataset) or random_partition(recorded, 0, windows.dataset)
@@ -110,24 +105,25 @@ def _checked(part: Part) -> Part:
 
 
 @dataclass(frozen=True)
-class _Reader:
-    """One device of a data set: its columns, and embedded sentences of its channels at each place.
+class _Device:
+    """One device of a data set, as batches are made of it.
 
     Attributes:
-        columns: Of the device's channels in the windows.
-        channels: One per column.
-        sensors: Columns, within the device, of each of its three-axis sensors.
+        reader: Its columns and channels; three after three belong to one sensor.
+        places: Placement -> sentence embeddings of the channels [C, E].
         scale: Physical scale of each channel, [C].
-        names: Of the device's statistical features, without the device.
-        places: Placement -> sentence embeddings [C, E].
+        statistics: Names of its statistical features, without the device.
     """
 
-    columns: list[int]
-    channels: tuple[Channel, ...]
-    sensors: list[list[int]]
-    scale: Tensor
-    names: tuple[str, ...]
+    reader: DeviceReader
     places: dict[str, Tensor]
+    scale: Tensor
+    statistics: tuple[str, ...]
+
+    @property
+    def sensors(self) -> list[range]:
+        """Columns, within the device, of each of its three-axis sensors."""
+        return [range(start, start + 3) for start in range(0, len(self.reader.columns), 3)]
 
 
 class Corpus:
@@ -158,7 +154,7 @@ class Corpus:
             raise InputError(f"encoder pretraining: data sets {names}; name at least one, each once")
         self.parts, self.patches = tuple(parts), patches
         self.text_model, self.text_cache = text_model, text_cache
-        self.readers = tuple(_readers(part.windows, text_model, text_cache) for part in parts)
+        self.devices = tuple(_devices(part.windows, text_model, text_cache) for part in parts)
         self.bank = tuple((part.windows.dataset, name) for part in parts for name in part.labels)
         position = {entry: k for k, entry in enumerate(self.bank)}
         self.targets = tuple(
@@ -168,7 +164,7 @@ class Corpus:
         sizes = torch.tensor([len(part.train) for part in parts], dtype=torch.float64)
         self.chances = sizes**exponent / (sizes**exponent).sum()
         self.statistics = tuple(
-            sorted({name for readers in self.readers for reader in readers for name in reader.names})
+            sorted({name for devices in self.devices for device in devices for name in device.statistics})
         )
         self._mean, self._spread = self._measure_statistics()
 
@@ -182,14 +178,12 @@ class Corpus:
             balanced: Draw classes evenly. Uses labels, so it is for labelled objectives only.
         """
         k = int(torch.multinomial(self.chances, 1, generator=generator))
-        device = int(torch.randint(len(self.readers[k]), (1,), generator=generator))
+        device = int(torch.randint(len(self.devices[k]), (1,), generator=generator))
         rows = self.parts[k].train
         if balanced:
             targets = self.targets[k][rows].numpy()  # windows whose label is not to be used are one group
             groups = [rows[targets == target] for target in np.unique(targets)]
-            chosen = torch.randint(len(groups), (n_windows,), generator=generator).tolist()
-            place = torch.rand(n_windows, generator=generator, dtype=torch.float64).tolist()
-            picked = np.array([groups[c][int(u * len(groups[c]))] for c, u in zip(chosen, place, strict=True)])
+            picked = draw_balanced(groups, n_windows, generator)
         else:
             picked = rows[torch.randint(len(rows), (n_windows,), generator=generator).numpy()]
         return self.batch(k, device, picked, augmented, generator)
@@ -203,8 +197,8 @@ class Corpus:
         """
         plain, generator = AugmentConfig(0, 0, 0, 0), torch.Generator()
         for k, part in enumerate(self.parts):
-            rows = part.val[np.linspace(0, len(part.val) - 1, min(per_device, len(part.val))).astype(int)]
-            for device in range(len(self.readers[k])):
+            rows = _spread_evenly(part.val, per_device)
+            for device in range(len(self.devices[k])):
                 for start in range(0, len(rows), n_windows):
                     yield self.batch(k, device, rows[start : start + n_windows], plain, generator)
 
@@ -212,66 +206,61 @@ class Corpus:
         self, part: int, device: int, rows: np.ndarray, augmented: AugmentConfig, generator: torch.Generator
     ) -> PatchBatch:
         """Read windows of one device of one data set and make two augmented views of them."""
-        windows, reader = self.parts[part].windows, self.readers[part][device]
+        windows, source = self.parts[part].windows, self.devices[part][device]
         rows = np.sort(rows)  # in the order of the file
-        clean = torch.from_numpy(np.array(windows.samples[rows][:, :, reader.columns], dtype=np.float32))
-        rate_hz = windows.settings.rate_hz
-        gyro = [k for k, channel in enumerate(reader.channels) if channel.quantity == "gyro"]
-        views = [
-            augment_view(clean, augmented, reader.scale, [reader.sensors], gyro, generator).windows for _ in range(2)
-        ]
-        first, second, plain = (make_patches(view, reader.channels, rate_hz, self.patches) for view in (*views, clean))
+        clean = torch.from_numpy(np.array(windows.samples[rows][:, :, source.reader.columns], dtype=np.float32))
+        views = [augment(clean, augmented, source.scale, [source.sensors], generator) for _ in range(2)]
+        first, second, plain = (
+            make_patches(view, source.reader.channels, windows.settings.rate_hz, self.patches)
+            for view in (*views, clean)
+        )
         return PatchBatch(
             values=first.values,
             second=second.values,
             clean=plain.values,
             valid=plain.valid,
-            descriptions=torch.stack([reader.places[place] for place in windows.placements[rows].tolist()]),
+            descriptions=torch.stack([source.places[place] for place in windows.placements[rows].tolist()]),
             dataset=torch.full((len(rows),), part),
             targets=self.targets[part][rows],
-            statistics=self._standardised(part, device, rows),
+            statistics=(self._raw_statistics(part, device, rows) - self._mean) / self._spread,
         )
 
     def _raw_statistics(self, part: int, device: int, rows: np.ndarray) -> Tensor:
         """Return statistical features of one device in the order of `statistics` [B, K], NaN where it has none."""
-        windows, reader = self.parts[part].windows, self.readers[part][device]
-        samples = windows.samples[rows][:, :, reader.columns]
-        values, _ = statistical_features(samples, reader.channels, windows.settings.rate_hz)
+        windows, source = self.parts[part].windows, self.devices[part][device]
+        samples = windows.samples[rows][:, :, source.reader.columns]
+        values, _ = statistical_features(samples, source.reader.channels, windows.settings.rate_hz)
         result = torch.full((len(rows), len(self.statistics)), float("nan"))
-        result[:, [self.statistics.index(name) for name in reader.names]] = torch.from_numpy(values)
+        result[:, [self.statistics.index(name) for name in source.statistics]] = torch.from_numpy(values)
         return result
 
     def _measure_statistics(self) -> tuple[Tensor, Tensor]:
         """Return mean and standard deviation of each statistic over evenly spaced train windows of all devices."""
         found = []
         for k, part in enumerate(self.parts):
-            rows = part.train[np.linspace(0, len(part.train) - 1, min(MEASURED_WINDOWS, len(part.train))).astype(int)]
-            found += [self._raw_statistics(k, device, np.unique(rows)) for device in range(len(self.readers[k]))]
+            rows = np.unique(_spread_evenly(part.train, MEASURED_WINDOWS))
+            found += [self._raw_statistics(k, device, rows) for device in range(len(self.devices[k]))]
         values = torch.cat(found).double()
         mean = values.nanmean(dim=0)
         return mean.float(), ((values - mean).square().nanmean(dim=0).sqrt() + 1e-6).float()
 
-    def _standardised(self, part: int, device: int, rows: np.ndarray) -> Tensor:
-        return (self._raw_statistics(part, device, rows) - self._mean) / self._spread
+
+def _spread_evenly(rows: np.ndarray, most: int) -> np.ndarray:
+    """Return at most `most` of the rows, evenly spaced."""
+    return rows[np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)]
 
 
-def _readers(windows: WindowSet, text_model: str, text_cache: Path) -> tuple[_Reader, ...]:
-    devices = find_devices(windows.channels)
-    places = np.unique(windows.placements).tolist()
-    return tuple(_reader(windows, device, len(devices) == 1, places, text_model, text_cache) for device in devices)
-
-
-def _reader(
-    windows: WindowSet, device: Device, alone: bool, places: Sequence[str], text_model: str, text_cache: Path
-) -> _Reader:
-    columns = [*device.acc.tolist(), *device.gyro.tolist()]
-    channels = tuple(windows.channels[column] for column in columns)
-    sensors = [list(range(start, start + 3)) for start in range(0, len(columns), 3)]
-    embedded = {}
-    for place in places:
-        sentences = describe_channels(channels, place if alone else "")
-        embedded[place] = torch.from_numpy(embed(sentences, text_model, text_cache))
-    scale = torch.tensor([SCALES[channel.quantity][channel.unit] for channel in channels])
-    first = windows.samples[:1][:, :, columns]
-    names = tuple(name.partition(".")[2] for name in statistical_features(first, channels, windows.settings.rate_hz)[1])
-    return _Reader(columns, channels, sensors, scale, names, embedded)
+def _devices(windows: WindowSet, text_model: str, text_cache: Path) -> tuple[_Device, ...]:
+    by_place = {
+        place: describe_devices(windows.channels, place, text_model, text_cache)
+        for place in np.unique(windows.placements).tolist()
+    }
+    found = []
+    for readers in zip(*by_place.values(), strict=True):
+        places = {place: reader.sentences for place, reader in zip(by_place, readers, strict=True)}
+        reader = readers[0]
+        scale = torch.tensor([channel_scale(channel) for channel in reader.channels])
+        first = windows.samples[:1][:, :, reader.columns]
+        _, names = statistical_features(first, reader.channels, windows.settings.rate_hz)
+        found.append(_Device(reader, places, scale, tuple(name.partition(".")[2] for name in names)))
+    return tuple(found)

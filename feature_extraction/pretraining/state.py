@@ -1,17 +1,49 @@
-"""The whole state of a pretraining run in one safetensors file: an interrupted run goes on exactly."""
+"""The whole state of a pretraining run in one file: an interrupted run goes on exactly."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from feature_extraction.errors import InputError
-from feature_extraction.storage.files import atomic_path
+from feature_extraction.storage.files import write_text
+from feature_extraction.storage.tensors import (
+    optimizer_tensors,
+    read_header,
+    read_tensors,
+    restore_optimizer,
+    under,
+    write_tensors,
+)
+
+STATE, PROGRESS = "state.safetensors", "progress.jsonl"
+KIND = "sadvae_har_pretraining"
+REMEDY = "delete it to start afresh"
+COUNTERS = ("epoch", "history", "best_value", "best_epoch", "stale_epochs")
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What a checkpoint is chosen by.
+
+    Attributes:
+        name: Its name in `progress.jsonl`.
+        higher_is_better: Its direction.
+    """
+
+    name: str
+    higher_is_better: bool
+
+    def at_least_as_good(self, value: float, best: float | None) -> bool:
+        """Return whether `value` is at least as good as `best`; anything is as good as nothing."""
+        return best is None or (value >= best if self.higher_is_better else value <= best)
+
+    def improves(self, value: float, best: float | None) -> bool:
+        """Return whether `value` is truly better than `best`."""
+        return best is None or (self.at_least_as_good(value, best) and value != best)
 
 
 @dataclass
@@ -22,7 +54,7 @@ class PretrainState:
         encoder: Network being trained.
         objective: Its heads.
         optimizer: Optimiser of both.
-        generator: Source of every random draw.
+        generator: Source of random draws.
         epoch: Epochs completed.
         history: One row per completed epoch.
         best: Encoder weights at the best epoch.
@@ -34,7 +66,7 @@ class PretrainState:
     encoder: nn.Module
     objective: nn.Module
     optimizer: torch.optim.Optimizer
-    generator: torch.Generator
+    generator: torch.Generator = field(default_factory=torch.Generator)
     epoch: int = 0
     history: list[dict[str, Any]] = field(default_factory=list)
     best: dict[str, Tensor] = field(default_factory=dict)
@@ -42,20 +74,27 @@ class PretrainState:
     best_epoch: int = 0
     stale_epochs: int = 0
 
-    def save(self, path: Path, key: str) -> None:
-        """Write the state; `key` names the run it belongs to."""
+    def finish_epoch(self, metric: Metric, score: float, numbers: Mapping[str, float]) -> None:
+        """Count an epoch and its numbers, and keep the weights if they are at least as good as the best so far."""
+        self.epoch += 1
+        self.stale_epochs = 0 if metric.improves(score, self.best_value) else self.stale_epochs + 1
+        if metric.at_least_as_good(score, self.best_value):
+            self.best = {name: tensor.detach().cpu().clone() for name, tensor in self.encoder.state_dict().items()}
+            self.best_value, self.best_epoch = score, self.epoch
+        self.history.append({"epoch": self.epoch, **numbers})
+
+    def save(self, folder: Path, key: str) -> None:
+        """Write the state, and the history for the reader; `key` names the run they belong to."""
         tensors = {f"encoder/{name}": value for name, value in self.encoder.state_dict().items()}
         tensors |= {f"objective/{name}": value for name, value in self.objective.state_dict().items()}
         tensors |= {f"best/{name}": value for name, value in self.best.items()}
-        for index, values in self.optimizer.state_dict()["state"].items():
-            tensors |= {f"optimizer/{index}/{name}": value for name, value in values.items()}
+        tensors |= optimizer_tensors(self.optimizer, "optimizer")
         tensors["generator"] = self.generator.get_state()
-        counters = {name: getattr(self, name) for name in COUNTERS}
-        metadata = {"key": key, "counters": json.dumps(counters)}
-        with atomic_path(path) as temporary:
-            save_file({name: value.contiguous().clone() for name, value in tensors.items()}, temporary, metadata)
+        header = {"key": key, "counters": {name: getattr(self, name) for name in COUNTERS}}
+        write_tensors(folder / STATE, KIND, header, {name: value.cpu() for name, value in tensors.items()})
+        write_text(folder / PROGRESS, "".join(json.dumps(row) + "\n" for row in self.history))
 
-    def load(self, path: Path, key: str) -> bool:
+    def load(self, folder: Path, key: str) -> bool:
         """Take over a saved state of the run named by `key`.
 
         Returns:
@@ -64,36 +103,15 @@ class PretrainState:
         Raises:
             InputError: The file is damaged.
         """
-        if not path.exists():
+        path = folder / STATE
+        if not path.exists() or read_header(path, KIND, REMEDY).get("key") != key:
             return False
-        try:
-            with safe_open(path, framework="pt") as file:
-                metadata = file.metadata() or {}
-                if metadata.get("key") != key:
-                    return False
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            counters = json.loads(metadata["counters"])
-            self._restore(tensors)
-            for name in COUNTERS:
-                setattr(self, name, counters[name])
-        except (SafetensorError, OSError, KeyError, ValueError, RuntimeError) as error:
-            raise InputError(f"{path}: damaged training state ({error}); delete it to start afresh") from None
-        return True
-
-    def _restore(self, tensors: dict[str, Tensor]) -> None:
-        self.encoder.load_state_dict(_under(tensors, "encoder/"))
-        self.objective.load_state_dict(_under(tensors, "objective/"))
-        self.best = _under(tensors, "best/")
-        moments: dict[int, dict[str, Tensor]] = {}
-        for name, value in _under(tensors, "optimizer/").items():
-            index, _, entry = name.partition("/")
-            moments.setdefault(int(index), {})[entry] = value
-        self.optimizer.load_state_dict(self.optimizer.state_dict() | {"state": moments})
+        header, tensors = read_tensors(path, KIND, REMEDY)
+        self.encoder.load_state_dict(under(tensors, "encoder"))
+        self.objective.load_state_dict(under(tensors, "objective"))
+        self.best = under(tensors, "best")
+        restore_optimizer(self.optimizer, tensors, "optimizer")
         self.generator.set_state(tensors["generator"])
-
-
-COUNTERS = ("epoch", "history", "best_value", "best_epoch", "stale_epochs")
-
-
-def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+        for name in COUNTERS:
+            setattr(self, name, header["counters"][name])
+        return True

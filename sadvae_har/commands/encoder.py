@@ -19,16 +19,14 @@ def encoder_pretrain(arguments: Namespace) -> None:
     """Train an IMU encoder on the seen classes of the train subjects of a split."""
     from feature_extraction.datasets.prepare import prepare
     from feature_extraction.features.extract import encoder_folder
-    from feature_extraction.pretraining import OBJECTIVES, pretrain
+    from feature_extraction.pretraining.resnet.pretrain import pretrain
     from sadvae_har.experiment.inputs import load_split
 
     config = config_from_namespace(arguments)
-    if arguments.objective not in OBJECTIVES:
-        raise InputError(f"--objective: {arguments.objective!r} is unknown; choose from {', '.join(OBJECTIVES)}")
     split = load_split(config)
     windows = prepare(config.dataset, arguments.raw, out=arguments.resources / "windows")
-    folder = encoder_folder(windows, split, arguments.objective, arguments.resources)
-    print(f"encoder: {pretrain(windows, split, arguments.objective, out=folder)}")
+    folder = encoder_folder(windows, split, arguments.resources)
+    print(f"encoder: {pretrain(windows, split, out=folder)}")
 
 
 def encoder_pool(arguments: Namespace) -> None:
@@ -111,8 +109,8 @@ def encoder_extract(arguments: Namespace) -> None:
 def encoder_show(arguments: Namespace) -> None:
     """Print what a checkpoint is and what it has seen, and its model card if it has one."""
     from feature_extraction.features.encoder_blocks import ENCODERS_FOLDER
-    from feature_extraction.pretraining.checkpoint import describe_patch_checkpoint, is_patch_checkpoint
-    from feature_extraction.pretraining.resnet.checkpoint import describe_checkpoint
+    from feature_extraction.pretraining.checkpoint import PatchCheckpoint, is_patch_checkpoint
+    from feature_extraction.pretraining.resnet.checkpoint import EncoderCheckpoint
 
     folder: Path = arguments.checkpoint
     if not folder.is_dir() and len(folder.parts) == 1 and (ENCODERS_FOLDER / folder).is_dir():
@@ -123,8 +121,8 @@ def encoder_show(arguments: Namespace) -> None:
             f"{folder}: no such folder; name one that `encoder pretrain` or `encoder pool` made, or a shipped encoder: "
             f"{shipped}"
         )
-    describe = describe_patch_checkpoint if is_patch_checkpoint(folder) else describe_checkpoint
-    print(describe(folder))
+    kind = PatchCheckpoint if is_patch_checkpoint(folder) else EncoderCheckpoint
+    print(kind.load(folder).describe())
     if (folder / CARD).is_file():
         print("\n" + (folder / CARD).read_text(encoding="utf-8").strip())
 
@@ -134,7 +132,6 @@ ENCODER_COMMANDS = (
         "encoder pretrain",
         encoder_pretrain,
         (
-            cl.option("--objective", default="supervised", help="what it learns from"),
             cl.config,
             cl.raw,
             cl.resources,

@@ -95,7 +95,7 @@ def _load_features(config: Config, split: Split, locations: Locations) -> tuple[
     check_blocks(blocks)
     windows = prepare(config.dataset, locations.raw, out=locations.resources / "windows")
     table = features_for(windows, split, blocks, resources=locations.resources)
-    resnet = encoder_folder(windows, split, "supervised", locations.resources) if "resnet" in blocks else None
+    resnet = encoder_folder(windows, split, locations.resources) if "resnet" in blocks else None
     return table, resnet
 
 

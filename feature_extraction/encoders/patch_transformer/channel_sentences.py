@@ -5,7 +5,7 @@ device is a new sentence. Axis legend: C channels.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from feature_extraction.errors import InputError
 from feature_extraction.recordings.recording import Channel
@@ -36,45 +36,33 @@ def channel_sentence(channel: Channel, placement: str) -> str:
     return MEASURED[channel.quantity].format(place=_place(placement), axis=channel.axis, unit=unit)
 
 
-def describe_channels(channels: Sequence[Channel], placements: Mapping[str, str] | str) -> list[str]:
+def describe_channels(channels: Sequence[Channel], placement: str = "") -> list[str]:
     """Return a sentence for each channel [C], all different.
 
     Args:
         channels: Channels of a window.
-        placements: Place of each device, as in `Recording.placements`; a device that is not named is worn
-            where its name says. Or the place of the only device, as in `WindowSet.placements`; an empty
-            string names no device. Where devices share a place, their names tell them apart.
+        placement: Where the only device is worn, as in `WindowSet.placements`. Without one, a device is worn where its
+            name says; where devices share a place, their names tell them apart.
 
     Raises:
-        InputError: A placement of an unknown device, one placement for several devices, or the same
-            channel twice.
+        InputError: One placement for several devices, or the same channel twice.
     """
     devices = tuple(dict.fromkeys(channel.device for channel in channels))
-    places = _places(devices, placements)
-    n_devices_at = Counter(_place(place) for place in places.values())
+    if placement and len(devices) > 1:
+        raise InputError(
+            f"placements: one place {placement!r} for devices {', '.join(devices)}; give a place for each device"
+        )
+    n_devices_at = Counter(_place(device) for device in devices)
     sentences = []
     for channel in channels:
-        sentence = channel_sentence(channel, places[channel.device])
-        if n_devices_at[_place(places[channel.device])] > 1:
+        sentence = channel_sentence(channel, placement or channel.device)
+        if n_devices_at[_place(channel.device)] > 1:
             sentence += f", device {channel.device}"
         sentences.append(sentence)
     repeated = [sentence for sentence, count in Counter(sentences).items() if count > 1]
     if repeated:
         raise InputError(f"channels: more than one is {repeated[0]!r}; give each column its own channel")
     return sentences
-
-
-def _places(devices: Sequence[str], placements: Mapping[str, str] | str) -> dict[str, str]:
-    if isinstance(placements, str):
-        if placements and len(devices) > 1:
-            raise InputError(
-                f"placements: one place {placements!r} for devices {', '.join(devices)}; give a place for each device"
-            )
-        placements = dict.fromkeys(devices, placements) if placements else {}
-    unknown = sorted(set(placements) - set(devices))
-    if unknown:
-        raise InputError(f"placements: no device {unknown[0]!r} in the channels; devices are {', '.join(devices)}")
-    return {device: placements.get(device) or device for device in devices}
 
 
 def _place(placement: str) -> str:

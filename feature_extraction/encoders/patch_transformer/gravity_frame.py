@@ -14,7 +14,7 @@ from torch import Tensor
 from feature_extraction.encoders.devices import find_devices
 from feature_extraction.recordings.recording import Channel
 
-TINY = 1e-6
+SMALLEST = 1e-6  # length of a direction, strength of a movement
 
 
 def to_gravity_frame(windows: Tensor, channels: Sequence[Channel]) -> Tensor:
@@ -56,7 +56,7 @@ def gravity_axes(acc: Tensor) -> Tensor:
     second = motion.new_tensor([0.0, 1.0, 0.0]).expand_as(up)
     spare = torch.where((up[..., :1].abs() > 0.9), second, first)
     spare = _unit(spare - (spare * up).sum(dim=2, keepdim=True) * up, first)
-    products = (across[..., :, None] * across[..., None, :]).sum(dim=1) + TINY * spare[:, 0, :, None] * spare
+    products = (across[..., :, None] * across[..., None, :]).sum(dim=1) + SMALLEST * spare[:, 0, :, None] * spare
     forward = torch.linalg.eigh(products).eigenvectors[..., -1][:, None]
     along = (across * forward).sum(dim=2, keepdim=True)
     forward = torch.where(along.pow(3).sum(dim=1, keepdim=True) < 0, -forward, forward)
@@ -68,4 +68,4 @@ def gravity_axes(acc: Tensor) -> Tensor:
 def _unit(vectors: Tensor, otherwise: Tensor) -> Tensor:
     """Return vectors [B, 1, A] of unit length; `otherwise` in place of those without length."""
     length = vectors.norm(dim=2, keepdim=True)
-    return torch.where(length > TINY, vectors / length.clamp(min=TINY), otherwise.expand_as(vectors))
+    return torch.where(length > SMALLEST, vectors / length.clamp(min=SMALLEST), otherwise.expand_as(vectors))

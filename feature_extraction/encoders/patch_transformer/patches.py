@@ -67,14 +67,6 @@ class Patches:
     values: Tensor
     valid: Tensor
 
-    def __post_init__(self) -> None:
-        """Refuse shapes that do not fit each other, and masks that are not boolean."""
-        if self.values.ndim != 4 or self.values.shape[:3] != self.valid.shape or self.valid.dtype != torch.bool:
-            raise InputError(
-                f"patches: values {tuple(self.values.shape)} and valid {tuple(self.valid.shape)} of "
-                f"{self.valid.dtype} do not fit; give [B, C, P, S] and bool [B, C, P]"
-            )
-
 
 def make_patches(
     windows: Tensor, channels: Sequence[Channel], rate_hz: float, config: PatchConfig | None = None
@@ -108,7 +100,7 @@ def make_patches(
         )
     if config.frame == "gravity":
         windows = to_gravity_frame(windows, channels)
-    scales = torch.tensor([_scale(channel) for channel in channels], dtype=windows.dtype, device=windows.device)
+    scales = torch.tensor([channel_scale(channel) for channel in channels], dtype=windows.dtype, device=windows.device)
     n_windows, n_samples, n_channels = windows.shape
     n_patches = _count_patches(n_samples, rate_hz, config)
     clock = _Clock.make(n_samples, n_patches, rate_hz, config)
@@ -122,31 +114,6 @@ def make_patches(
     n_bad = functional.pad((~finite).cumsum(dim=2), (1, 0))
     valid = n_bad[..., clock.last + 1] == n_bad[..., clock.first]
     return Patches(torch.where(valid[..., None], values, 0.0), valid)
-
-
-def collate(patches: Sequence[Patches]) -> Patches:
-    """Join batches of windows from different data sets; channels and patches that one lacks are padding at the end.
-
-    Args:
-        patches: Each [B', C', P', S], with any B', C' and P'.
-
-    Returns:
-        Patches [sum of B', largest C', largest P', S].
-
-    Raises:
-        InputError: Nothing to join, or different S.
-    """
-    sizes = sorted({batch.values.shape[3] for batch in patches})
-    if len(sizes) != 1:
-        raise InputError(f"patches: cannot join batches with samples per patch {sizes}; make all with one PatchConfig")
-    n_channels = max(batch.values.shape[1] for batch in patches)
-    n_patches = max(batch.values.shape[2] for batch in patches)
-    values, valid = [], []
-    for batch in patches:
-        missing = (0, n_patches - batch.values.shape[2], 0, n_channels - batch.values.shape[1])
-        values.append(functional.pad(batch.values, (0, 0, *missing)))
-        valid.append(functional.pad(batch.valid, missing))
-    return Patches(torch.cat(values), torch.cat(valid))
 
 
 @dataclass(frozen=True)
@@ -180,7 +147,12 @@ class _Clock:
         return cls(lower, upper, position - lower, lower.reshape(n_patches, -1)[:, 0], last)
 
 
-def _scale(channel: Channel) -> float:
+def channel_scale(channel: Channel) -> float:
+    """Return what a channel's values are divided by: 1 g, half a turn per second, the field of the Earth.
+
+    Raises:
+        InputError: The unit is not SI.
+    """
     scales = SCALES[channel.quantity]
     if channel.unit not in scales:
         raise InputError(

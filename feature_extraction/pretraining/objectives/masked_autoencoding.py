@@ -13,8 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from feature_extraction.encoders.patch_transformer.layers import log_spectrum
-from feature_extraction.errors import InputError
-from feature_extraction.pretraining.objectives.masks import MaskConfig, draw_masks
+from feature_extraction.pretraining.objectives.masks import draw_masks
 from feature_extraction.pretraining.objectives.objective import PatchBatch, PatchEncoder, PatchObjective
 
 SPREAD_FLOOR = 0.01  # in patch units, 0.1 m/s²: sensor noise of a body at rest is not blown up to a shape
@@ -46,39 +45,21 @@ def reconstruction_terms(prediction: Tensor, patches: Tensor, hidden: Tensor) ->
 
 
 class MaskedAutoencoding(PatchObjective):
-    """A linear head on the tokens of hidden patches predicts the clean patches."""
+    """A linear head on the tokens of hidden patches predicts them from the visible ones, both clean.
+
+    The augmented views are not read: a turned view does not tell how it was turned, so that the clean patches cannot
+    be predicted from it.
+    """
 
     labelled = False
 
-    def __init__(self, width: int, patch_samples: int, masks: MaskConfig | None = None, denoise: bool = True) -> None:
-        """Make the head.
-
-        Args:
-            width: W.
-            patch_samples: S.
-            masks: How patches are hidden; by default 40 % of them.
-            denoise: Whether the visible patches are those of the augmented view. Choose False where
-                augmentation moves windows in time, since a hidden clean patch is then not between its neighbours.
-
-        Raises:
-            InputError: A size below 1.
-        """
+    def __init__(self, width: int, patch_samples: int) -> None:
+        """Make the head for tokens of W = `width` and patches of S = `patch_samples`."""
         super().__init__()
-        if min(width, patch_samples) < 1:
-            raise InputError(f"masked autoencoding: width {width} and {patch_samples} samples must be positive")
-        self.masks = masks or MaskConfig()
-        self.denoise = denoise
-        self.n_samples = patch_samples
         self.head = nn.Linear(width, patch_samples + 2 + patch_samples // 2)
 
     def losses(self, encoder: PatchEncoder, batch: PatchBatch, generator: torch.Generator) -> Mapping[str, Tensor]:
         """Return `shape`, `level`, `log_spread` and `log_spectrum`; `generator` draws the masks."""
-        if batch.clean.shape[-1] != self.n_samples:
-            raise InputError(
-                f"masked autoencoding: patches of {batch.clean.shape[-1]} samples, but the head predicts "
-                f"{self.n_samples}; make both with the same patch configuration"
-            )
-        hidden = draw_masks(batch.valid, self.masks, generator)
-        visible = batch.values if self.denoise else batch.clean
-        tokens = encoder.tokens(visible, batch.valid, batch.descriptions, hidden)
+        hidden = draw_masks(batch.valid, generator)
+        tokens = encoder.tokens(batch.clean, batch.valid, batch.descriptions, hidden)
         return reconstruction_terms(self.head(tokens), batch.clean, hidden)

@@ -5,65 +5,33 @@ asked share is hidden. How far the last piece may overshoot is random, so that t
 Axis legend: B windows, C channels, P patches, K spans of a channel, N pieces of a window.
 """
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
-from feature_extraction.errors import InputError
-
 STYLES = ("random", "span", "channel")
+MIX = (0.4, 0.4, 0.2)  # shares of the windows that get each style
+RATIO = 0.4  # of the valid patches that is hidden; spans keep a visible patch between them
+SHORTEST_SPAN, LONGEST_SPAN = 2, 4  # patches
 NO_PIECE = -1
 
 
-@dataclass(frozen=True)
-class MaskConfig:
-    """How much is hidden, and how.
-
-    Attributes:
-        ratio: Share of the valid patches that is hidden; spans keep a visible patch between them and so
-            hide at most about two thirds.
-        shortest_span: Fewest patches of a span.
-        longest_span: Most patches of a span.
-        mix: Shares of the windows that get each style of `STYLES`.
-    """
-
-    ratio: float = 0.4
-    shortest_span: int = 2
-    longest_span: int = 4
-    mix: tuple[float, float, float] = (0.4, 0.4, 0.2)
-
-    def __post_init__(self) -> None:
-        """Refuse ratios that hide nothing or everything, empty spans and impossible shares."""
-        if not 0 < self.ratio < 1:
-            raise InputError(f"masks.ratio: {self.ratio} cannot be used; give a number between 0 and 1")
-        if not 1 <= self.shortest_span <= self.longest_span:
-            raise InputError(
-                f"masks: spans of {self.shortest_span} to {self.longest_span} patches cannot be drawn; "
-                "give 1 <= shortest_span <= longest_span"
-            )
-        if len(self.mix) != len(STYLES) or min(self.mix) < 0 or abs(sum(self.mix) - 1) > 1e-6:
-            raise InputError(f"masks.mix: {self.mix} cannot be used; give shares of {STYLES} that sum to 1")
-
-
-def draw_masks(valid: Tensor, config: MaskConfig, generator: torch.Generator) -> Tensor:
+def draw_masks(valid: Tensor, generator: torch.Generator) -> Tensor:
     """Draw a style for each window and hide patches in that style.
 
     Args:
         valid: [B, C, P], bool.
-        config: How much is hidden, and how.
         generator: Source of randomness.
 
     Returns:
         Hidden patches [B, C, P], bool. Only valid patches are hidden; of a window with two valid patches or
         more, at least one is hidden and at least one stays visible.
     """
-    shares = torch.tensor(config.mix, device=generator.device)
+    shares = torch.tensor(MIX, device=generator.device)
     styles = torch.multinomial(shares, len(valid), replacement=True, generator=generator)
-    return hide(valid, styles.to(valid.device), config, generator)
+    return hide(valid, styles.to(valid.device), generator)
 
 
-def hide(valid: Tensor, styles: Tensor, config: MaskConfig, generator: torch.Generator) -> Tensor:
+def hide(valid: Tensor, styles: Tensor, generator: torch.Generator, ratio: float = RATIO) -> Tensor:
     """Hide patches of each window in the given style.
 
     A window that its style would hide completely or not at all (one channel, too few patches for a span)
@@ -72,8 +40,8 @@ def hide(valid: Tensor, styles: Tensor, config: MaskConfig, generator: torch.Gen
     Args:
         valid: [B, C, P], bool.
         styles: Position in `STYLES` of each window's style [B].
-        config: How much is hidden, and how.
         generator: Source of randomness.
+        ratio: Share of the valid patches that is hidden, as far as the style allows.
 
     Returns:
         Hidden patches [B, C, P], bool.
@@ -83,7 +51,7 @@ def hide(valid: Tensor, styles: Tensor, config: MaskConfig, generator: torch.Gen
     single = torch.where(valid, single, NO_PIECE)
     channel = torch.arange(n_channels, device=valid.device)[:, None].expand_as(valid)
     channel = torch.where(valid, channel, NO_PIECE)
-    span, n_spans = _cut_spans(valid, config, generator)
+    span, n_spans = _cut_spans(valid, generator)
     n_pieces = max(n_channels * n_patches, n_spans)
 
     style = styles[:, None, None]
@@ -92,19 +60,19 @@ def hide(valid: Tensor, styles: Tensor, config: MaskConfig, generator: torch.Gen
     largest = _sizes(piece, n_pieces).amax(dim=1)
     useless = (largest == 0) | (largest == valid.sum(dim=(1, 2)))
     piece = torch.where(useless[:, None, None], single, piece)
-    chosen = _choose_pieces(_sizes(piece, n_pieces), valid.sum(dim=(1, 2)), config.ratio, generator)
+    chosen = _choose_pieces(_sizes(piece, n_pieces), valid.sum(dim=(1, 2)), ratio, generator)
     hidden = chosen.gather(1, piece.clamp_min(0).reshape(n_windows, -1)).reshape(valid.shape)
     return hidden & (piece != NO_PIECE)
 
 
-def _cut_spans(valid: Tensor, config: MaskConfig, generator: torch.Generator) -> tuple[Tensor, int]:
+def _cut_spans(valid: Tensor, generator: torch.Generator) -> tuple[Tensor, int]:
     """Tile each channel's valid patches with spans of random length, one visible patch between two spans.
 
     Returns:
         Number of each patch's span within its window [B, C, P], -1 between spans, and a bound on these numbers.
     """
     n_windows, n_channels, n_patches = valid.shape
-    shortest, longest = config.shortest_span, config.longest_span
+    shortest, longest = SHORTEST_SPAN, LONGEST_SPAN
     per_channel = (n_patches + longest) // (shortest + 1) + 2
     shape = (n_windows, n_channels, per_channel)
     lengths = torch.randint(shortest, longest + 1, shape, generator=generator, device=generator.device)

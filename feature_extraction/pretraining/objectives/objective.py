@@ -13,8 +13,6 @@ from typing import ClassVar, Protocol
 import torch
 from torch import Tensor, nn
 
-from feature_extraction.errors import InputError
-
 UNLABELLED = -1
 
 
@@ -43,31 +41,6 @@ class PatchBatch:
     targets: Tensor
     statistics: Tensor
 
-    def __post_init__(self) -> None:
-        """Refuse parts whose shapes or types contradict each other."""
-        if self.values.ndim != 4:
-            raise InputError(f"patch batch: values have shape {tuple(self.values.shape)}; give [B, C, P, S]")
-        n_windows, n_channels, n_patches, _ = self.values.shape
-        expected = {
-            "second": tuple(self.values.shape),
-            "clean": tuple(self.values.shape),
-            "valid": (n_windows, n_channels, n_patches),
-            "descriptions": (n_windows, n_channels, *self.descriptions.shape[-1:]),
-            "dataset": (n_windows,),
-            "targets": (n_windows,),
-            "statistics": (n_windows, *self.statistics.shape[-1:]),
-        }
-        for name, shape in expected.items():
-            found = tuple(getattr(self, name).shape)
-            if found != shape:
-                raise InputError(
-                    f"patch batch: {name} has shape {found}, but values of shape "
-                    f"{tuple(self.values.shape)} need {shape}"
-                )
-        for name, dtype in (("valid", torch.bool), ("dataset", torch.long), ("targets", torch.long)):
-            if getattr(self, name).dtype != dtype:
-                raise InputError(f"patch batch: {name} is {getattr(self, name).dtype}; convert it to {dtype}")
-
 
 class PatchEncoder(Protocol):
     """What an objective may ask of an encoder of patches."""
@@ -94,17 +67,3 @@ class PatchObjective(nn.Module, ABC):
     @abstractmethod
     def losses(self, encoder: PatchEncoder, batch: PatchBatch, generator: torch.Generator) -> Mapping[str, Tensor]:
         """Return named scalar terms, each averaged over what it is about; `generator` makes every random draw."""
-
-
-def check_targets(targets: Tensor, n_classes: int) -> None:
-    """Refuse targets [B] that are neither -1 nor a position among `n_classes` classes.
-
-    Raises:
-        InputError: A target outside that range.
-    """
-    outside = targets[(targets < UNLABELLED) | (targets >= n_classes)]
-    if len(outside):
-        raise InputError(
-            f"targets: {int(outside[0])} is no position among {n_classes} classes; give 0 to {n_classes - 1}, "
-            f"or {UNLABELLED} for an unlabelled window"
-        )

@@ -8,43 +8,18 @@ Axis legend: B windows, D features, N classes, V description views, K prototypes
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import normalize
 
-from feature_extraction.errors import InputError
-from feature_extraction.pretraining.objectives.contrastive import check_temperature, soft_info_nce
-from feature_extraction.pretraining.objectives.embedding_queue import EmbeddingQueue
-from feature_extraction.pretraining.objectives.objective import PatchBatch, PatchEncoder, PatchObjective, check_targets
+from feature_extraction.pretraining.objectives.contrastive import soft_info_nce
+from feature_extraction.pretraining.objectives.objective import PatchBatch, PatchEncoder, PatchObjective
 
-
-@dataclass(frozen=True)
-class AlignmentConfig:
-    """How windows are compared with classes.
-
-    Attributes:
-        temperature: Divides the cosines of windows and prototypes.
-        text_temperature: Divides the cosines of classes; near 0, targets are one-hot.
-        n_prototypes: K.
-        queue_size: Recent windows that a class is also compared with.
-    """
-
-    temperature: float = 0.07
-    text_temperature: float = 0.1
-    n_prototypes: int = 3
-    queue_size: int = 2048
-
-    def __post_init__(self) -> None:
-        """Refuse numbers that are not positive."""
-        check_temperature("alignment.temperature", self.temperature)
-        check_temperature("alignment.text_temperature", self.text_temperature)
-        if self.n_prototypes < 1 or self.queue_size < 0:
-            raise InputError(
-                f"alignment: {self.n_prototypes} prototypes and a queue of {self.queue_size} cannot be used; "
-                "give at least 1 and 0"
-            )
+TEMPERATURE = 0.07  # divides the cosines of windows and prototypes
+TEXT_TEMPERATURE = 0.1  # divides the cosines of classes; near 0, targets are one-hot
+N_PROTOTYPES = 3
+QUEUE_SIZE = 2048  # recent windows that a class is also compared with
 
 
 def soft_targets(text: Tensor, temperature: float) -> Tensor:
@@ -54,7 +29,6 @@ def soft_targets(text: Tensor, temperature: float) -> Tensor:
         text: Unit vector of each class [N, E].
         temperature: Divides the cosines.
     """
-    check_temperature("soft_targets.temperature", temperature)
     return (text @ text.T / temperature).softmax(dim=1)
 
 
@@ -73,6 +47,43 @@ def candidate_targets(class_targets: Tensor, labels: Tensor) -> Tensor:
     return weights / weights.sum(dim=1, keepdim=True)
 
 
+class EmbeddingQueue(nn.Module):
+    """The last `size` embeddings that were pushed, first in, first out, with their labels.
+
+    It lets a small batch be compared with many more items, as the queue of He et al., Momentum Contrast, CVPR 2020
+    (https://arxiv.org/abs/1911.05722). Everything is a buffer: it is saved with the weights and has no gradient.
+    """
+
+    embeddings: Tensor
+    labels: Tensor
+    n_pushed: Tensor
+
+    def __init__(self, size: int, dimension: int) -> None:
+        """Make an empty queue for `size` embeddings of E = `dimension`."""
+        super().__init__()
+        self.register_buffer("embeddings", torch.zeros(size, dimension))
+        self.register_buffer("labels", torch.zeros(size, dtype=torch.long))
+        self.register_buffer("n_pushed", torch.zeros((), dtype=torch.long))
+
+    @torch.no_grad()
+    def push(self, embeddings: Tensor, labels: Tensor) -> None:
+        """Append embeddings [M, E] with labels [M]; the oldest ones make room."""
+        size = len(self.embeddings)
+        passed = max(0, len(labels) - size)  # these would be pushed out by the rest
+        count = torch.arange(passed, len(labels), device=self.labels.device)
+        slots = (self.n_pushed + count) % size
+        self.embeddings[slots] = embeddings[passed:].to(self.embeddings.dtype)
+        self.labels[slots] = labels[passed:]
+        self.n_pushed += len(labels)
+
+    def entries(self) -> tuple[Tensor, Tensor]:
+        """Return copies of the embeddings [M, E] and labels [M], oldest first."""
+        pushed, size = int(self.n_pushed), len(self.embeddings)
+        if pushed < size:
+            return self.embeddings[:pushed].clone(), self.labels[:pushed].clone()
+        return self.embeddings.roll(-(pushed % size), dims=0), self.labels.roll(-(pushed % size))
+
+
 class SemanticAlignment(PatchObjective):
     """A linear map takes features to text space, where windows and class prototypes find each other."""
 
@@ -80,31 +91,22 @@ class SemanticAlignment(PatchObjective):
     views: Tensor
     present: Tensor
 
-    def __init__(self, n_features: int, views: Tensor, present: Tensor, config: AlignmentConfig | None = None) -> None:
+    def __init__(self, n_features: int, views: Tensor, present: Tensor) -> None:
         """Make the projection, and prototypes that start as the classes' text.
 
         Args:
             n_features: D.
             views: Embedding of each description view of each class [N, V, E], the label bank.
-            present: Which views exist [N, V], bool.
-            config: How windows are compared with classes.
-
-        Raises:
-            InputError: An empty label bank, shapes that differ, a class without any view, or a view that is
-                zero or not finite.
+            present: Which views exist [N, V], bool; at least one of each class.
         """
         super().__init__()
-        check_label_bank(views, present)
-        if n_features < 1:
-            raise InputError(f"alignment: {n_features} features cannot be projected; give at least 1")
-        self.config = config or AlignmentConfig()
         n_classes, _, dimension = views.shape
         self.register_buffer("views", normalize(views.masked_fill(~present[:, :, None], 0.0), dim=2))
         self.register_buffer("present", present.clone())
         self.project = nn.Linear(n_features, dimension)
-        self.queries = nn.Parameter(nn.init.normal_(torch.empty(self.config.n_prototypes, dimension)))
-        self.offsets = nn.Parameter(torch.zeros(n_classes, self.config.n_prototypes, dimension))
-        self.queue = EmbeddingQueue(self.config.queue_size, dimension)
+        self.queries = nn.Parameter(nn.init.normal_(torch.empty(N_PROTOTYPES, dimension)))
+        self.offsets = nn.Parameter(torch.zeros(n_classes, N_PROTOTYPES, dimension))
+        self.queue = EmbeddingQueue(QUEUE_SIZE, dimension)
 
     def describe(self, views: Tensor, present: Tensor) -> Tensor:
         """Pool description views into K unit vectors per class, also of classes that are not in the bank.
@@ -135,7 +137,7 @@ class SemanticAlignment(PatchObjective):
             Logits [B, N], already divided by the temperature.
         """
         cosines = torch.einsum("be,nke->bnk", embeddings, prototypes)
-        logits = (cosines / self.config.temperature).logsumexp(dim=2)
+        logits = (cosines / TEMPERATURE).logsumexp(dim=2)
         return logits - math.log(prototypes.shape[1])
 
     def embed(self, features: Tensor) -> Tensor:
@@ -147,14 +149,13 @@ class SemanticAlignment(PatchObjective):
 
         In training mode the windows then join the queue.
         """
-        check_targets(batch.targets, len(self.views))
         embeddings = self.embed(encoder(batch.values, batch.valid, batch.descriptions))
         labelled = batch.targets >= 0
         windows, labels = embeddings[labelled], batch.targets[labelled]
         recent, recent_labels = self.queue.entries()
         logits = self.class_logits(torch.cat([windows, recent.to(windows.dtype)]), self.prototypes())
 
-        targets = soft_targets(self._class_text(), self.config.text_temperature)
+        targets = soft_targets(self._class_text(), TEXT_TEMPERATURE)
         classes = labels.unique()
         shared = candidate_targets(targets[classes], torch.cat([labels, recent_labels]))
         terms = {
@@ -168,29 +169,3 @@ class SemanticAlignment(PatchObjective):
     def _class_text(self) -> Tensor:
         """Return the mean direction of each class's views [N, E]; views that do not exist are zero."""
         return normalize(self.views.sum(dim=1), dim=1)
-
-
-def check_label_bank(views: Tensor, present: Tensor) -> None:
-    """Refuse a label bank that cannot be aligned with.
-
-    Args:
-        views: [N, V, E].
-        present: [N, V], bool.
-
-    Raises:
-        InputError: It is empty, its shapes differ, a class has no view, or a view is zero or not finite.
-    """
-    if views.ndim != 3 or 0 in views.shape:
-        raise InputError(f"label bank: views of shape {tuple(views.shape)} hold no text; give [classes, views, E]")
-    if present.shape != views.shape[:2] or present.dtype != torch.bool:
-        raise InputError(
-            f"label bank: present is {present.dtype} of shape {tuple(present.shape)}, but views of shape "
-            f"{tuple(views.shape)} need bool of shape {tuple(views.shape[:2])}"
-        )
-    without = (~present.any(dim=1)).nonzero()[:, 0].tolist()
-    if without:
-        raise InputError(f"label bank: classes {without} have no description view; describe them or leave them out")
-    norms = views.norm(dim=2)
-    broken = (present & ~(norms.isfinite() & (norms > 0))).nonzero().tolist()
-    if broken:
-        raise InputError(f"label bank: view {broken[0]} (class, view) is zero or not finite; embed it again")

@@ -13,9 +13,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy, normalize
 
-from feature_extraction.errors import InputError
-from feature_extraction.pretraining.objectives.contrastive import check_temperature, soft_info_nce
+from feature_extraction.pretraining.objectives.contrastive import soft_info_nce
 from feature_extraction.pretraining.objectives.objective import PatchBatch, PatchEncoder, PatchObjective
+
+TEMPERATURE = 0.05  # divides the cosines
 
 
 def alignment_terms(channels: Tensor, descriptions: Tensor, temperature: float) -> dict[str, Tensor]:
@@ -45,35 +46,17 @@ class SensorAlignment(PatchObjective):
 
     labelled = False
 
-    def __init__(self, width: int, text_dim: int, temperature: float = 0.05) -> None:
-        """Make the projection.
-
-        Args:
-            width: W.
-            text_dim: E.
-            temperature: Divides the cosines.
-
-        Raises:
-            InputError: A size below 1 or a temperature that is not positive.
-        """
+    def __init__(self, width: int, text_dim: int) -> None:
+        """Make the projection from W = `width` to E = `text_dim`."""
         super().__init__()
-        check_temperature("sensor_alignment.temperature", temperature)
-        if min(width, text_dim) < 1:
-            raise InputError(f"sensor alignment: width {width} and text dimension {text_dim} must be positive")
-        self.temperature = temperature
         self.project = nn.Linear(width, text_dim)
 
     def losses(self, encoder: PatchEncoder, batch: PatchBatch, generator: torch.Generator) -> Mapping[str, Tensor]:
         """Return `channel_to_text` and `text_to_channel` over the valid channels; `generator` draws nothing."""
-        if batch.descriptions.shape[-1] != self.project.out_features:
-            raise InputError(
-                f"sensor alignment: descriptions of dimension {batch.descriptions.shape[-1]}, but channels are "
-                f"projected to {self.project.out_features}; use one text model for both"
-            )
         silent = torch.zeros_like(batch.descriptions)
         tokens = encoder.tokens(batch.values, batch.valid, silent, None)
         weight = batch.valid[..., None].to(tokens.dtype)
         means = (tokens * weight).sum(dim=2) / weight.sum(dim=2).clamp_min(1)
         measured = batch.valid.any(dim=2)
         channels = normalize(self.project(means[measured]), dim=1)
-        return alignment_terms(channels, batch.descriptions[measured], self.temperature)
+        return alignment_terms(channels, batch.descriptions[measured], TEMPERATURE)

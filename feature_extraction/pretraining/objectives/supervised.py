@@ -10,13 +10,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from feature_extraction.errors import InputError
-from feature_extraction.pretraining.objectives.objective import (
-    UNLABELLED,
-    PatchBatch,
-    PatchEncoder,
-    PatchObjective,
-    check_targets,
-)
+from feature_extraction.pretraining.objectives.objective import UNLABELLED, PatchBatch, PatchEncoder, PatchObjective
 from feature_extraction.pretraining.resnet.supervised import DROPOUT, LABEL_SMOOTHING
 
 
@@ -26,23 +20,18 @@ class SupervisedPatches(PatchObjective):
     labelled = True
 
     def __init__(self, n_features: int, n_classes: int) -> None:
-        """Make the linear layer.
-
-        Args:
-            n_features: D.
-            n_classes: Classes of the label bank.
+        """Make the linear layer from D = `n_features` to the `n_classes` of the label bank.
 
         Raises:
-            InputError: No features or fewer than two classes.
+            InputError: Fewer than two classes.
         """
         super().__init__()
-        if n_features < 1 or n_classes < 2:
-            raise InputError(f"supervised: {n_features} features cannot tell {n_classes} classes apart; give 1 and 2")
+        if n_classes < 2:
+            raise InputError(f"supervised: {n_classes} labelled classes; give data sets with two or more")
         self.classifier = nn.Linear(n_features, n_classes)
 
     def losses(self, encoder: PatchEncoder, batch: PatchBatch, generator: torch.Generator) -> Mapping[str, Tensor]:
         """Return `cross_entropy` over the labelled windows; `generator` draws the dropout mask."""
-        check_targets(batch.targets, self.classifier.out_features)
         features = encoder(batch.values, batch.valid, batch.descriptions)
         kept = torch.rand(features.shape, generator=generator, device=generator.device).to(features.device) >= DROPOUT
         logits = self.classifier(features * kept / (1 - DROPOUT))

@@ -1,13 +1,11 @@
 """Several objectives at once: their terms for the log, and their weighted sum to minimise."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from feature_extraction.errors import InputError
 from feature_extraction.pretraining.objectives.objective import PatchBatch, PatchEncoder, PatchObjective
 
 
@@ -25,28 +23,13 @@ class Losses:
 
 
 class CombinedObjective(nn.Module):
-    """A weighted sum of objectives; parts of weight 0 are left out and cost nothing."""
+    """A weighted sum of objectives."""
 
     def __init__(self, parts: Mapping[str, tuple[float, PatchObjective]]) -> None:
-        """Take the parts.
-
-        Args:
-            parts: Weight and objective of each named part; the weight multiplies every term of the part.
-
-        Raises:
-            InputError: A weight that is negative or not finite, a name that is empty or has a dot, or no part
-                of positive weight.
-        """
+        """Take weight and objective of each named part; the weight multiplies every term of the part."""
         super().__init__()
-        for name, (weight, _) in parts.items():
-            if not (math.isfinite(weight) and weight >= 0):
-                raise InputError(f"objective {name}: weight {weight} cannot be used; give 0 or a positive number")
-            if not name or "." in name:
-                raise InputError(f"objective {name!r}: cannot be a name; give one without dots")
-        self.weights = {name: weight for name, (weight, _) in parts.items() if weight > 0}
-        if not self.weights:
-            raise InputError(f"objectives {sorted(parts)}: none has a positive weight; there is nothing to minimise")
-        self.parts = nn.ModuleDict({name: parts[name][1] for name in self.weights})
+        self.weights = {name: weight for name, (weight, _) in parts.items()}
+        self.parts = nn.ModuleDict({name: objective for name, (_, objective) in parts.items()})
 
     @property
     def labelled(self) -> bool:

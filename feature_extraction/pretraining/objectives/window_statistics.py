@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import smooth_l1_loss
 
-from feature_extraction.errors import InputError
 from feature_extraction.pretraining.objectives.objective import PatchBatch, PatchEncoder, PatchObjective
 
 
@@ -22,23 +21,12 @@ class WindowStatistics(PatchObjective):
     labelled = False
 
     def __init__(self, n_features: int, n_statistics: int) -> None:
-        """Make the head from D = `n_features` to K = `n_statistics`.
-
-        Raises:
-            InputError: A size below 1.
-        """
+        """Make the head from D = `n_features` to K = `n_statistics`."""
         super().__init__()
-        if min(n_features, n_statistics) < 1:
-            raise InputError(f"window statistics: {n_features} features and {n_statistics} statistics must be positive")
         self.head = nn.Linear(n_features, n_statistics)
 
     def losses(self, encoder: PatchEncoder, batch: PatchBatch, generator: torch.Generator) -> Mapping[str, Tensor]:
         """Return `error`: the Huber loss over the statistics that the sensors of a window have."""
-        if batch.statistics.shape[1] != self.head.out_features:
-            raise InputError(
-                f"window statistics: {batch.statistics.shape[1]} statistics a window, but the head predicts "
-                f"{self.head.out_features}; make both from the same corpus"
-            )
         predicted = self.head(encoder(batch.clean, batch.valid, batch.descriptions))
         known = batch.statistics.isfinite()
         return {"error": smooth_l1_loss(predicted[known], batch.statistics[known].to(predicted.dtype))}

@@ -1,1 +1,1 @@
-"""Pretraining of the residual network on the seen classes of one data set."""
+"""Pretraining of a residual network on the seen classes of the train subjects of one data set."""

@@ -1,7 +1,6 @@
 """How an encoder is pretrained."""
 
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
 from feature_extraction.encoders.resnet import ResNetConfig
 from feature_extraction.errors import InputError
@@ -44,7 +43,3 @@ class PretrainConfig:
             raise InputError(f"pretrain.batch_size: {self.batch_size} cannot be used; give at least 2")
         if self.learning_rate <= 0 or self.weight_decay < 0 or self.seed < 0:
             raise InputError("pretrain: learning_rate must be positive, weight_decay and seed 0 or more")
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return plain nested mappings, ready for JSON."""
-        return asdict(self)

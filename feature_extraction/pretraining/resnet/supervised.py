@@ -1,33 +1,51 @@
-"""Supervised objective: tell the seen classes apart, with label smoothing and dropout on the features."""
+"""What a residual network learns: to tell the seen classes apart, with label smoothing and dropout on the features.
 
-from collections.abc import Iterable, Mapping, Sequence
+Axis legend: B windows of a batch, T time, C channels, D encoder features.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from feature_extraction.pretraining.resnet.objective import Batch, Metric, Objective
+from feature_extraction.pretraining.state import Metric
 
 LABEL_SMOOTHING = 0.1
 DROPOUT = 0.3
+METRIC = Metric("val_per_class_accuracy", higher_is_better=True)
 
 
-class SupervisedObjective(Objective):
-    """Cross-entropy of a linear layer on the encoder's features (label smoothing: Szegedy et al., 2016)."""
+@dataclass(frozen=True)
+class Batch:
+    """Windows to learn from.
 
-    labelled = True
-    metric = Metric("val_per_class_accuracy", higher_is_better=True)
+    Attributes:
+        windows: [B, T, C], m/s² and rad/s.
+        targets: Position of each window's class in the task's classes [B].
+    """
 
-    def __init__(self, n_features: int, classes: Sequence[str]) -> None:
+    windows: Tensor
+    targets: Tensor
+
+
+class SupervisedObjective(nn.Module):
+    """Cross-entropy of a linear layer on the encoder's features (label smoothing: Szegedy et al., 2016).
+
+    The layer is thrown away after the training.
+    """
+
+    def __init__(self, n_features: int, n_classes: int) -> None:
         """Make the linear layer; its weights are drawn from PyTorch's default initialisation."""
-        super().__init__(n_features, classes)
-        self.classifier = nn.Linear(n_features, len(classes))
+        super().__init__()
+        self.classifier = nn.Linear(n_features, n_classes)
 
-    def losses(self, encoder: nn.Module, batch: Batch, generator: torch.Generator) -> Mapping[str, Tensor]:
+    def loss(self, encoder: nn.Module, batch: Batch, generator: torch.Generator) -> Tensor:
         """Return the smoothed cross-entropy; `generator` draws the dropout mask."""
         features = encoder(batch.windows)
         kept = torch.rand(features.shape, generator=generator) >= DROPOUT
         logits = self.classifier(features * kept / (1 - DROPOUT))
-        return {"cross_entropy": nn.functional.cross_entropy(logits, batch.targets, label_smoothing=LABEL_SMOOTHING)}
+        return nn.functional.cross_entropy(logits, batch.targets, label_smoothing=LABEL_SMOOTHING)
 
     def evaluate(self, encoder: nn.Module, batches: Iterable[Batch]) -> float:
         """Return top-1 averaged over the classes that have validation windows."""

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from feature_extraction.encoders.patch_transformer.network import SMALL, TINY, PatchTransformer, PatchTransformerConfig
-from feature_extraction.encoders.patch_transformer.patches import PatchConfig, Patches, collate, make_patches
+from feature_extraction.encoders.patch_transformer.patches import PatchConfig, make_patches
 from feature_extraction.errors import InputError
 from feature_extraction.recordings.recording import three_axes
 from feature_extraction.recordings.signal import GRAVITY_MPS2
@@ -57,12 +57,10 @@ def differ(found, expected):
 def test_padding_changes_nothing(network, more_channels, more_patches):
     values, valid, descriptions = problem()
     larger = problem(3, 4 + more_channels, 5 + more_patches)
-    padded = collate([Patches(values, valid), Patches(*larger[:2])])
-    padded_descriptions = larger[2].clone()
-    padded_descriptions[:, :4] = descriptions
-    found = network(padded.values[:3], padded.valid[:3], padded_descriptions)
-    close(found, network(values, valid, descriptions))
-    close(network(padded.values[3:], padded.valid[3:], larger[2]), network(*larger))
+    padded = [torch.zeros_like(part) for part in larger]
+    padded[0][:, :4, :5], padded[1][:, :4, :5], padded[2][:, :4] = values, valid, descriptions
+    close(network(*padded), network(values, valid, descriptions))
+    close(network(*map(torch.cat, zip(padded, larger, strict=True)))[3:], network(*larger))
 
 
 @pytest.mark.parametrize("filler", [1.0, 1e30, math.nan, math.inf])

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from feature_extraction.encoders.patch_transformer.patches import PatchConfig, Patches, collate, make_patches
+from feature_extraction.encoders.patch_transformer.patches import PatchConfig, make_patches
 from feature_extraction.errors import InputError
 from feature_extraction.recordings.recording import Channel, three_axes
 from feature_extraction.recordings.signal import GRAVITY_MPS2
@@ -121,15 +121,6 @@ def test_a_window_of_lost_samples_has_no_valid_patch():
     assert not patches.valid.any() and patches.values.eq(0).all()
 
 
-def test_collate_pads_channels_and_patches_at_the_end():
-    first, second = make_patches(noise(2, 100, 6), IMU, 50.0), make_patches(noise(3, 256, 1), [ACC], 64.0)
-    both = collate([first, second])
-    assert both.values.shape == (5, 6, 8, 16) and both.valid.shape == (5, 6, 8)
-    assert torch.equal(both.values[:2, :, :4], first.values) and torch.equal(both.values[2:, :1], second.values)
-    assert both.valid.sum() == first.valid.sum() + second.valid.sum()
-    assert both.values[~both.valid].eq(0).all()
-
-
 def test_what_cannot_be_cut_is_refused():
     windows = noise(1, 100, 2)
     with pytest.raises(InputError, match="do not fit 1 channels"):
@@ -151,15 +142,3 @@ def test_impossible_patches_are_refused():
     for config in ({"patch_s": 0.0}, {"patch_s": math.nan}, {"patch_samples": 1}):
         with pytest.raises(InputError, match=next(iter(config))):
             PatchConfig(**config)
-    with pytest.raises(InputError, match="do not fit"):
-        Patches(torch.zeros(1, 2, 3, 4), torch.ones(1, 2, 4, dtype=torch.bool))
-    with pytest.raises(InputError, match="float32"):
-        Patches(torch.zeros(1, 2, 3, 4), torch.ones(1, 2, 3))
-
-
-def test_only_patches_of_one_size_can_be_joined():
-    coarse = make_patches(noise(1, 100, 1), [ACC], 50.0, ONE_SECOND)
-    with pytest.raises(InputError, match=r"\[4, 16\]"):
-        collate([coarse, make_patches(noise(1, 100, 1), [ACC], 50.0)])
-    with pytest.raises(InputError, match=r"\[\]"):
-        collate([])

@@ -131,12 +131,15 @@ def edit(path: Path, old: str, new: str) -> None:
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda f: (f / "model.safetensors").write_bytes((f / "model.safetensors").read_bytes()[:-9]), "damaged wei"),
+        (
+            lambda f: (f / "model.safetensors").write_bytes((f / "model.safetensors").read_bytes()[:-9]),
+            "damaged or not",
+        ),
         (lambda f: (f / "model.safetensors").unlink(), "no such file"),
         (lambda f: (f / "config.json").unlink(), "config.json: no such file"),
         (lambda f: edit(f / "config.json", '"width": 16', '"width": 32'), "weights of another network"),
         (lambda f: edit(f / "config.json", '"depth": 1', '"deep": 1'), "damaged or edited"),
-        (lambda f: edit(f / "config.json", "patch-encoder-1", "encoder-1"), "not a patch encoder .*'encoder-1'"),
+        (lambda f: edit(f / "config.json", "patch-encoder-1", "encoder-1"), "not a patch transformer .*'encoder-1'"),
         (lambda f: save_encoder(f, network=replace(NETWORK, text_dim=99)), r"encoder:broken.*descriptions .*99\)"),
         (
             lambda f: save_encoder(f, change=lambda e: e.norm.bias.fill_(float("nan"))),

@@ -12,8 +12,8 @@ from feature_extraction.encoders.statistical.features import statistical_feature
 from feature_extraction.errors import InputError, LeakageError
 from feature_extraction.features import extract
 from feature_extraction.features.extract import extract_encoder, extract_statistical, features_for
-from feature_extraction.pretraining import pretrain
 from feature_extraction.pretraining.resnet.config import PretrainConfig
+from feature_extraction.pretraining.resnet.pretrain import pretrain
 
 SMALL = PretrainConfig(n_epochs=2, epoch_windows=32, batch_size=8, encoder=ResNetConfig(widths=(4, 8), n_features=6))
 
@@ -82,13 +82,13 @@ def test_a_cache_of_other_windows_is_refused(windows, tmp_path):
 def test_a_new_encoder_replaces_the_features_of_the_old_one(windows, tmp_path):
     out, tables = tmp_path / "resnet.npz", []
     for seed in (0, 1):
-        folder = pretrain(windows, make_split(), "supervised", replace(SMALL, seed=seed), tmp_path / str(seed))
+        folder = pretrain(windows, make_split(), replace(SMALL, seed=seed), tmp_path / str(seed))
         tables.append(extract_encoder(windows, folder, out))
     assert not np.array_equal(tables[0].features, tables[1].features)
 
 
 def test_an_encoder_that_saw_too_much_is_refused(windows, tmp_path):
-    folder = pretrain(windows, make_split(), "supervised", SMALL, tmp_path / "encoder")
+    folder = pretrain(windows, make_split(), SMALL, tmp_path / "encoder")
     swapped = make_split(seen=("still", "fast", "medium"), unseen=("slow",), inner=(("fast",),))
     with pytest.raises(LeakageError, match="slow"):
         extract_encoder(windows, folder, tmp_path / "resnet.npz", swapped)
@@ -102,7 +102,7 @@ def test_an_encoder_that_saw_too_much_is_refused(windows, tmp_path):
 
 
 def test_windows_of_another_format_are_refused(windows, tmp_path):
-    folder = pretrain(windows, make_split(), "supervised", SMALL, tmp_path / "encoder")
+    folder = pretrain(windows, make_split(), SMALL, tmp_path / "encoder")
     longer = make_windows(n_samples=75)
     with pytest.raises(InputError, match="n_samples 50.*75"):
         extract_encoder(longer, folder, tmp_path / "a.npz")

@@ -8,17 +8,14 @@ import torch
 
 from feature_extraction.errors import InputError
 from feature_extraction.pretraining.augment import augment
-from feature_extraction.pretraining.augment.augment import AugmentConfig, augment_view
-from feature_extraction.pretraining.augment.channel_changes import drop_sensors, shuffle_channels
-from feature_extraction.pretraining.augment.smooth_curves import draw_time_maps
+from feature_extraction.pretraining.augment.augment import AugmentConfig
 
 # Two devices of an accelerometer and a gyroscope each; column 12 is of no sensor.
 DEVICES = [[[0, 1, 2], [3, 4, 5]], [[6, 7, 8], [9, 10, 11]]]
 SENSORS = [sensor for device in DEVICES for sensor in device]
-GYRO = [3, 4, 5, 9, 10, 11]
 N_CHANNELS = 13
 OFF = AugmentConfig(jitter=0, scale=0, rotation_deg=0, shift=0)
-ALL = AugmentConfig(0.05, 0.1, 10.0, 0.2, 0.2, 0.2, 0.5, 0.3, 1.0)
+ALL = AugmentConfig(0.05, 0.1, 10.0, 0.2, 0.2, 0.5)
 STD = torch.ones(N_CHANNELS)
 
 
@@ -41,10 +38,7 @@ KINDS = {
     "shift": (lambda w, s, seed: augment.shift(w, s, generator(seed)), 0.4),
     "rotation_deg": (lambda w, s, seed: augment.rotate(w, s, DEVICES, generator(seed)), 10.0),
     "uniform_rotation": (lambda w, s, seed: augment.rotate_uniformly(w, s, DEVICES, generator(seed)), 1.0),
-    "time_warp": (lambda w, s, seed: augment.warp_time(w, s, GYRO, generator(seed)), 0.2),
-    "magnitude_warp": (lambda w, s, seed: augment.warp_magnitude(w, s, SENSORS, generator(seed)), 0.2),
-    "sensor_dropout": (lambda w, s, seed: drop_sensors(w, s, SENSORS, generator(seed))[0], 0.7),
-    "channel_shuffle": (lambda w, s, seed: shuffle_channels(w, s, generator(seed))[0], 1.0),
+    "magnitude_warp": (lambda w, s, seed: augment.warp_magnitude(w, s, DEVICES, generator(seed)), 0.2),
 }
 every_kind = pytest.mark.parametrize("kind", KINDS)
 
@@ -78,17 +72,28 @@ def test_windows_are_never_changed_in_place(kind):
 
 @every_kind
 @pytest.mark.parametrize("bad", [-0.1, math.nan, math.inf])
-def test_bad_strengths_are_refused_by_config_and_function(kind, bad):
+def test_bad_strengths_are_refused(kind, bad):
     with pytest.raises(InputError, match=f"augment.{kind}: {bad} cannot be used; give"):
         replace(OFF, **{kind: bad})
-    with pytest.raises(InputError, match=f"augment.{kind}"):
-        KINDS[kind][0](noise(), bad, 0)
 
 
 @pytest.mark.parametrize("kind", [kind for kind in KINDS if kind not in ("jitter", "scale", "rotation_deg")])
 def test_what_cannot_exceed_one_is_refused_above(kind):
     with pytest.raises(InputError, match=f"augment.{kind}: 1.5"):
         replace(OFF, **{kind: 1.5})
+
+
+@every_kind
+def test_every_signal_stays_at_its_column(kind):
+    """What is known of a column, such as its sentence and its scale, holds after an augmentation, too."""
+    apply, strength = KINDS[kind]
+    sensors = 10.0 ** torch.arange(len(SENSORS) + 1).repeat_interleave(3)[:N_CHANNELS].repeat(4, 50, 1)
+    lengths = triads(apply(sensors / 3**0.5, strength, 0)).norm(dim=-1).mean(dim=(0, 1))
+    torch.testing.assert_close(lengths.log10().round(), torch.arange(4.0))
+    if "rotation" not in kind:  # which mixes the axes of a sensor
+        columns = 10.0 ** torch.arange(N_CHANNELS).repeat(4, 50, 1)
+        found = apply(columns, strength, 0).mean(dim=(0, 1))
+        torch.testing.assert_close(found.log10().round(), torch.arange(float(N_CHANNELS)))
 
 
 @pytest.mark.parametrize("kind", ["rotation_deg", "uniform_rotation"])
@@ -144,32 +149,9 @@ def test_shift_of_a_standing_wave_stays_a_wave_up_to_the_edges():
     assert len(set(distance.argmin(dim=1).tolist())) > 8
 
 
-def test_warp_reads_a_ramp_at_the_warped_time_and_keeps_constants_and_range():
-    source, _ = draw_time_maps(8, 50, 0.3, generator())
-    ramp = torch.arange(50.0)[None, :, None].expand(8, 50, N_CHANNELS)
-    torch.testing.assert_close(augment.warp_time(ramp, 0.3, [], generator())[..., 0], source)
-    constant = torch.full((8, 50, N_CHANNELS), 9.81)
-    assert torch.equal(augment.warp_time(constant, 0.3, [], generator()), constant)
-    windows = noise()
-    warped = augment.warp_time(windows, 0.3, [], generator())
-    torch.testing.assert_close(warped[:, [0, -1]], windows[:, [0, -1]], rtol=0, atol=1e-4)
-    assert (warped <= windows.amax(dim=1, keepdim=True)).all() and (warped >= windows.amin(dim=1, keepdim=True)).all()
-
-
-def test_a_warped_motion_turns_by_the_same_angle_in_all():
-    n_samples, rate_hz = 200, 50
-    time_s = torch.arange(n_samples) / rate_hz
-    rate_radps = 1.5 + torch.sin(2 * math.pi * 0.7 * time_s)  # a slow turn with a sway of 0.7 Hz
-    windows = rate_radps[None, :, None].expand(16, n_samples, N_CHANNELS)
-    warped = augment.warp_time(windows, 0.4, GYRO, generator())
-    angle = torch.trapezoid(windows, dx=1 / rate_hz, dim=1), torch.trapezoid(warped, dx=1 / rate_hz, dim=1)
-    torch.testing.assert_close(angle[1][:, GYRO], angle[0][:, GYRO], rtol=2e-3, atol=0)
-    assert ((angle[1] - angle[0]).abs() / angle[0]).amax(dim=0)[0] > 0.01  # without the speed it would not
-
-
 def test_magnitude_warp_keeps_directions_and_varies_over_time_and_sensors():
     windows = noise(50, 40)
-    warped = augment.warp_magnitude(windows, 0.3, SENSORS, generator())
+    warped = augment.warp_magnitude(windows, 0.3, DEVICES, generator())
     before, after = triads(windows), triads(warped)
     torch.testing.assert_close(torch.cosine_similarity(before, after, dim=-1), torch.ones(50, 40, 4))
     factor = after.norm(dim=-1) / before.norm(dim=-1)
@@ -178,91 +160,34 @@ def test_magnitude_warp_keeps_directions_and_varies_over_time_and_sensors():
     assert torch.equal(warped[..., 12], windows[..., 12])
 
 
-def test_dropout_takes_whole_sensors_at_the_asked_rate_and_never_all():
-    windows = noise(4000, 3)
-    left, kept = drop_sensors(windows, 0.5, SENSORS, generator())
-    sensors = triads(kept)
-    assert kept.dtype == torch.bool and torch.equal(sensors.any(dim=-1), sensors.all(dim=-1))
-    sensors = sensors.all(dim=-1)
-    assert sensors.any(dim=1).all() and kept[:, 12].all()
-    # One of four sensors is spared where chance, 1 in 16, takes all: 0.5 - 0.5⁴ / 4.
-    assert 1 - sensors.float().mean().item() == pytest.approx(0.5 - 0.5**4 / 4, abs=0.015)
-    torch.testing.assert_close(sensors.float().mean(dim=0), sensors.float().mean().expand(4), rtol=0, atol=0.03)
-    assert torch.equal(left, torch.where(kept[:, None], windows, torch.zeros(())))
-
-
-def test_certain_dropout_leaves_one_sensor_and_a_lone_sensor_stays():
-    _, kept = drop_sensors(noise(100, 3), 1.0, SENSORS, generator())
-    spared = triads(kept).all(dim=-1)
-    assert torch.equal(spared.sum(dim=1), torch.ones(100, dtype=torch.long)) and spared.any(dim=0).all()
-    windows = noise(5, 3, 3)
-    assert torch.equal(drop_sensors(windows, 1.0, [[0, 1, 2]], generator())[0], windows)
-
-
-def test_dropped_gaps_are_zero_not_gaps():
-    windows = torch.full((3, 4, 6), math.nan)
-    left, kept = drop_sensors(windows, 1.0, [[0, 1, 2], [3, 4, 5]], generator())
-    assert torch.equal(left.isnan(), kept[:, None].expand(3, 4, 6)) and not kept.all(dim=1).any()
-
-
-@pytest.mark.parametrize("sensors", [[[0, 1, 2], [2, 3, 4]], [[0, 1, 13]], [[-1, 0, 1]]])
-def test_sensors_that_overlap_or_are_not_there_are_refused(sensors):
-    with pytest.raises(InputError, match="name every column once"):
-        drop_sensors(noise(), 0.5, sensors, generator())
-    with pytest.raises(InputError, match="name every column once"):
-        augment.warp_magnitude(noise(), 0.5, sensors, generator())
-
-
-def test_impossible_windows_are_refused():
-    with pytest.raises(InputError, match="1 sample has no time"):
-        augment.warp_time(noise(2, 1), 0.2, GYRO, generator())
-    with pytest.raises(InputError, match="no sensors"):
-        drop_sensors(noise(), 0.5, [], generator())
-
-
-def test_shuffle_is_a_permutation_that_inverts_at_the_asked_rate():
-    windows = noise()
-    moved, order = shuffle_channels(windows, 1.0, generator())
-    assert sorted(order.tolist()) == list(range(N_CHANNELS)) != order.tolist()
-    assert torch.equal(moved, windows[:, :, order]) and torch.equal(moved[:, :, order.argsort()], windows)
-    source = generator()
-    stayed = [torch.equal(shuffle_channels(windows, 0.25, source)[1], torch.arange(N_CHANNELS)) for _ in range(1000)]
-    assert sum(stayed) / 1000 == pytest.approx(0.75, abs=0.05)
-
-
-def test_a_view_tells_where_its_channels_went():
-    windows = noise(30) + 20.0  # far from zero: a zero is a dropped channel
-    config = replace(OFF, sensor_dropout=0.5, channel_shuffle=1.0)
-    view = augment_view(windows, config, STD, DEVICES, GYRO, generator())
-    back, kept = view.windows[:, :, view.order.argsort()], view.kept[:, view.order.argsort()]
-    assert torch.equal(view.windows.ne(0).all(dim=1), view.kept) and not view.kept.all()
-    assert torch.equal(back, torch.where(kept[:, None], windows, torch.zeros(())))
-
-
 def test_a_view_with_everything_on_is_reproducible_and_leaves_its_windows_alone():
     windows = noise(8)
     before = windows.clone()
-    first, again, other = (augment_view(windows, ALL, STD, DEVICES, GYRO, generator(seed)) for seed in (0, 0, 1))
-    assert torch.equal(windows, before) and torch.isfinite(first.windows).all()
-    for name in ("windows", "kept", "order"):
-        assert torch.equal(getattr(first, name), getattr(again, name))
-    assert not torch.equal(first.windows, other.windows)
-    off = augment_view(windows, OFF, STD, DEVICES, GYRO, generator())
-    assert torch.equal(off.windows, windows) and off.kept.all() and off.order.tolist() == list(range(N_CHANNELS))
+    first, again, other = (augment.augment(windows, ALL, STD, DEVICES, generator(seed)) for seed in (0, 0, 1))
+    assert torch.equal(windows, before) and torch.isfinite(first).all()
+    assert torch.equal(first, again) and not torch.equal(first, other)
+    assert torch.equal(augment.augment(windows, OFF, STD, DEVICES, generator()), windows)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_each_strength_of_the_config_reaches_its_augmentation(kind):
     apply, strength = KINDS[kind]
     windows, config = noise(), replace(OFF, **{kind: strength})
-    view = augment_view(windows, config, STD, DEVICES, GYRO, generator(3))
-    assert torch.equal(view.windows, apply(windows, strength, 3))
+    assert torch.equal(augment.augment(windows, config, STD, DEVICES, generator(3)), apply(windows, strength, 3))
 
 
-def test_windows_without_a_mask_refuse_dropout_and_shuffle():
-    for name in ("sensor_dropout", "channel_shuffle"):
-        with pytest.raises(InputError, match=f"augment.{name}: 0.5.*augment_view"):
-            augment.augment(noise(), replace(OFF, **{name: 0.5}), STD, DEVICES, generator())
+def test_curves_pass_smoothly_between_normal_knots():
+    curves = augment.draw_curves(5000, 81, generator())
+    knots = curves[:, ::20]
+    assert abs(knots.mean().item()) < 0.03 and knots.std().item() == pytest.approx(1.0, abs=0.03)
+    low, high = torch.minimum(knots[:, :-1], knots[:, 1:]), torch.maximum(knots[:, :-1], knots[:, 1:])
+    between = curves[:, :80].unflatten(1, (4, 20))
+    assert (between >= low[..., None] - 1e-6).all() and (between <= high[..., None] + 1e-6).all()
+    torch.testing.assert_close(curves[:, 10], (knots[:, 0] + knots[:, 1]) / 2)
+    # Flat at a knot: of the way to the next one, 20 samples on, the first step covers (1 - cos(π / 20)) / 2.
+    first_step = (1 - math.cos(math.pi / 20)) / 2
+    torch.testing.assert_close(curves[:, 21] - knots[:, 1], first_step * (knots[:, 2] - knots[:, 1]), rtol=0, atol=1e-5)
+    torch.testing.assert_close(curves[:, 19] - knots[:, 1], first_step * (knots[:, 0] - knots[:, 1]), rtol=0, atol=1e-5)
 
 
 def test_default_strengths_draw_the_numbers_that_published_results_rest_on():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from pooled_problem import SMALL, make_dataset
+from safetensors.torch import save_file
 
 from feature_extraction.descriptions.embeddings import DEFAULT_TEXT_MODEL
 from feature_extraction.encoders.patch_transformer.network import PatchTransformer
@@ -62,11 +63,12 @@ def edit(path: Path, old: str, new: str) -> None:
     ("damage", "message"),
     [
         (lambda f: (f / "model.safetensors").write_bytes((f / "model.safetensors").read_bytes()[:-9]), "damaged"),
+        (lambda f: save_file({"weight": torch.zeros(1)}, f / "model.safetensors"), "earlier version; pretrain again"),
         (lambda f: (f / "model.safetensors").unlink(), "no such file"),
-        (lambda f: (f / "config.json").write_text("{}"), "not a patch encoder"),
+        (lambda f: (f / "config.json").write_text("{}"), "not a patch transformer of format"),
         (lambda f: edit(f / "config.json", '"width": 16', '"width": 32'), "weights of another network"),
     ],
-    ids=["truncated", "missing", "other format", "other sizes"],
+    ids=["truncated", "plain", "missing", "other format", "other sizes"],
 )  # fmt: skip
 def test_damaged_checkpoints_are_refused(finished: Path, tmp_path: Path, damage, message: str) -> None:
     for name in ("model.safetensors", "config.json"):

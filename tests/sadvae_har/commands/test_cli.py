@@ -222,7 +222,7 @@ def test_features_go_into_one_file_that_runs_alone(kitchen, capsys):
 
 def test_encoder_is_trained_and_described(kitchen, monkeypatch, capsys):
     short = PretrainConfig(n_epochs=1, epoch_windows=64)
-    monkeypatch.setattr("feature_extraction.pretraining.PretrainConfig", lambda: short)
+    monkeypatch.setattr("feature_extraction.pretraining.resnet.pretrain.PretrainConfig", lambda: short)
     assert cli.main(["encoder", "pretrain", *kitchen.flags()[:6]]) == 0
     folder = capsys.readouterr().out.removeprefix("encoder: ").strip()
     assert cli.main(["encoder", "show", folder]) == 0

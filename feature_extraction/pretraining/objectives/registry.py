@@ -21,41 +21,14 @@ from feature_extraction.pretraining.objectives.weighted_sum import CombinedObjec
 from feature_extraction.pretraining.objectives.window_statistics import WindowStatistics
 
 BANK_VIEWS = ("sentence", "motion", "paraphrases")
-Factory = Callable[[PatchTransformerConfig, Corpus], PatchObjective]
 
-
-def _masked(encoder: PatchTransformerConfig, corpus: Corpus) -> PatchObjective:
-    # A turned view does not tell how it was turned, so that the clean patches cannot be predicted from it.
-    return MaskedAutoencoding(encoder.width, encoder.patches.patch_samples, denoise=False)
-
-
-def _contrastive(encoder: PatchTransformerConfig, corpus: Corpus) -> PatchObjective:
-    return Contrastive(encoder.width, encoder.n_features)
-
-
-def _semantic(encoder: PatchTransformerConfig, corpus: Corpus) -> PatchObjective:
-    return SemanticAlignment(encoder.n_features, *label_bank(corpus))
-
-
-def _sensor(encoder: PatchTransformerConfig, corpus: Corpus) -> PatchObjective:
-    return SensorAlignment(encoder.width, encoder.text_dim)
-
-
-def _supervised(encoder: PatchTransformerConfig, corpus: Corpus) -> PatchObjective:
-    return SupervisedPatches(encoder.n_features, len(corpus.bank))
-
-
-def _statistics(encoder: PatchTransformerConfig, corpus: Corpus) -> PatchObjective:
-    return WindowStatistics(encoder.n_features, len(corpus.statistics))
-
-
-PATCH_OBJECTIVES: Mapping[str, Factory] = {
-    "masked_autoencoding": _masked,
-    "contrastive": _contrastive,
-    "window_statistics": _statistics,
-    "semantic_alignment": _semantic,
-    "sensor_alignment": _sensor,
-    "supervised": _supervised,
+PATCH_OBJECTIVES: Mapping[str, Callable[[PatchTransformerConfig, Corpus], PatchObjective]] = {
+    "masked_autoencoding": lambda net, corpus: MaskedAutoencoding(net.width, net.patches.patch_samples),
+    "contrastive": lambda net, corpus: Contrastive(net.width, net.n_features),
+    "window_statistics": lambda net, corpus: WindowStatistics(net.n_features, len(corpus.statistics)),
+    "semantic_alignment": lambda net, corpus: SemanticAlignment(net.n_features, *label_bank(corpus)),
+    "sensor_alignment": lambda net, corpus: SensorAlignment(net.width, net.text_dim),
+    "supervised": lambda net, corpus: SupervisedPatches(net.n_features, len(corpus.bank)),
 }
 
 

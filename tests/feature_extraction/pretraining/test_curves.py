@@ -1,4 +1,4 @@
-"""TensorBoard reads every epoch of a run exactly once, also where the run was interrupted and resumed."""
+"""TensorBoard reads every epoch of a run exactly once, also of an interrupted and resumed one; and the figure."""
 
 import json
 from pathlib import Path
@@ -8,9 +8,9 @@ import torch
 from pooled_problem import NAMES, SMALL, make_dataset
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from feature_extraction.pretraining import loop as patch_loop
+from feature_extraction.pretraining import loop
 from feature_extraction.pretraining.corpus import choose_windows
-from feature_extraction.pretraining.event_files import open_event_log
+from feature_extraction.pretraining.curves import open_event_log, plot_curves
 from feature_extraction.pretraining.pretrain import pretrain_patches
 
 HISTORY = [
@@ -66,7 +66,7 @@ def test_events_of_an_interrupted_and_resumed_run_are_its_history(
 ) -> None:
     torch.set_num_threads(1)
     parts = [choose_windows(make_dataset(name)) for name in NAMES]
-    save, calls = patch_loop._save, []
+    save, calls = loop.PretrainState.save, []
 
     def interrupt(*arguments: object) -> None:
         calls.append(1)
@@ -74,7 +74,7 @@ def test_events_of_an_interrupted_and_resumed_run_are_its_history(
             raise KeyboardInterrupt
         save(*arguments)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(patch_loop, "_save", interrupt)
+    monkeypatch.setattr(loop.PretrainState, "save", interrupt)
     with pytest.raises(KeyboardInterrupt):
         pretrain_patches(parts, SMALL, tmp_path)
     pretrain_patches(parts, SMALL, tmp_path)
@@ -85,3 +85,9 @@ def test_events_of_an_interrupted_and_resumed_run_are_its_history(
     for tag, points in shown.items():
         name = tag.replace("/", " ")
         assert points == [(row["epoch"], pytest.approx(row[name], rel=1e-6)) for row in rows if name in row]
+
+
+def test_curves_have_gaps_where_a_data_set_was_not_drawn(tmp_path: Path) -> None:
+    rows = [{"epoch": 1, "a.b hapt": 1.0, "val_loss": 2.0, "seconds": 1}, {"epoch": 2, "val_loss": 1.0, "seconds": 1}]
+    plot_curves(rows, "val_loss", tmp_path / "curves.png")
+    assert (tmp_path / "curves.png").read_bytes()[:4] == b"\x89PNG"
