@@ -12,7 +12,7 @@ from feature_extraction.descriptions.class_list import ClassList, load_class_lis
 from feature_extraction.errors import InputError
 from feature_extraction.recordings.recording import Recording, Skipped
 from feature_extraction.storage.places import RAW_FOLDER
-from feature_extraction.windows.window_set import WindowSettings
+from feature_extraction.windows.cutting import WindowSettings
 
 Item = TypeVar("Item")
 

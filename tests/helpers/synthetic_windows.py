@@ -4,7 +4,8 @@ import numpy as np
 
 from feature_extraction.protocol.split import Split
 from feature_extraction.recordings.recording import Channel
-from feature_extraction.windows.window_set import WindowSet, WindowSettings
+from feature_extraction.windows.cutting import WindowSettings
+from feature_extraction.windows.window_set import WindowSet
 
 GRAVITY_MPS2 = 9.80665
 RATE_HZ = 25.0

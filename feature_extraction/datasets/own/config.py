@@ -29,8 +29,9 @@ from feature_extraction.errors import InputError
 from feature_extraction.own_files.tables import Column
 from feature_extraction.recordings.recording import AXES, QUANTITIES, Channel
 from feature_extraction.recordings.signal import MAX_GAP_S, TIME_UNITS_S, si_channel
+from feature_extraction.storage.plain import from_plain
 from feature_extraction.storage.yaml import read_yaml
-from feature_extraction.windows.window_set import WindowSettings
+from feature_extraction.windows.cutting import WindowSettings
 
 FORMATS = ("csv", "npy", "parquet")
 REQUIRED = ("dataset", "files", "columns", "units", "label", "subject", "classes")
@@ -220,10 +221,7 @@ def _windowing(
     unknown = sorted(set(given) - set(defaults))
     if unknown:
         raise InputError(f"{path}: windowing: unknown key {unknown[0]!r}; known are {', '.join(defaults)}")
-    try:
-        return WindowSettings.from_dict({**defaults, **given}), rate_hz
-    except (InputError, TypeError) as error:
-        raise InputError(f"{path}: windowing: {error}") from None
+    return from_plain(WindowSettings, {**defaults, **given}, f"{path}: windowing"), rate_hz
 
 
 def _source(raw: Mapping[str, Any], key: str, path: Path) -> Source:

@@ -16,7 +16,7 @@ from feature_extraction.datasets.spec import DatasetSpec, class_name, find_files
 from feature_extraction.descriptions.class_list import ClassList
 from feature_extraction.errors import InputError
 from feature_extraction.recordings.recording import Recording, Skipped, three_axes
-from feature_extraction.windows.window_set import WindowSettings
+from feature_extraction.windows.cutting import WindowSettings
 
 HOMEPAGE = "https://archive.ics.uci.edu/dataset/256/daily+and+sports+activities"
 LAYOUT = "data/aXX/pY/sZZ.txt (activity XX 01-19, subject Y 1-8, segment ZZ 01-60 of 125 x 45 values)"

@@ -8,7 +8,7 @@ from feature_extraction.datasets.files import read_mat, require_finite
 from feature_extraction.datasets.spec import DatasetSpec, class_name, find_files, progress
 from feature_extraction.descriptions.class_list import ClassList
 from feature_extraction.recordings.recording import Recording, Skipped, three_axes
-from feature_extraction.windows.window_set import WindowSettings
+from feature_extraction.windows.cutting import WindowSettings
 
 HOMEPAGE = "https://personal.utdallas.edu/~kehtar/UTD-MHAD.html"
 LAYOUT = "Inertial/aX_sY_tZ_inertial.mat (action X 1-27, subject Y 1-8, trial Z 1-4)"

@@ -11,7 +11,7 @@ from feature_extraction.datasets.spec import DatasetSpec, class_name, progress
 from feature_extraction.descriptions.class_list import ClassList
 from feature_extraction.errors import InputError
 from feature_extraction.recordings.recording import Recording, Skipped, three_axes
-from feature_extraction.windows.window_set import WindowSettings
+from feature_extraction.windows.cutting import WindowSettings
 
 HOMEPAGE = "https://dmbee.github.io/seglearn/"
 LAYOUT = "seglearn/data/watch_dataset.npy inside the installed package; a raw folder is not needed"

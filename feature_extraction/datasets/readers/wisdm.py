@@ -18,7 +18,7 @@ from feature_extraction.descriptions.class_list import ClassList
 from feature_extraction.errors import InputError
 from feature_extraction.recordings.recording import Recording, Skipped, three_axes
 from feature_extraction.recordings.signal import merge_on_time
-from feature_extraction.windows.window_set import WindowSettings
+from feature_extraction.windows.cutting import WindowSettings
 
 HOMEPAGE = "https://archive.ics.uci.edu/dataset/507"
 LAYOUT = "wisdm-dataset/raw/watch/{accel,gyro}/data_SUBJECT_{accel,gyro}_watch.txt"

@@ -15,9 +15,10 @@ from window_damage import DAMAGES
 from feature_extraction.datasets import DATASETS, get_dataset
 from feature_extraction.datasets import prepare as module
 from feature_extraction.datasets.check import check, still_gravity
-from feature_extraction.datasets.prepare import prepare, summary_table
+from feature_extraction.datasets.prepare import prepare
 from feature_extraction.errors import InputError
-from feature_extraction.windows.window_set import WindowSettings
+from feature_extraction.windows.cutting import WindowSettings
+from feature_extraction.windows.window_set import summary_table
 
 
 @pytest.fixture
