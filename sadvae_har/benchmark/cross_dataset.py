@@ -19,7 +19,7 @@ from feature_extraction.encoders.statistical.features import VERSION, statistica
 from feature_extraction.errors import InputError
 from feature_extraction.features.extract import extract_statistical
 from feature_extraction.features.table import FeatureTable
-from feature_extraction.protocol.draw_splits import SubjectPartition, known_partition, make_split
+from feature_extraction.protocol.draw_splits import SplitSource, SubjectPartition, known_partition
 from feature_extraction.protocol.split import SEPARATOR, Split
 from sadvae_har.config.settings import TextConfig
 from sadvae_har.experiment.inputs import Locations
@@ -142,7 +142,8 @@ def cross_split(setting: CrossSetting) -> Split:
     partition = SubjectPartition(people("train", sources), people("val", sources), people("test", [*sources, target]))
     classes = [_name(entry) for entry in (*seen, *unseen)]
     dataset = f"{'+'.join(sources)} to {target}"
-    split = make_split(dataset, setting.name, "cross", 1, classes, frozenset(map(_name, unseen)), partition)
+    source = SplitSource(dataset, tuple(classes), partition)
+    split = source.split(setting.name, "cross", 1, frozenset(map(_name, unseen)))
     return replace(split, inner=tuple(_without_synonyms(fold, split.seen) for fold in split.inner))
 
 
