@@ -13,7 +13,7 @@ import numpy as np
 
 from feature_extraction.datasets import get_dataset
 from feature_extraction.datasets.prepare import prepare
-from feature_extraction.descriptions.embeddings import embed_views, semantic_vectors
+from feature_extraction.descriptions.embeddings import semantic_vectors
 from feature_extraction.descriptions.synonyms import with_synonyms
 from feature_extraction.encoders.statistical.features import VERSION, statistical_features
 from feature_extraction.errors import InputError
@@ -165,7 +165,6 @@ def _partition(dataset: str) -> SubjectPartition:
 
 
 def _vectors(dataset: str, locations: Locations, text: TextConfig) -> dict[str, np.ndarray]:
-    class_list = get_dataset(dataset).class_list()
-    views = embed_views(class_list, class_list.names, text.views, text.model, locations.resources / "text_feats")
-    vectors = semantic_vectors(views, text.views, text.kinematics_weight)
-    return {_name((dataset, name)): vector for name, vector in zip(class_list.names, vectors, strict=True)}
+    descriptions, cache = get_dataset(dataset).class_list().descriptions, locations.resources / "text_feats"
+    vectors = semantic_vectors([*descriptions.values()], text.views, text.kinematics_weight, text.model, cache)
+    return {_name((dataset, name)): vector for name, vector in zip(descriptions, vectors, strict=True)}

@@ -19,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from feature_extraction.descriptions.class_list import ClassDescription, attribute_names, describe_class
+from feature_extraction.descriptions.class_list import ClassDescription, describe_class
 from feature_extraction.errors import InputError
 from feature_extraction.features.window_encoder import WindowEncoder
 from feature_extraction.protocol.standardizer import Standardizer
@@ -205,7 +205,7 @@ def _descriptions(values: Sequence[Mapping[str, Any]], text: TextSettings) -> tu
     found = []
     for value in values:
         views = {key: entry for key, entry in value.items() if key != "name" and (entry or key != "kinematics")}
-        found.append(describe_class(value["name"], views, text.placements, attribute_names(), "description"))
+        found.append(describe_class(value["name"], views, text.placements, "description"))
     return tuple(found)
 
 
