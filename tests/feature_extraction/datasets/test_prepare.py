@@ -291,7 +291,8 @@ def test_warm_start_is_fast_and_needs_no_torch(raw, out):
         "import sys; from pathlib import Path; from feature_extraction.datasets.prepare import prepare; "
         f"windows = prepare('usc-had', Path({str(raw)!r}), out=Path({str(out)!r})); "
         "assert len(windows) == 36; "
-        "slow = {'torch', 'scipy', 'seglearn', 'sklearn', 'pandas', 'pyarrow', 'tqdm'} & set(sys.modules); assert not slow, slow"
+        "slow = {'torch', 'scipy', 'seglearn', 'sklearn', 'pandas', 'pyarrow', 'tqdm'} & set(sys.modules); "
+        "assert not slow, slow"
     )
     started = time.perf_counter()
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
