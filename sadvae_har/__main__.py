@@ -30,9 +30,8 @@ def text_embed(arguments: Namespace) -> None:
     from feature_extraction.descriptions.embeddings import embed_views
 
     config = config_from_namespace(arguments)
-    class_list = get_dataset(config.dataset).class_list()
-    cache = arguments.resources / "text_feats"
-    views = embed_views(class_list, class_list.names, config.text.views, config.text.model, cache)
+    descriptions = get_dataset(config.dataset).class_list().descriptions.values()
+    views = embed_views([*descriptions], config.text.views, config.text.model, arguments.resources / "text_feats")
     for view, array in views.items():
         print(f"{view:12} {array.shape[0]} classes x {array.shape[1]} texts x {array.shape[2]} dimensions")
 

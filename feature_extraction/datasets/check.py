@@ -59,13 +59,15 @@ def check(dataset: str, raw: Path | None = None) -> list[str]:
             evidence.skipped[item.reason] += 1
         else:
             _gather(item, spec, evidence)
-    findings = [_totals(spec, evidence), *_class_findings(class_list, evidence)]
-    findings += [
+    n_recordings, hours = sum(evidence.n_recordings.values()), sum(evidence.seconds.values()) / 3600
+    return [
+        f"ok: {spec.name}: {n_recordings} recordings, {len(evidence.subjects)} subjects, "
+        f"{len(evidence.seconds)} classes, {hours:.2f} hours, all values finite",
+        *_class_findings(class_list, evidence),
         *_gravity_findings(evidence),
         *_gyro_findings(evidence),
         *_recording_findings(spec, evidence),
     ]
-    return findings
 
 
 def still_gravity(acc_mps2: np.ndarray, rate_hz: float) -> np.ndarray:
@@ -114,14 +116,6 @@ def _columns(recording: Recording, device: str, quantity: str) -> np.ndarray:
     return recording.samples[:, wanted]
 
 
-def _totals(spec: DatasetSpec, evidence: _Evidence) -> str:
-    n_recordings, hours = sum(evidence.n_recordings.values()), sum(evidence.seconds.values()) / 3600
-    return (
-        f"ok: {spec.name}: {n_recordings} recordings, {len(evidence.subjects)} subjects, "
-        f"{len(evidence.seconds)} classes, {hours:.2f} hours, all values finite"
-    )
-
-
 def _class_findings(class_list: ClassList, evidence: _Evidence) -> list[str]:
     findings = []
     absent = [name for name in class_list.names if name not in evidence.seconds]
@@ -154,10 +148,8 @@ def _gravity_findings(evidence: _Evidence) -> list[str]:
         gravity = float(np.median(norms))
         relative = gravity / signal.GRAVITY_MPS2
         line = f"{device}: {gravity:.2f} m/s2 ({relative:.3f} g) when still ({len(norms)} s)"
-        if abs(relative - 1) <= GRAVITY_TOLERANCE:
-            findings.append(f"ok: {line}")
-        else:
-            findings.append(f"warning: {line}; expected 9.81, {_unit_guess(relative)}")
+        right = abs(relative - 1) <= GRAVITY_TOLERANCE
+        findings.append(f"ok: {line}" if right else f"warning: {line}; expected 9.81, {_unit_guess(relative)}")
     if evidence.odd_gravity:
         share = f"{len(evidence.odd_gravity)} of {sum(evidence.n_recordings.values())} recordings"
         odd = _some(list(evidence.odd_gravity.values()))

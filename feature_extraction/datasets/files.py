@@ -24,7 +24,7 @@ def read_mat(path: Path, wanted: str, n_columns: int) -> dict[str, np.ndarray]:
         variables = loadmat(path)
     except Exception as error:  # noqa: BLE001 - scipy raises almost anything on a damaged file
         detail = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"{path}: not readable as a MATLAB file ({detail}); {FETCH_AGAIN}") from None
+        raise InputError(f"{path}: not readable as a MATLAB file ({detail}); {FETCH_AGAIN}") from error
     if wanted not in variables:
         present = ", ".join(name for name in variables if not name.startswith("__")) or "nothing"
         raise InputError(f"{path}: no variable {wanted!r} in it (it holds {present}); {FETCH_AGAIN}")
@@ -57,7 +57,7 @@ def read_numbers(path: Path, n_columns: int, delimiter: str | None = None, dtype
             lines = file.read().splitlines()
         values = np.loadtxt(lines, delimiter=delimiter, dtype=dtype, ndmin=2) if lines else np.empty((0, 0))
     except (OSError, ValueError) as error:
-        raise InputError(f"{path}: not readable as numbers ({' '.join(str(error).split())}); {FETCH_AGAIN}") from None
+        raise InputError(f"{path}: not readable as numbers ({' '.join(str(error).split())}); {FETCH_AGAIN}") from error
     if values.size == 0:
         raise InputError(f"{path}: empty; {FETCH_AGAIN}")
     if values.shape[1] != n_columns:

@@ -13,26 +13,23 @@ import shutil
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from feature_extraction.datasets import DatasetSpec, get_dataset
-from feature_extraction.datasets.check import check
-from feature_extraction.descriptions.class_list import ClassList
+from feature_extraction.datasets import get_dataset
+from feature_extraction.descriptions.class_list import ANYWHERE, ClassList
 from feature_extraction.errors import InputError
 from feature_extraction.recordings import signal
 from feature_extraction.recordings.recording import Channel, Recording, Skipped
 from feature_extraction.storage.files import content_hash, read_json, write_json
 from feature_extraction.storage.places import WINDOWS_FOLDER
-from feature_extraction.windows.window_files import WindowWriter
-from feature_extraction.windows.window_set import WindowSet, WindowSettings, cut_windows
-from feature_extraction.windows.window_summary import summarize, summary_table
-
-__all__ = ["check", "prepare", "summarize", "summary_table"]
+from feature_extraction.windows.cutting import WindowSettings, cut_windows
+from feature_extraction.windows.window_set import INDEX_ARRAYS, WindowSet, WindowWriter
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +37,6 @@ METHOD = 1  # raise it when reading, resampling or cutting change, so that old w
 TEMPORARY_PREFIX = ".preparing-"
 ABANDONED_AFTER_S = 24 * 3600
 EXAMPLES_KEPT = 5
-ANYWHERE = "anywhere"  # the one placement of descriptions that do not go into placements
 
 
 def prepare(
@@ -78,8 +74,18 @@ def prepare(
         except InputError as error:
             logger.warning("%s; preparing it again", error)
     logger.info("%s: reading %d files", spec.name, len(files))
-    with _build_folder(folder) as temporary:
-        _build(spec, files, class_list, settings, key, temporary)
+    with _build_folder(folder) as build:
+        tally = _cut(spec.read_files(files, class_list), class_list, settings, build / "windows.npy")
+        _require_windows(tally, spec.name)
+        WindowSet(
+            samples=np.load(build / "windows.npy", mmap_mode="r"),
+            **tally.index(),
+            channels=tally.channels,
+            settings=settings,
+            dataset=spec.name,
+            key=key,
+            summary=tally.summary(class_list),
+        ).save_index(build)
     return _load(folder, key)
 
 
@@ -92,14 +98,18 @@ def _load(folder: Path, key: str) -> WindowSet:
 
 def _content_of(files: Sequence[Path], memo: Path) -> str:
     """Digest the content of all files; `memo` keeps the result for files with the same sizes and times."""
-    stats = [(path, path.stat()) for path in files]
+    stats = [path.stat() for path in files]
     root = os.path.commonpath([path.parent for path in files])
     names = [os.path.relpath(path, root) for path in files]
-    listing = [f"{n} {s.st_size} {s.st_mtime_ns}" for n, (_, s) in zip(names, stats, strict=True)]
+    listing = [f"{n} {s.st_size} {s.st_mtime_ns}" for n, s in zip(names, stats, strict=True)]
     look = content_hash(os.path.realpath(root), *listing)
-    known = _read_memo(memo)
-    if look not in known:
-        known[look] = content_hash(*(f"{name} {_file_digest(path)}" for name, path in zip(names, files, strict=True)))
+    try:
+        known = read_json(memo)
+    except InputError:
+        known = None
+    if not isinstance(known, dict) or look not in known:
+        digest = content_hash(*(f"{name} {_file_digest(path)}" for name, path in zip(names, files, strict=True)))
+        known = {**(known if isinstance(known, dict) else {}), look: digest}
         write_json(memo, known)
     return known[look]
 
@@ -107,15 +117,6 @@ def _content_of(files: Sequence[Path], memo: Path) -> str:
 def _file_digest(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _read_memo(memo: Path) -> dict[str, str]:
-    try:
-        known = read_json(memo)
-    except InputError:
-        return {}
-    good = isinstance(known, dict) and all(isinstance(value, str) for value in known.values())
-    return known if good else {}
 
 
 @contextmanager
@@ -141,13 +142,9 @@ def _build_folder(folder: Path) -> Iterator[Path]:
 class _Tally:
     """What has gone into the windows so far, and what has not."""
 
-    labels: list[str] = field(default_factory=list)
-    subjects: list[str] = field(default_factory=list)
-    recordings: list[str] = field(default_factory=list)
-    placements: list[str] = field(default_factory=list)
-    counts: list[int] = field(default_factory=list)
-    start_s: list[np.ndarray] = field(default_factory=list)
-    channels: tuple[Channel, ...] | None = None
+    rows: list[tuple[str, str, str, str]] = field(default_factory=list)  # label, subject, name, placement
+    start_s: list[np.ndarray] = field(default_factory=list)  # of the windows of each row
+    channels: tuple[Channel, ...] = ()
     read_s: float = 0.0
     unused_s: float = 0.0
     dropped: dict[str, dict] = field(default_factory=dict)
@@ -162,53 +159,58 @@ class _Tally:
 
     def keep(self, recording: Recording, start_s: np.ndarray) -> None:
         """Count a recording with windows."""
-        self.labels.append(recording.label)
-        self.subjects.append(recording.subject)
-        self.recordings.append(recording.name)
         several = len(recording.devices) > 1
-        self.placements.append("" if several else recording.placements.get(recording.devices[0], ""))
-        self.counts.append(len(start_s))
+        placement = "" if several else recording.placements.get(recording.devices[0], "")
+        self.rows.append((recording.label, recording.subject, recording.name, placement))
         self.start_s.append(start_s)
 
-    def column(self, values: Sequence[str]) -> np.ndarray:
-        """Repeat one value per recording for each of its windows."""
-        return np.repeat(np.array(values, dtype=np.str_), self.counts)
+    def per_class(self) -> Counter[str]:
+        """Count the windows of each class."""
+        counts: Counter[str] = Counter()
+        for (label, *_), start_s in zip(self.rows, self.start_s, strict=True):
+            counts[label] += len(start_s)
+        return counts
+
+    def index(self) -> dict[str, Any]:
+        """Return what a `WindowSet` says of each window [N]."""
+        counts = [len(start_s) for start_s in self.start_s]
+        columns = [np.repeat(np.array(column, dtype=np.str_), counts) for column in zip(*self.rows, strict=True)]
+        return dict(zip(INDEX_ARRAYS, [*columns, np.concatenate(self.start_s)], strict=True))
+
+    def summary(self, class_list: ClassList) -> dict[str, Any]:
+        """Return counts, hours, and what was dropped and why."""
+        counts = self.per_class()
+        return {
+            "recordings": len(self.rows),
+            "subjects": sorted({subject for _, subject, *_ in self.rows}, key=lambda name: (len(name), name)),
+            "windows_per_class": {name: counts[name] for name in class_list.names},
+            "hours_read": round(self.read_s / 3600, 4),
+            "hours_in_no_window": round(self.unused_s / 3600, 4),
+            "dropped": self.dropped,
+        }
 
 
-def _build(
-    spec: DatasetSpec,
-    files: Sequence[Path],
-    class_list: ClassList,
-    settings: WindowSettings,
-    key: str,
-    folder: Path,
-) -> None:
+def _cut(items: Iterable[Recording | Skipped], class_list: ClassList, settings: WindowSettings, path: Path) -> _Tally:
+    """Cut every recording, write the windows to `path` and count what went into them."""
     tally = _Tally()
-    writer: WindowWriter | None = None
-    try:
-        for item in spec.read_files(files, class_list):
+    with WindowWriter(path) as writer:
+        for item in items:
             if isinstance(item, Skipped):
                 tally.drop(item.name, item.reason, item.duration_s)
                 continue
             _require_known(item, class_list)
             tally.read_s += item.duration_s
             recording = bring_to(item, settings)
-            if tally.channels is None:
-                tally.channels = recording.channels
-                writer = WindowWriter(folder / "windows.npy", (settings.window_samples, len(recording.channels)))
+            tally.channels = tally.channels or recording.channels
             _require_same_channels(recording, tally.channels)
             cut = cut_windows(recording.samples, settings)
             tally.unused_s += cut.unused_s
             if cut.dropped:
                 tally.drop(recording.name, cut.dropped, recording.duration_s)
-            elif writer is not None:
+            else:
                 writer.append(cut.windows)
                 tally.keep(recording, cut.start_s)
-    finally:
-        if writer is not None:
-            writer.close()
-    _require_windows(tally, spec)
-    _window_set(tally, spec, class_list, settings, key, folder).save_index(folder)
+    return tally
 
 
 def bring_to(recording: Recording, settings: WindowSettings) -> Recording:
@@ -232,44 +234,13 @@ def _require_same_channels(recording: Recording, channels: tuple[Channel, ...]) 
         raise InputError(f"{recording.dataset}/{recording.name}: channels {found}; the first recording has {expected}")
 
 
-def _require_windows(tally: _Tally, spec: DatasetSpec) -> None:
-    if not tally.counts:
+def _require_windows(tally: _Tally, dataset: str) -> None:
+    if not tally.rows:
         reasons = ", ".join(f"{entry['recordings']} {reason}" for reason, entry in tally.dropped.items())
-        raise InputError(f"{spec.name}: no windows ({reasons or 'no recordings'}); use a shorter window_s")
-    n_windows: Counter[str] = Counter()
-    for label, count in zip(tally.labels, tally.counts, strict=True):
-        n_windows[label] += count
-    single = [label for label, count in n_windows.items() if count == 1]
+        raise InputError(f"{dataset}: no windows ({reasons or 'no recordings'}); use a shorter window_s")
+    single = [label for label, count in tally.per_class().items() if count == 1]
     if single:
         raise InputError(
-            f"{spec.name}: class {single[0]!r} has one window only and cannot be split or scored; "
+            f"{dataset}: class {single[0]!r} has one window only and cannot be split or scored; "
             "record more of it, use a shorter window_s, or take the class out"
         )
-
-
-def _window_set(
-    tally: _Tally, spec: DatasetSpec, class_list: ClassList, settings: WindowSettings, key: str, folder: Path
-) -> WindowSet:
-    labels = tally.column(tally.labels)
-    per_class = Counter(labels.tolist())
-    summary = {
-        "recordings": len(tally.counts),
-        "subjects": sorted(set(tally.subjects), key=lambda name: (len(name), name)),
-        "windows_per_class": {name: per_class[name] for name in class_list.names},
-        "hours_read": round(tally.read_s / 3600, 4),
-        "hours_in_no_window": round(tally.unused_s / 3600, 4),
-        "dropped": tally.dropped,
-    }
-    return WindowSet(
-        samples=np.load(folder / "windows.npy", mmap_mode="r"),
-        labels=labels,
-        subjects=tally.column(tally.subjects),
-        recordings=tally.column(tally.recordings),
-        placements=tally.column(tally.placements),
-        start_s=np.concatenate(tally.start_s),
-        channels=tally.channels or (),
-        settings=settings,
-        dataset=spec.name,
-        key=key,
-        summary=summary,
-    )

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from tqdm.auto import tqdm
+import numpy as np
 
 from feature_extraction.descriptions.class_list import ClassList, load_class_list
 from feature_extraction.errors import InputError
-from feature_extraction.recordings.recording import Recording, Skipped
+from feature_extraction.recordings.recording import Channel, Recording, Skipped
 from feature_extraction.storage.places import RAW_FOLDER
-from feature_extraction.windows.window_set import WindowSettings
+from feature_extraction.windows.cutting import WindowSettings
 
 Item = TypeVar("Item")
 
@@ -34,6 +34,7 @@ class DatasetSpec:
         read_files: Those files and the class list to recordings, in a fixed order.
         load_classes: Returns the class list.
         folder: Where the raw files lie by default; `resources/raw/<name>` if not given.
+        channels: One per column of the recordings.
         signature: Whatever else decides what `read_files` returns (the settings of a custom data set).
     """
 
@@ -49,7 +50,13 @@ class DatasetSpec:
     read_files: Callable[[Sequence[Path], ClassList], Iterator[Recording | Skipped]]
     load_classes: Callable[[], ClassList] | None = None
     folder: Path | None = None
+    channels: tuple[Channel, ...] = ()
     signature: str = ""
+
+    @property
+    def hint(self) -> str:
+        """What was expected and where to get it, to end a message about missing files."""
+        return f"expected {self.layout}; get it from {self.homepage}"
 
     def class_list(self) -> ClassList:
         """Return the classes and their descriptions.
@@ -58,6 +65,12 @@ class DatasetSpec:
             InputError: The class list or a description is missing or wrong.
         """
         return self.load_classes() if self.load_classes is not None else load_class_list(self.name)
+
+    def recording(
+        self, samples: np.ndarray, name: str, subject: str, label: str, placements: dict[str, str]
+    ) -> Recording:
+        """Return a recording of this data set: its channels, at its rate."""
+        return Recording(samples, self.channels, self.rate_hz, self.name, name, subject, label, placements)
 
     def raw_folder(self, raw: Path | None) -> Path:
         """Return `raw`, or where the files lie by default."""
@@ -73,25 +86,25 @@ class DatasetSpec:
         return self.read_files(files, class_list or self.class_list())
 
 
-def find_files(raw: Path, tops: Sequence[str], pattern: str, hint: str) -> list[Path]:
+def find_files(raw: Path, tops: Sequence[str], pattern: str, spec: DatasetSpec) -> list[Path]:
     """List files below the first of `raw/top` that has any, in natural order.
 
     Args:
         raw: Folder the user named.
         tops: Folders relative to `raw` that may hold the files; "" is `raw` itself.
         pattern: Glob pattern below such a folder.
-        hint: Expected layout and where to get the data, for the message.
+        spec: The data set, for the message.
 
     Raises:
         InputError: The folder or the files are missing.
     """
     if not raw.is_dir():
-        raise InputError(f"{raw}: no such folder; name the folder of the raw recordings. {hint}")
+        raise InputError(f"{raw}: no such folder; name the folder of the raw recordings. {spec.hint}")
     for top in tops:
         found = sorted((raw / top).glob(pattern), key=natural_key)
         if found:
             return found
-    raise InputError(f"{raw}: no files like {pattern} in it; {hint}")
+    raise InputError(f"{raw}: no files like {pattern} in it; {spec.hint}")
 
 
 def natural_key(path: Path) -> tuple[tuple[int, int, str], ...]:
@@ -118,4 +131,6 @@ def class_name(class_list: ClassList, code: str, where: object) -> str:
 
 def progress(items: Iterable[Item], name: str, unit: str) -> Iterator[Item]:
     """Show a progress bar on standard error while reading, if that is a terminal."""
+    from tqdm import tqdm  # slow to import, and a warm cache never needs it
+
     return iter(tqdm(items, desc=f"{name}: reading", unit=unit, disable=None, leave=False))

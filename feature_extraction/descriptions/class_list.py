@@ -7,7 +7,7 @@ so that a missing view or an attribute out of range fails before anything is tra
 
 import csv
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -62,54 +62,64 @@ class ClassList:
     placements: tuple[str, ...]
     descriptions: Mapping[str, ClassDescription]
 
+    def described(self, names: Sequence[str]) -> list[ClassDescription]:
+        """Return the descriptions of some classes, in order.
+
+        Raises:
+            InputError: There is no such class.
+        """
+        strange = [name for name in names if name not in self.descriptions]
+        if strange:
+            raise InputError(f"{self.dataset}: no class {strange[0]!r}; there are {', '.join(self.names)}")
+        return [self.descriptions[name] for name in names]
+
 
 @cache
-def attribute_names(folder: Path = CLASS_LISTS_FOLDER) -> tuple[str, ...]:
-    """Return the names of the kinematic attributes, in the order of `kinematics.yaml`.
+def attribute_names() -> tuple[str, ...]:
+    """Return the names of the kinematic attributes, in the order of `kinematics.yaml`."""
+    return tuple(read_mapping(CLASS_LISTS_FOLDER / "kinematics.yaml", "attributes")["attributes"])
+
+
+def read_mapping(path: Path, key: str) -> Mapping[Any, Any]:
+    """Return what a YAML file holds: a mapping with another mapping under `key`.
 
     Raises:
-        InputError: The file is missing or has no `attributes`.
+        InputError: The file is missing or damaged, or holds something else.
     """
-    path = folder / "kinematics.yaml"
     value = read_yaml(path)
-    if not isinstance(value, Mapping) or not isinstance(value.get("attributes"), Mapping):
-        raise InputError(f"{path}: needs a mapping 'attributes' of attribute names to definitions")
-    return tuple(value["attributes"])
+    if not isinstance(value, Mapping) or not isinstance(value.get(key), Mapping):
+        raise InputError(f"{path}: needs a mapping {key!r} of names to what is said about them")
+    return value
 
 
 def load_class_list(dataset: str, folder: Path = CLASS_LISTS_FOLDER) -> ClassList:
-    """Read and validate the class list and the descriptions of a data set.
+    """Read and validate the class list and the descriptions of a data set; every class needs every view.
 
     Raises:
         InputError: A file is missing or damaged, or a class lacks a view; names file, class and remedy.
     """
     codes = _read_codes(folder / f"{dataset}.csv")
     path = folder / f"{dataset}_descriptions.yaml"
-    value = read_yaml(path)
-    if not isinstance(value, Mapping) or not isinstance(value.get("classes"), Mapping):
-        raise InputError(f"{path}: needs a mapping 'classes' of class names to descriptions")
+    value = read_mapping(path, "classes")
+    classes = value["classes"]
     if value.get("dataset") != dataset:
         raise InputError(f"{path}: 'dataset' is {value.get('dataset')!r}; write {dataset!r}, as in the file name")
-    names, classes = tuple(codes.values()), value["classes"]
-    missing, unknown = _differences(names, classes)
+    missing, unknown = _differences(codes.values(), classes)
     if missing or unknown:
-        raise InputError(
-            f"{path}: classes differ from {dataset}.csv; describe {missing}, take away or rename {unknown}"
-        )
-    placements = _placements(value.get("placements"), str(path))
-    attributes = attribute_names(folder)
-    for name in names:
-        if not isinstance(classes[name], Mapping):
-            raise InputError(f"{path}: {name}: expected a mapping with the views {', '.join(VIEWS)}")
-        lacking, _ = _differences(VIEWS, classes[name])
+        raise InputError(f"{path}: classes differ from {dataset}.csv; describe {missing}, rename or remove {unknown}")
+    placements = value.get("placements")
+    if not isinstance(placements, list) or not placements:
+        raise InputError(f"{path}: 'placements' must list the placements of the sensors, found {placements!r}")
+    placements = _texts(placements, f"{path}: placements")
+    for name, views in classes.items():
+        lacking, _ = _differences(VIEWS, views) if isinstance(views, Mapping) else (VIEWS, ())
         if lacking:
             raise InputError(f"{path}: {name}: views {lacking} are missing; every class needs {', '.join(VIEWS)}")
-        _require_paraphrases(classes[name]["paraphrases"], f"{path}: {name}")
-    descriptions = {
-        name: describe_class(name, classes[name], placements, attributes, f"{path}: {name}") for name in names
-    }
-    _require_different(descriptions, str(path))
-    return ClassList(dataset, names, codes, placements, descriptions)
+        given = views["paraphrases"]
+        if not isinstance(given, list) or len(_texts(given, f"{path}: {name}: paraphrases")) < _MIN_PARAPHRASES:
+            found = len(given) if isinstance(given, list) else repr(given)
+            raise InputError(f"{path}: {name}: paraphrases must list at least {_MIN_PARAPHRASES} texts, found {found}")
+    return _class_list(dataset, codes, classes, placements, str(path))
 
 
 def class_list_from_mapping(dataset: str, mapping: Mapping[str, Any], where: str) -> ClassList:
@@ -127,41 +137,41 @@ def class_list_from_mapping(dataset: str, mapping: Mapping[str, Any], where: str
     """
     if not isinstance(mapping, Mapping) or len(mapping) < 2:
         raise InputError(f"{where}: 'classes' must map at least two class names to their descriptions")
-    classes: dict[str, dict[str, Any]] = {}
+    classes: dict[str, Mapping[str, Any]] = {}
     codes: dict[str, str] = {}
     for key, value in mapping.items():
         name = _text(key, f"{where}: class name {key!r} (put it in quotes)")
         if not isinstance(value, Mapping):
             raise InputError(f"{where}: {name}: expected a mapping with at least 'sentence', found {value!r}")
-        if "sentence" not in value:
-            raise InputError(f"{where}: {name}: 'sentence' is missing; say in a sentence what the whole body does")
-        code = str(value.get("code", name))
-        if code in codes:
-            raise InputError(f"{where}: {name}: code {code!r} is taken by {codes[code]!r}; give each class its own")
-        if name in classes:
-            raise InputError(f"{where}: class {name!r} stands there twice; keep one")
-        codes[code] = name
+        _add_code(codes, str(value.get("code", name)), name, where)
         classes[name] = {view: entry for view, entry in value.items() if view != "code"}
     motions = [value["motion"] for value in classes.values() if isinstance(value.get("motion"), Mapping)]
     placements = tuple(dict.fromkeys(str(place) for motion in motions for place in motion)) or (ANYWHERE,)
-    attributes = attribute_names()
-    descriptions = {
-        name: describe_class(name, value, placements, attributes, f"{where}: {name}") for name, value in classes.items()
-    }
-    _require_different(descriptions, where)
-    return ClassList(dataset, tuple(classes), codes, placements, descriptions)
+    return _class_list(dataset, codes, classes, placements, where)
 
 
-def describe_class(
-    name: str, value: Mapping[str, Any], placements: tuple[str, ...], attributes: tuple[str, ...], where: str
-) -> ClassDescription:
+def _class_list(
+    dataset: str, codes: Mapping[str, str], classes: Mapping[str, Any], placements: tuple[str, ...], where: str
+) -> ClassList:
+    """Describe every class; refuse two that nothing tells apart: the same label or the same sentence."""
+    names = tuple(codes.values())
+    descriptions = {name: describe_class(name, classes[name], placements, f"{where}: {name}") for name in names}
+    for view in ("label", "sentence"):
+        owner: dict[str, str] = {}
+        for name, description in descriptions.items():
+            text = getattr(description, view)
+            if owner.setdefault(text, name) != name:
+                raise InputError(f"{where}: {name}: {view} {text!r} is that of {owner[text]!r} too; tell them apart")
+    return ClassList(dataset, names, codes, placements, descriptions)
+
+
+def describe_class(name: str, value: Mapping[str, Any], placements: tuple[str, ...], where: str) -> ClassDescription:
     """Return the description of one class; views that are not given are filled from name and sentence.
 
     Args:
         name: Class name.
         value: `sentence` and, optionally, other views, as in `class_list_from_mapping`.
         placements: What `motion` must describe.
-        attributes: What `kinematics` must give a value.
         where: Named in errors.
 
     Raises:
@@ -170,16 +180,16 @@ def describe_class(
     _, unknown = _differences(VIEWS, value)
     if unknown:
         raise InputError(f"{where}: unknown keys {unknown}; the views are {', '.join(VIEWS)}")
+    if "sentence" not in value:
+        raise InputError(f"{where}: 'sentence' is missing; say in a sentence what the whole body does")
     sentence = _text(value["sentence"], f"{where}: sentence")
-    motion = value["motion"] if "motion" in value else dict.fromkeys(placements, sentence)
+    motion = value.get("motion", dict.fromkeys(placements, sentence))
     if not isinstance(motion, Mapping):
         raise InputError(f"{where}: motion must map placements to texts, found {motion!r}")
     missing, unknown = _differences(placements, motion)
     if missing or unknown:
-        raise InputError(
-            f"{where}: motion must describe exactly the placements {', '.join(placements)}; "
-            f"missing {missing}, unknown {unknown}"
-        )
+        places = ", ".join(placements)
+        raise InputError(f"{where}: motion must describe exactly {places}; missing {missing}, unknown {unknown}")
     paraphrases = value.get("paraphrases", [sentence])
     if not isinstance(paraphrases, list | tuple) or not paraphrases:
         raise InputError(f"{where}: paraphrases must be a list of texts, found {paraphrases!r}")
@@ -189,56 +199,25 @@ def describe_class(
         sentence=sentence,
         motion={place: _text(motion[place], f"{where}: motion at {place}") for place in placements},
         paraphrases=tuple(_text(text, f"{where}: paraphrases") for text in paraphrases),
-        kinematics=_kinematics(value["kinematics"], attributes, where) if "kinematics" in value else {},
+        kinematics=kinematic_values(value["kinematics"], where) if "kinematics" in value else {},
     )
 
 
-def _kinematics(value: Any, attributes: tuple[str, ...], where: str) -> dict[str, float]:
+def kinematic_values(value: Any, where: str) -> dict[str, float]:
+    """Return a value in [0, 1] for every attribute, in the order of `kinematics.yaml`.
+
+    Raises:
+        InputError: An attribute is missing or unknown, or its value out of range.
+    """
     if not isinstance(value, Mapping):
         raise InputError(f"{where}: kinematics must map attributes to numbers, found {value!r}")
-    missing, unknown = _differences(attributes, value)
+    missing, unknown = _differences(attribute_names(), value)
     if missing or unknown:
-        raise InputError(
-            f"{where}: kinematics lacks {missing}, does not know {unknown}; see class_lists/kinematics.yaml"
-        )
+        raise InputError(f"{where}: kinematics lacks {missing}, has unknown {unknown}; see class_lists/kinematics.yaml")
     for name, entry in value.items():
         if isinstance(entry, bool) or not isinstance(entry, int | float) or not 0 <= entry <= 1:
             raise InputError(f"{where}: kinematics '{name}' is {entry!r}; give a number from 0 to 1")
-    return {name: float(value[name]) for name in attributes}
-
-
-def _placements(value: Any, where: str) -> tuple[str, ...]:
-    if not isinstance(value, list) or not value:
-        raise InputError(f"{where}: 'placements' must list the placements of the sensors, found {value!r}")
-    names = [_text(entry, f"{where}: placements") for entry in value]
-    _require_once(names, f"{where}: placements")
-    return tuple(names)
-
-
-def _require_paraphrases(value: Any, where: str) -> None:
-    if not isinstance(value, list) or len(value) < _MIN_PARAPHRASES:
-        found = len(value) if isinstance(value, list) else repr(value)
-        raise InputError(f"{where}: paraphrases must list at least {_MIN_PARAPHRASES} texts, found {found}")
-    _require_once([_text(entry, f"{where}: paraphrases") for entry in value], f"{where}: paraphrases")
-
-
-def _require_different(descriptions: Mapping[str, ClassDescription], where: str) -> None:
-    """Refuse classes that nothing tells apart: the same label or the same sentence."""
-    for view in ("label", "sentence"):
-        owner: dict[str, str] = {}
-        for name, description in descriptions.items():
-            text = getattr(description, view)
-            if text in owner:
-                raise InputError(
-                    f"{where}: {name}: {view} {text!r} is that of {owner[text]!r} too; say how they differ"
-                )
-            owner[text] = name
-
-
-def _require_once(names: Iterable[str], where: str) -> None:
-    twice = [name for name, count in Counter(names).items() if count > 1]
-    if twice:
-        raise InputError(f"{where}: {twice[0]!r} stands there twice; keep one")
+    return {name: float(value[name]) for name in attribute_names()}
 
 
 def _differences(wanted: Iterable[str], given: Iterable[Any]) -> tuple[list[str], list[str]]:
@@ -253,30 +232,42 @@ def _text(value: Any, where: str) -> str:
     return " ".join(value.split())
 
 
+def _texts(values: Iterable[Any], where: str) -> tuple[str, ...]:
+    """Return texts on one line each; refuse one that stands there twice."""
+    texts = tuple(_text(value, where) for value in values)
+    twice = [text for text, count in Counter(texts).items() if count > 1]
+    if twice:
+        raise InputError(f"{where}: {twice[0]!r} stands there twice; keep one")
+    return texts
+
+
+def _add_code(codes: dict[str, str], code: str, name: str, where: str) -> None:
+    """Add a class to those known so far, by its code in the raw files; neither may have come before."""
+    if code in codes:
+        raise InputError(f"{where}: {name}: code {code!r} is taken by {codes[code]!r}; give each class its own")
+    if name in codes.values():
+        raise InputError(f"{where}: class {name!r} stands there twice; keep one")
+    codes[code] = name
+
+
 def _read_codes(path: Path) -> dict[str, str]:
+    if not path.exists():
+        raise InputError(f"{path}: no such class list")
     try:
         with path.open(encoding="utf-8", newline="") as file:
-            reader = csv.DictReader(file)
-            rows, columns = list(reader), reader.fieldnames
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such class list") from None
+            columns, *rows = [row for row in csv.reader(file) if row] or [[]]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"{path}: not readable as CSV ({error})") from None
+        raise InputError(f"{path}: not readable as CSV ({error})") from error
     if columns != _CSV_COLUMNS:
         raise InputError(f"{path}: columns are {columns}; expected {_CSV_COLUMNS}")
     codes: dict[str, str] = {}
     for number, row in enumerate(rows):
         where = f"{path}: line {number + 2}"
-        name, code = row["name"], row["code"]
-        if row["id"] != str(number):
-            raise InputError(f"{where} has id {row['id']!r}; number the classes 0, 1, 2, ...")
-        if not name or not code or None in row:
+        if len(row) != len(columns) or not all(row):
             raise InputError(f"{where}: needs exactly id, name and code")
-        if code in codes:
-            raise InputError(f"{where}: {name}: code {code!r} is taken by {codes[code]!r}; give each class its own")
-        if name in codes.values():
-            raise InputError(f"{where}: class {name!r} stands there twice; keep one")
-        codes[code] = name
+        if row[0] != str(number):
+            raise InputError(f"{where} has id {row[0]!r}; number the classes 0, 1, 2, ...")
+        _add_code(codes, row[2], row[1], where)
     if len(codes) < 2:
         raise InputError(f"{path}: fewer than two classes")
     return codes

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from feature_extraction.descriptions.class_list import VIEWS, ClassDescription, ClassList
+from feature_extraction.descriptions.class_list import VIEWS, ClassDescription
 from feature_extraction.errors import InputError
 from feature_extraction.storage.files import content_hash, read_npz, write_npz
 from feature_extraction.storage.places import TEXT_CACHE
@@ -71,13 +71,15 @@ def resolve_model(model: str) -> str:
 
 
 def embed_views(
-    class_list: ClassList, names: Sequence[str], views: Sequence[str], model: str, cache: Path
+    descriptions: Sequence[ClassDescription],
+    views: Sequence[str],
+    model: str = DEFAULT_TEXT_MODEL,
+    cache: Path = TEXT_CACHE,
 ) -> dict[str, np.ndarray]:
     """Embed the wanted views of some classes.
 
     Args:
-        class_list: Descriptions.
-        names: Classes, in the order of the result, K.
+        descriptions: One per class, in the order of the result, K.
         views: View names.
         model: Sentence-transformers model.
         cache: Folder of embeddings made before.
@@ -87,82 +89,83 @@ def embed_views(
         have different numbers of paraphrases, each gives as many as the shortest list has.
 
     Raises:
-        InputError: A class or view is unknown, a class has no kinematics and they are wanted, or the
-            model cannot be had.
+        InputError: A view is unknown, a class has no kinematics and they are wanted, or the model cannot
+            be had.
     """
-    descriptions = [_described(class_list, name) for name in names]
     strange = [view for view in views if view not in VIEWS]
     if strange:
         raise InputError(f"view {strange[0]!r} is unknown; choose from {', '.join(VIEWS)}")
-    texts: dict[str, list[list[str]]] = {}
-    for view in views:
-        if view != "kinematics":
-            entries = [_texts(description, view) for description in descriptions]
-            count = min(map(len, entries))
-            texts[view] = [entry[:count] for entry in entries]
-    flat = [text for entries in texts.values() for entry in entries for text in entry]
-    vectors = iter(embed(flat, model, cache)) if flat else iter(())
+    lacking = [description.name for description in descriptions if not description.kinematics]
+    if "kinematics" in views and lacking:
+        raise InputError(
+            f"no kinematics for {', '.join(lacking)}; give every class its values, "
+            "or leave 'kinematics' out of the views"
+        )
     result: dict[str, np.ndarray] = {}
     for view in views:
         if view == "kinematics":
-            result[view] = _kinematics(class_list.dataset, descriptions)
+            values = [[list(description.kinematics.values())] for description in descriptions]
+            result[view] = np.array(values, np.float32)
         else:
-            result[view] = np.array([[next(vectors) for _ in entry] for entry in texts[view]], np.float32)
+            texts = [_texts(getattr(description, view)) for description in descriptions]
+            count = min(map(len, texts))
+            vectors = embed([text for own in texts for text in own[:count]], model, cache)
+            result[view] = vectors.reshape(len(texts), count, -1)
     return result
 
 
-def semantic_vectors(views: Mapping[str, np.ndarray], use: Sequence[str], kinematics_weight: float) -> np.ndarray:
-    """Join views to one semantic vector per class.
+def semantic_vectors(
+    descriptions: Sequence[ClassDescription],
+    views: Sequence[str],
+    kinematics_weight: float,
+    model: str = DEFAULT_TEXT_MODEL,
+    cache: Path = TEXT_CACHE,
+) -> np.ndarray:
+    """Turn descriptions, of a whole class list or of one activity, into one semantic vector each.
+
+    Args:
+        descriptions: One per class, K.
+        views: Views to use.
+        kinematics_weight: Length of the kinematic block when all attributes are at their ends.
+        model: Sentence-transformers model.
+        cache: Folder of embeddings made before.
+
+    Returns:
+        float32 [K, E], [K, E + attributes] or [K, attributes], as `join_views` puts them together.
+
+    Raises:
+        InputError: See `embed_views`; or no view is to be used.
+    """
+    return join_views(embed_views(descriptions, views, model, cache), kinematics_weight)
+
+
+def join_views(views: Mapping[str, np.ndarray], kinematics_weight: float) -> np.ndarray:
+    """Join what `embed_views` returned to one vector per class [K, ...].
 
     Text views are averaged, each over its texts, then over views, and scaled to unit length; kinematics
     are mapped to [-1, 1] and scaled so that all attributes at their ends have length `kinematics_weight`.
 
-    Args:
-        views: What `embed_views` returned.
-        use: Views to use.
-        kinematics_weight: Length of the kinematic block.
-
-    Returns:
-        float32 [K, E], [K, E + attributes] or [K, attributes].
-
     Raises:
-        InputError: No view is to be used, or one that was not embedded.
+        InputError: There is no view.
     """
-    absent = [view for view in use if view not in views]
-    if not use or absent:
-        raise InputError(f"views to use are {list(use)}; choose at least one of {', '.join(views)}")
+    if not views:
+        raise InputError(f"no views to use; choose at least one of {', '.join(VIEWS)}")
     blocks = []
-    text = [views[view].mean(axis=1) for view in use if view != "kinematics"]
+    text = [values.mean(axis=1) for view, values in views.items() if view != "kinematics"]
     if text:
         mean = np.mean(text, axis=0)
         blocks.append(mean / np.linalg.norm(mean, axis=1, keepdims=True))
-    if "kinematics" in use:
+    if "kinematics" in views:
         attributes = 2 * views["kinematics"][:, 0] - 1
         blocks.append(attributes * kinematics_weight / np.sqrt(attributes.shape[1]))
     return np.concatenate(blocks, axis=1).astype(np.float32)
 
 
-def _described(class_list: ClassList, name: str) -> ClassDescription:
-    if name not in class_list.descriptions:
-        raise InputError(f"{class_list.dataset}: no class {name!r}; there are {', '.join(class_list.names)}")
-    return class_list.descriptions[name]
-
-
-def _texts(description: ClassDescription, view: str) -> list[str]:
-    value: str | Mapping[str, str] | tuple[str, ...] = getattr(description, view)
-    if isinstance(value, str):
-        return [value]
-    return list(value.values()) if isinstance(value, Mapping) else list(value)
-
-
-def _kinematics(dataset: str, descriptions: Sequence[ClassDescription]) -> np.ndarray:
-    lacking = [description.name for description in descriptions if not description.kinematics]
-    if lacking:
-        raise InputError(
-            f"{dataset}: no kinematics for {', '.join(lacking)}; give every class its values, "
-            "or leave 'kinematics' out of the views"
-        )
-    return np.array([[list(description.kinematics.values())] for description in descriptions], np.float32)
+def _texts(view: str | Mapping[str, str] | Sequence[str]) -> list[str]:
+    """Return the texts of a view: one, one a placement, or a list."""
+    if isinstance(view, str):
+        return [view]
+    return list(view.values() if isinstance(view, Mapping) else view)
 
 
 def _is_default(model: str) -> bool:
@@ -218,12 +221,12 @@ def _load(source: str, model: str) -> Any:
         return SentenceTransformer(source, device="cpu", local_files_only=True)
     except _LOAD_ERRORS as error:
         if local:
-            raise InputError(f"text model {model!r} cannot be loaded ({_reason(error)}); {remedy}") from None
+            raise InputError(f"text model {model!r} cannot be loaded ({_reason(error)}); {remedy}") from error
     require_hub(f"text model {model!r} is neither a folder nor in the local cache", remedy)
     try:
         return SentenceTransformer(source, device="cpu")
     except _LOAD_ERRORS as error:
-        raise InputError(f"text model {model!r} cannot be had ({_reason(error)}); {remedy}") from None
+        raise InputError(f"text model {model!r} cannot be had ({_reason(error)}); {remedy}") from error
 
 
 def _reason(error: Exception) -> str:
@@ -247,4 +250,4 @@ def require_hub(why: str, remedy: str) -> None:
     except urllib.error.HTTPError:
         return
     except OSError as error:
-        raise InputError(f"{why}, and {constants.ENDPOINT} is out of reach ({error}); {remedy}") from None
+        raise InputError(f"{why}, and {constants.ENDPOINT} is out of reach ({error}); {remedy}") from error

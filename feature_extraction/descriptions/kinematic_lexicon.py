@@ -12,21 +12,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from feature_extraction.descriptions.class_list import attribute_names
+from feature_extraction.descriptions.class_list import attribute_names, kinematic_values, read_mapping
 from feature_extraction.descriptions.embeddings import DEFAULT_TEXT_MODEL, embed
 from feature_extraction.errors import InputError
 from feature_extraction.storage.places import CLASS_LISTS_FOLDER, TEXT_CACHE
-from feature_extraction.storage.yaml import read_yaml
 
 LEXICON_PATH = CLASS_LISTS_FOLDER / "kinematic_lexicon.yaml"
 WIDTHS = (0.5, 0.7, 1.0, 2.0)  # a wide kernel is all but a linear one
 REGULARISATIONS = (1e-3, 3e-3, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0)
-_ENTRY_KEYS = {"text", "values"}
-_MIN_ENTRIES = 3
 
 
 @dataclass(frozen=True)
@@ -106,29 +102,16 @@ class KinematicPredictor:
             attributes: Their attributes in [0, 1], [N, A].
             widths: Kernel widths to choose from.
             regularisations: Regularisations to choose from, all positive.
-
-        Raises:
-            InputError: The shapes differ, there are fewer than three entries, or a value is not finite.
         """
-        anchors, targets = _unit(embeddings), np.asarray(attributes, np.float64)
-        if targets.ndim != 2 or len(targets) != len(anchors) or len(anchors) < _MIN_ENTRIES:
-            raise InputError(
-                f"embeddings {anchors.shape} and attributes {targets.shape} need the same number of rows, "
-                f"at least {_MIN_ENTRIES}"
-            )
-        if not np.isfinite(targets).all():
-            raise InputError("attributes hold values that are not finite; give numbers from 0 to 1")
-        mean, best_error, best = targets.mean(axis=0), np.inf, None
-        for width in widths:
-            kernel = _kernel(anchors, anchors, width)
+        anchors, targets, best_error = _unit(embeddings), np.asarray(attributes, np.float64), np.inf
+        for candidate in widths:
+            kernel = _kernel(anchors, anchors, candidate)
             spectrum = _centred_spectrum(kernel)
             errors = _squared_errors(spectrum, targets, regularisations)
             if (error := errors.min(axis=0).mean()) < best_error:
+                best_error, width, kernel_mean, (values, vectors) = error, candidate, kernel.mean(axis=0), spectrum
                 regularisation = np.asarray(regularisations, np.float64)[errors.argmin(axis=0)]
-                best_error, best = error, (width, kernel.mean(axis=0), spectrum, regularisation)
-        if best is None:
-            raise InputError(f"no width among {list(widths)} gives a finite error; give positive ones")
-        width, kernel_mean, (values, vectors), regularisation = best
+        mean = targets.mean(axis=0)
         weights = vectors @ ((vectors.T @ (targets - mean)) / (values[:, None] + regularisation))
         return cls(anchors, targets, weights, mean - kernel_mean @ weights, width, regularisation)
 
@@ -136,18 +119,9 @@ class KinematicPredictor:
         """Return the attributes of activities, float64 [n, A] in [0, 1].
 
         Args:
-            embeddings: Text embeddings as `activity_embeddings` makes them, [n, E].
-
-        Raises:
-            InputError: They are not vectors of the lexicon's dimension.
+            embeddings: Text embeddings as `activity_embeddings` makes them, by the text model of the lexicon, [n, E].
         """
-        vectors = _unit(embeddings)
-        if vectors.shape[1] != self.anchors.shape[1]:
-            raise InputError(
-                f"embeddings have {vectors.shape[1]} dimensions, those of the lexicon {self.anchors.shape[1]}; "
-                "use one text model for both"
-            )
-        raw = _kernel(vectors, self.anchors, self.width) @ self.weights + self.offset
+        raw = _kernel(_unit(embeddings), self.anchors, self.width) @ self.weights + self.offset
         return np.clip(raw, 0.0, 1.0)
 
     def leave_one_out_error(self) -> LeaveOneOutError:
@@ -173,28 +147,20 @@ def load_lexicon(path: Path = LEXICON_PATH) -> Lexicon:
     Raises:
         InputError: The file is missing or damaged, or an entry is; names file, activity and value.
     """
-    entries = _read(path)
     names = attribute_names()
-    labels, texts, rows = [], [], []
-    owner: dict[str, str] = {}
-    for key, entry in entries.items():
-        where = f"{path}: {key}"
-        if not isinstance(key, str) or not key.strip():
-            raise InputError(f"{path}: label {key!r} is no text; put it in quotes")
-        if not isinstance(entry, Mapping) or set(entry) != _ENTRY_KEYS:
-            raise InputError(f"{where}: expected exactly 'text' and 'values', found {entry!r}")
-        text = entry["text"]
-        if not isinstance(text, str) or not text.strip():
-            raise InputError(f"{where}: text is {text!r}; say what the body does")
-        if text in owner:
-            raise InputError(f"{where}: text {text!r} is that of {owner[text]!r} too; say how they differ")
-        owner[text] = key
-        labels.append(key)
-        texts.append(text)
-        rows.append(_values(entry["values"], names, where))
-    if len(labels) < _MIN_ENTRIES:
-        raise InputError(f"{path}: {len(labels)} activities; at least {_MIN_ENTRIES} are needed to learn from")
-    return Lexicon(tuple(labels), tuple(texts), np.array(rows, np.float64), names)
+    rows: dict[str, tuple[str, list[float]]] = {}
+    for label, entry in read_mapping(path, "lexicon")["lexicon"].items():
+        where = f"{path}: {label}"
+        if not isinstance(label, str) or not isinstance(entry, Mapping) or set(entry) != {"text", "values"}:
+            raise InputError(f"{where}: expected a label (in quotes) with exactly 'text' and 'values', found {entry!r}")
+        text, values = entry["text"], entry["values"]
+        if not isinstance(text, str) or not text.strip() or text in (other for other, _ in rows.values()):
+            raise InputError(f"{where}: text is {text!r}; say what the body does, in words of its own")
+        if not isinstance(values, list) or len(values) != len(names):
+            raise InputError(f"{where}: values are {values!r}; give {len(names)}, in the order of kinematics.yaml")
+        rows[label] = text, list(kinematic_values(dict(zip(names, values, strict=True)), where).values())
+    texts, attributes = zip(*rows.values(), strict=True)
+    return Lexicon(tuple(rows), texts, np.array(attributes, np.float64), names)
 
 
 def activity_embeddings(
@@ -212,10 +178,8 @@ def activity_embeddings(
         Unit vectors, float64 [n, E].
 
     Raises:
-        InputError: There are not as many labels as descriptions, or the model cannot be had.
+        InputError: The model cannot be had.
     """
-    if len(labels) != len(texts):
-        raise InputError(f"{len(labels)} labels and {len(texts)} descriptions; give every activity both")
     vectors = embed([*labels, *texts], model, cache)
     return _unit(vectors[: len(labels)] + vectors[len(labels) :])
 
@@ -255,13 +219,9 @@ def attributes_of(
 
 
 def _unit(embeddings: np.ndarray) -> np.ndarray:
+    """Scale vectors [n, E] to unit length, float64."""
     vectors = np.asarray(embeddings, np.float64)
-    if vectors.ndim != 2:
-        raise InputError(f"embeddings have shape {vectors.shape}; expected one row per activity")
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    if not np.isfinite(lengths).all() or not lengths.all():
-        raise InputError("an embedding is zero or not finite; embed the texts again")
-    return vectors / lengths
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
 
 
 def _kernel(left: np.ndarray, right: np.ndarray, width: float) -> np.ndarray:
@@ -298,20 +258,3 @@ def _squared_errors(
     """
     held_out = [_held_out(spectrum, targets, value) for value in regularisations]
     return np.array([((prediction - targets) ** 2).mean(axis=0) for prediction in held_out])
-
-
-def _values(values: Any, names: tuple[str, ...], where: str) -> list[float]:
-    if not isinstance(values, list) or len(values) != len(names):
-        found = f"{len(values)} values" if isinstance(values, list) else repr(values)
-        raise InputError(f"{where}: {found}; give {len(names)}, in the order of kinematics.yaml")
-    for name, value in zip(names, values, strict=True):
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-            raise InputError(f"{where}: '{name}' is {value!r}; give a number from 0 to 1")
-    return [float(value) for value in values]
-
-
-def _read(path: Path) -> Mapping[Any, Any]:
-    value = read_yaml(path)
-    if not isinstance(value, Mapping) or not isinstance(value.get("lexicon"), Mapping):
-        raise InputError(f"{path}: needs a mapping 'lexicon' of activities to 'text' and 'values'")
-    return value["lexicon"]

@@ -3,11 +3,11 @@
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
-
-import yaml
+from typing import Any
 
 from feature_extraction.errors import InputError
 from feature_extraction.storage.places import CLASS_LISTS_FOLDER
+from feature_extraction.storage.yaml import read_yaml
 
 SYNONYMS_FILE = CLASS_LISTS_FOLDER / "synonyms.yaml"
 Class = tuple[str, str]  # data set, class name
@@ -20,16 +20,13 @@ def load_synonyms(path: Path = SYNONYMS_FILE) -> tuple[frozenset[Class], ...]:
     Raises:
         InputError: The file is missing or is not groups of data sets of class names.
     """
-    try:
-        groups = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return tuple(
-            frozenset((dataset, str(name)) for dataset, names in group.items() for name in list(names))
-            for group in groups.values()
-        )
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; it belongs to the project, restore it") from None
-    except (AttributeError, TypeError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: expected groups of data sets of class names ({error})") from None
+    groups = read_yaml(path)
+    by_dataset: list[Any] = list(groups.values()) if isinstance(groups, dict) else [None]
+    if not all(isinstance(group, dict) and all(isinstance(n, list) for n in group.values()) for group in by_dataset):
+        raise InputError(f"{path}: expected groups of data sets of class names")
+    return tuple(
+        frozenset((dataset, str(name)) for dataset, names in group.items() for name in names) for group in by_dataset
+    )
 
 
 def with_synonyms(classes: Iterable[Class]) -> frozenset[Class]:

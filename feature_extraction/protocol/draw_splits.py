@@ -5,7 +5,7 @@ Nothing here looks at a signal or at an accuracy. Known data sets take their sub
 has train and test windows.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from math import comb
 from pathlib import Path
@@ -18,6 +18,7 @@ from feature_extraction.protocol.split import Split
 from feature_extraction.recordings.recording import Recording
 from feature_extraction.storage.files import read_json
 from feature_extraction.storage.places import SPLITS_FOLDER
+from feature_extraction.storage.plain import from_plain
 
 KINDS = ("random", "zerohar", "loco")
 N_INNER_FOLDS = 3
@@ -35,25 +36,58 @@ class SubjectPartition:
         train: Subjects that anything may be fitted on.
         val: Subjects for choices.
         test: Subjects of the final evaluation.
-        without: Classes left out because too few subjects recorded them.
+        without: Classes left out.
+        why: Why they are.
     """
 
     train: tuple[str, ...]
     val: tuple[str, ...]
     test: tuple[str, ...]
     without: tuple[str, ...] = ()
+    why: str = ""
 
 
-def create_splits(
-    dataset: str,
-    kind: str = "random",
-    count: int = 6,
-    seed: int = 0,
-    *,
-    n_unseen: int | None = None,
-    names: Sequence[str] | None = None,
-    partition: SubjectPartition | None = None,
-) -> list[Split]:
+@dataclass(frozen=True)
+class SplitSource:
+    """What the splits of a data set are made of.
+
+    Attributes:
+        dataset: Name of the data set.
+        classes: Its classes, in order.
+        subjects: Who trains, validates and tests.
+    """
+
+    dataset: str
+    classes: tuple[str, ...]
+    subjects: SubjectPartition
+
+    def split(self, name: str, kind: str, seed: int, unseen: Collection[str]) -> Split:
+        """Build one split; the rest of the classes are seen, and inner folds are drawn among them.
+
+        Raises:
+            InputError: An unseen class is not among the classes, or too few classes stay seen.
+        """
+        strange = sorted(set(unseen) - set(self.classes))
+        if strange:
+            raise InputError(
+                f"{self.dataset}/{name}: unseen classes {strange} are not among its classes {list(self.classes)}"
+            )
+        seen = tuple(label for label in self.classes if label not in unseen)
+        return Split(
+            dataset=self.dataset,
+            name=name,
+            kind=kind,
+            seed=seed,
+            seen=seen,
+            unseen=tuple(label for label in self.classes if label in unseen),
+            train_subjects=self.subjects.train,
+            val_subjects=self.subjects.val,
+            test_subjects=self.subjects.test,
+            inner=inner_folds(seen, len(unseen) / len(self.classes), seed),
+        )
+
+
+def create_splits(dataset: str, kind: str = "random", count: int = 6, seed: int = 0) -> list[Split]:
     """Make the splits of one kind of a data set.
 
     Args:
@@ -61,9 +95,6 @@ def create_splits(
         kind: `random`, `zerohar` (three published folds) or `loco` (each class left out once).
         count: Number of random splits.
         seed: Seed; split K of `random` uses `seed + K`, inner folds of the others use `seed`.
-        n_unseen: Unseen classes of a random split; by default about a quarter.
-        names: Class names, in order; by default those of the class list.
-        partition: Who trains, validates and tests; by default that of `subjects.json`, else a draw.
 
     Raises:
         InputError: Unknown kind, no published folds, too few classes or subjects.
@@ -71,100 +102,71 @@ def create_splits(
     if kind not in KINDS:
         raise InputError(f"kind {kind!r} is unknown; choose from {', '.join(KINDS)}")
     spec = get_dataset(dataset)
-    names = spec.class_list().names if names is None else names
-    partition = partition or known_partition(spec.name) or _partition_from_recordings(dataset, names, seed)
-    classes = [name for name in names if name not in partition.without]
+    names = spec.class_list().names
+    partition = known_partition(spec.name)
+    if partition is None:
+        recorded: dict[str, set[str]] = {name: set() for name in names}
+        for item in spec.read():
+            if isinstance(item, Recording):
+                recorded.setdefault(item.label, set()).add(item.subject)
+        partition = random_partition(recorded, seed, dataset)
+    source = SplitSource(spec.name, tuple(name for name in names if name not in partition.without), partition)
     if kind == "zerohar":
-        return create_zerohar(spec.name, classes, partition, seed)
+        return create_zerohar(source, seed)
     if kind == "loco":
-        return create_loco(spec.name, classes, partition, seed)
-    size = _UNSEEN_COUNTS.get(spec.name, max(2, round(len(classes) / 4))) if n_unseen is None else n_unseen
-    return create_random(spec.name, classes, partition, size, count, seed)
+        return create_loco(source, seed)
+    n_unseen = _UNSEEN_COUNTS.get(spec.name, max(2, round(len(source.classes) / 4)))
+    return create_random(source, n_unseen, count, seed)
 
 
-def create_random(
-    dataset: str, names: Sequence[str], partition: SubjectPartition, n_unseen: int, count: int, seed: int
-) -> list[Split]:
+def create_random(source: SplitSource, n_unseen: int, count: int, seed: int) -> list[Split]:
     """Draw `random-1`, `random-2`, ...: no two have the same unseen classes.
 
     Raises:
         InputError: There are too few classes for that many unseen ones or that many splits.
     """
-    if not 1 <= n_unseen <= len(names) - MIN_SEEN:
+    n_classes = len(source.classes)
+    if not 1 <= n_unseen <= n_classes - MIN_SEEN:
         raise InputError(
-            f"{dataset}: {n_unseen} unseen of {len(names)} classes; from 1 to {len(names) - MIN_SEEN} can be "
+            f"{source.dataset}: {n_unseen} unseen of {n_classes} classes; from 1 to {n_classes - MIN_SEEN} can be "
             f"unseen, at least {MIN_SEEN} have to stay seen"
         )
-    if not 1 <= count <= comb(len(names), n_unseen):
+    if not 1 <= count <= comb(n_classes, n_unseen):
         raise InputError(
-            f"{dataset}: {count} splits asked for; from 1 to {comb(len(names), n_unseen)} differ in their classes"
+            f"{source.dataset}: {count} splits asked for; from 1 to {comb(n_classes, n_unseen)} differ in their classes"
         )
-    splits: list[Split] = []
-    drawn: set[frozenset[str]] = set()
+    drawn: list[frozenset[str]] = []
     for number in range(1, count + 1):
         generator = np.random.default_rng([seed + number, _CLASS_DRAWS])
-        unseen = frozenset(generator.choice(list(names), n_unseen, replace=False).tolist())
-        while unseen in drawn:
-            unseen = frozenset(generator.choice(list(names), n_unseen, replace=False).tolist())
-        drawn.add(unseen)
-        splits.append(make_split(dataset, f"random-{number}", "random", seed + number, names, unseen, partition))
-    return splits
+        unseen = None
+        while unseen is None or unseen in drawn:
+            unseen = frozenset(generator.choice(list(source.classes), n_unseen, replace=False).tolist())
+        drawn.append(unseen)
+    return [source.split(f"random-{k}", "random", seed + k, unseen) for k, unseen in enumerate(drawn, start=1)]
 
 
-def create_zerohar(dataset: str, names: Sequence[str], partition: SubjectPartition, seed: int) -> list[Split]:
+def create_zerohar(source: SplitSource, seed: int) -> list[Split]:
     """Make `zerohar-fold1` to `zerohar-fold3`: the unseen classes that ZeroHAR publishes (`zerohar.json`).
 
     Raises:
         InputError: No folds are published for the data set.
     """
     folds = read_json(SPLITS_FOLDER / "zerohar.json")
-    if dataset not in folds:
-        raise InputError(f"{dataset}: ZeroHAR's folds are known for {', '.join(folds)} only; use kind random")
-    return [
-        make_split(dataset, f"zerohar-fold{number}", "zerohar", seed, names, unseen, partition)
-        for number, unseen in enumerate(folds[dataset], start=1)
-    ]
+    if source.dataset not in folds:
+        raise InputError(f"{source.dataset}: ZeroHAR's folds are known for {', '.join(folds)} only; use kind random")
+    published = enumerate(folds[source.dataset], start=1)
+    return [source.split(f"zerohar-fold{number}", "zerohar", seed, unseen) for number, unseen in published]
 
 
-def create_loco(dataset: str, names: Sequence[str], partition: SubjectPartition, seed: int) -> list[Split]:
-    """Leave one class out at a time: `loco-<class>`."""
-    if len(names) <= MIN_SEEN:
-        raise InputError(f"{dataset}: {len(names)} classes; leaving one out needs more than {MIN_SEEN}")
-    return [
-        make_split(dataset, f"loco-{name.replace(' ', '-')}", "loco", seed, names, [name], partition) for name in names
-    ]
-
-
-def make_split(
-    dataset: str,
-    name: str,
-    kind: str,
-    seed: int,
-    classes: Sequence[str],
-    unseen: Sequence[str] | frozenset[str],
-    partition: SubjectPartition,
-) -> Split:
-    """Build one split; class order is that of `classes`.
+def create_loco(source: SplitSource, seed: int) -> list[Split]:
+    """Leave one class out at a time: `loco-<class>`.
 
     Raises:
-        InputError: An unseen class is not among the classes, or too few classes stay seen.
+        InputError: There are too few classes.
     """
-    strange = sorted(set(unseen) - set(classes))
-    if strange:
-        raise InputError(f"{dataset}/{name}: unseen classes {strange} are not among its classes {list(classes)}")
-    seen = tuple(label for label in classes if label not in unseen)
-    return Split(
-        dataset=dataset,
-        name=name,
-        kind=kind,
-        seed=seed,
-        seen=seen,
-        unseen=tuple(label for label in classes if label in unseen),
-        train_subjects=partition.train,
-        val_subjects=partition.val,
-        test_subjects=partition.test,
-        inner=inner_folds(seen, len(unseen) / len(classes), seed),
-    )
+    if len(source.classes) <= MIN_SEEN:
+        raise InputError(f"{source.dataset}: {len(source.classes)} classes; leaving one out needs more than {MIN_SEEN}")
+    return [source.split(f"loco-{name.replace(' ', '-')}", "loco", seed, [name]) for name in source.classes]
 
 
 def inner_folds(seen: Sequence[str], share: float, seed: int) -> tuple[tuple[str, ...], ...]:
@@ -186,16 +188,14 @@ def inner_folds(seen: Sequence[str], share: float, seed: int) -> tuple[tuple[str
 
 
 def known_partition(dataset: str, folder: Path = SPLITS_FOLDER) -> SubjectPartition | None:
-    """Return the partition that `subjects.json` fixes for a data set, or none."""
+    """Return the partition that `subjects.json` fixes for a data set, or none.
+
+    Raises:
+        InputError: The entry of the data set lacks a part.
+    """
     path = folder / "subjects.json"
     entry = read_json(path).get(dataset)
-    if entry is None:
-        return None
-    try:
-        train, val, test = (tuple(map(str, entry[part])) for part in ("train", "val", "test"))
-        return SubjectPartition(train, val, test, without=tuple(entry.get("without", ())))
-    except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(f"{path}: {dataset} needs lists 'train', 'val' and 'test' ({error!r})") from None
+    return entry and from_plain(SubjectPartition, {"without": [], "why": "", **entry}, f"{path}: {dataset}")
 
 
 def random_partition(recorded: Mapping[str, set[str]], seed: int, where: str) -> SubjectPartition:
@@ -231,11 +231,3 @@ def random_partition(recorded: Mapping[str, set[str]], seed: int, where: str) ->
         f"{where}: no draw of {n_test} test and {n_val} validation subjects leaves every class with train and "
         "test windows; record the rare classes with more subjects, or take them away"
     )
-
-
-def _partition_from_recordings(dataset: str, names: Sequence[str], seed: int) -> SubjectPartition:
-    recorded: dict[str, set[str]] = {name: set() for name in names}
-    for item in get_dataset(dataset).read():
-        if isinstance(item, Recording):
-            recorded.setdefault(item.label, set()).add(item.subject)
-    return random_partition(recorded, seed, dataset)

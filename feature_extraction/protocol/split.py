@@ -20,6 +20,7 @@ from feature_extraction.descriptions.synonyms import find_synonym
 from feature_extraction.errors import InputError, LeakageError
 from feature_extraction.storage.files import read_json, write_json
 from feature_extraction.storage.places import SPLITS_FOLDER
+from feature_extraction.storage.plain import from_plain
 
 SEPARATOR = ": "  # between data set and name in splits across data sets
 EVERYTHING = ("all",)  # classes or subjects of something that may have seen all of them
@@ -43,9 +44,13 @@ class Provenance:
     labelled: bool
 
     @classmethod
-    def from_dict(cls, value: dict[str, Any]) -> "Provenance":
-        """Rebuild from `dataclasses.asdict` as read back from JSON."""
-        return cls(value["dataset"], tuple(value["classes"]), tuple(value["subjects"]), bool(value["labelled"]))
+    def from_dict(cls, value: Any) -> "Provenance":
+        """Rebuild from `dataclasses.asdict` as read back from JSON.
+
+        Raises:
+            InputError: A field is missing, unknown or of another type.
+        """
+        return from_plain(cls, value, "provenance")
 
 
 @dataclass(frozen=True)
@@ -169,7 +174,7 @@ class Split:
                 try:
                     self.check_fit(classes, subjects, where, held_out)
                 except LeakageError as error:
-                    raise LeakageError(f"{error}; {remedy}") from None
+                    raise LeakageError(f"{error}; {remedy}") from error
             elif entry.labelled:
                 for name in _classes_of(entry, where):
                     found = find_synonym((entry.dataset, name), unseen)
@@ -202,28 +207,9 @@ class Split:
             InputError: The file is missing or damaged, or a field is missing, unknown or inconsistent.
         """
         value = read_json(path)
-        fields = set(cls.__dataclass_fields__)
-        if not isinstance(value, dict) or set(value) != fields:
-            given = set(value) if isinstance(value, dict) else set()
-            raise InputError(
-                f"{path}: a split needs exactly the fields {sorted(fields)}; "
-                f"missing {sorted(fields - given)}, unknown {sorted(given - fields)}"
-            )
-        try:
-            return cls(
-                dataset=value["dataset"],
-                name=value["name"],
-                kind=value["kind"],
-                seed=value["seed"],
-                seen=_names(value["seen"]),
-                unseen=_names(value["unseen"]),
-                train_subjects=_names(value["train_subjects"]),
-                val_subjects=_names(value["val_subjects"]),
-                test_subjects=_names(value["test_subjects"]),
-                inner=tuple(_names(fold) for fold in value["inner"]),
-            )
-        except TypeError as error:
-            raise InputError(f"{path}: every class and subject field must be a list of names ({error})") from None
+        if isinstance(value, dict):
+            value = {key: _texts(entry) if isinstance(entry, list) else entry for key, entry in value.items()}
+        return from_plain(cls, value, str(path))
 
 
 def _classes_of(entry: Provenance, where: str) -> tuple[str, ...]:
@@ -232,17 +218,16 @@ def _classes_of(entry: Provenance, where: str) -> tuple[str, ...]:
         return entry.classes
     try:
         return load_class_list(entry.dataset).names
-    except InputError:
+    except InputError as error:
         raise LeakageError(
             f"{where}: learned labels of {entry.dataset}, but not known which, so unseen classes may be among them; "
             "list the classes in its provenance"
-        ) from None
+        ) from error
 
 
-def _names(value: Any) -> tuple[str, ...]:
-    if not isinstance(value, list):
-        raise TypeError(f"{value!r} is no list")
-    return tuple(str(name) for name in value)
+def _texts(names: list[Any]) -> list[Any]:
+    """Return names as texts: who writes a split by hand may number the subjects."""
+    return [_texts(name) if isinstance(name, list) else str(name) if isinstance(name, int) else name for name in names]
 
 
 def _require_disjoint(where: str, **groups: tuple[str, ...]) -> None:
@@ -262,14 +247,12 @@ def find_split(dataset: str, name: str, folder: Path = SPLITS_FOLDER) -> Split:
     """
     path = folder / dataset / f"{name}.json"
     if not path.exists():
-        known = list_splits(dataset, folder)
-        raise InputError(
-            f"{path}: no such split; there are: {', '.join(known) or 'none'}. `splits create` makes new ones"
-        )
+        known = ", ".join(list_splits(dataset, folder)) or "none"
+        raise InputError(f"{path}: no such split; there are: {known}. `splits create` makes new ones")
     return Split.load(path)
 
 
 def list_splits(dataset: str, folder: Path = SPLITS_FOLDER, kind: str | None = None) -> list[str]:
-    """Return the names of the splits of a data set, sorted; `kind` keeps those whose name starts with it."""
-    names = sorted(path.stem for path in (folder / dataset).glob("*.json"))
-    return [name for name in names if kind is None or name.startswith(kind)]
+    """Return the names of the splits of a data set, sorted; of one kind if one is given."""
+    paths = sorted((folder / dataset).glob("*.json"), key=lambda path: path.stem)
+    return [path.stem for path in paths if kind is None or Split.load(path).kind == kind]

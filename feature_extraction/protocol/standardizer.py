@@ -42,9 +42,7 @@ class Standardizer:
             LeakageError: A window is of an unseen class or a test subject.
             InputError: There are no windows.
         """
-        split.check_fit(labels.tolist(), subjects.tolist(), "standardisation")
-        if len(features) == 0:
-            raise InputError(f"standardisation: split {split.dataset}/{split.name} has no windows to fit on; widen it")
+        _require_fit(labels, subjects, split)
         return cls._from_moments(features.mean(axis=0, dtype=np.float64), features.std(axis=0, dtype=np.float64))
 
     @classmethod
@@ -64,11 +62,8 @@ class Standardizer:
             LeakageError: A window in `rows` is of an unseen class or a test subject.
             InputError: There are no windows.
         """
-        split.check_fit(labels[rows].tolist(), subjects[rows].tolist(), "standardisation of windows")
-        if len(rows) == 0:
-            raise InputError(f"standardisation: split {split.dataset}/{split.name} has no windows to fit on; widen it")
-        count, total = 0, np.zeros(samples.shape[2])
-        square = np.zeros(samples.shape[2])
+        _require_fit(labels[rows], subjects[rows], split)
+        count, total, square = 0, np.zeros(samples.shape[2]), np.zeros(samples.shape[2])
         shift = np.asarray(samples[rows[0]], dtype=np.float64).mean(axis=0)  # avoids cancellation in the variance
         for start in range(0, len(rows), CHUNK_WINDOWS):
             values = np.asarray(samples[rows[start : start + CHUNK_WINDOWS]], dtype=np.float64) - shift
@@ -88,10 +83,9 @@ class Standardizer:
         Raises:
             InputError: The number of columns differs from the one fitted on.
         """
-        if features.shape[-1] != len(self.mean):
-            raise InputError(
-                f"{features.shape[-1]} feature columns, standardised on {len(self.mean)}; use the same blocks"
-            )
+        n_columns = features.shape[-1]
+        if n_columns != len(self.mean):
+            raise InputError(f"{n_columns} feature columns, standardised on {len(self.mean)}; use the same blocks")
         inverse = np.divide(1, self.scale, out=np.zeros_like(self.scale), where=self.scale > 0)
         return np.clip((features - self.mean) * inverse, -CLIP, CLIP).astype(np.float32)
 
@@ -112,7 +106,12 @@ class Standardizer:
             )
         mean, scale = (np.asarray(arrays[name], dtype=np.float32) for name in ("mean", "scale"))
         if mean.ndim != 1 or mean.shape != scale.shape or not np.isfinite([mean, scale]).all() or (scale < 0).any():
-            raise InputError(
-                f"standardisation arrays of shapes {mean.shape} and {scale.shape} cannot be used; fit again"
-            )
+            raise InputError(f"standardisation of shapes {mean.shape} and {scale.shape} cannot be used; fit again")
         return cls(mean, scale)
+
+
+def _require_fit(labels: np.ndarray, subjects: np.ndarray, split: Split) -> None:
+    """Refuse windows that the split keeps from being fitted on, and no windows."""
+    split.check_fit(labels.tolist(), subjects.tolist(), "standardisation")
+    if len(labels) == 0:
+        raise InputError(f"standardisation: split {split.dataset}/{split.name} has no windows to fit on; widen it")

@@ -1,4 +1,7 @@
-"""YAML that people write: plain values only, no key twice, and no more nesting or repetition than they can mean."""
+"""YAML that people write: plain values only, no key twice, and no more nesting or repetition than they can mean.
+
+What a value is follows from how it is written. A tag that claims a type (`!!bool maybe`) is refused, all but `!!str`.
+"""
 
 from pathlib import Path
 from typing import Any
@@ -9,6 +12,7 @@ from feature_extraction.errors import InputError
 from feature_extraction.storage.files import require_file
 
 DEEPEST, MOST_VALUES = 50, 1_000_000  # libyaml overflows the stack some ten thousand levels down
+_PLAIN_TAGS = (None, "!", "tag:yaml.org,2002:str")
 _SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -37,16 +41,19 @@ def read_yaml(path: Path) -> Any:
         text = path.read_text(encoding="utf-8")
         _require_bearable(text)
         return yaml.load(text, Loader=_UniqueKeyLoader)
-    except (OSError, ValueError, TypeError, OverflowError, yaml.YAMLError) as error:
-        raise InputError(f"{path}: not readable as YAML ({' '.join(str(error).split())})") from None
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise InputError(f"{path}: not readable as YAML ({' '.join(str(error).split())})") from error
 
 
 def _require_bearable(text: str) -> None:
-    """Refuse nesting too deep for a parser, and aliases that multiply a few lines into millions of values."""
+    """Refuse tags, nesting too deep for a parser, and aliases that multiply a few lines into millions of values."""
     sizes: dict[str | None, int] = {}  # of what an anchor stands for
     open_nodes: list[tuple[str | None, int]] = []  # anchor, and the number of values before it
     total = 0
     for event in yaml.parse(text, Loader=_SafeLoader):
+        tag = getattr(event, "tag", None)
+        if tag not in _PLAIN_TAGS:
+            raise ValueError(f"tag {tag!r} is not plain YAML; leave it away")
         if isinstance(event, yaml.AliasEvent):
             if event.anchor not in sizes:
                 raise ValueError(f"alias *{event.anchor} stands for nothing, or for what it is part of")

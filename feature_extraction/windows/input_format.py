@@ -1,12 +1,13 @@
 """What a model reads: which sensors in which order, where they are worn, and how recordings are cut into windows."""
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from feature_extraction.errors import InputError
 from feature_extraction.recordings.recording import Channel
-from feature_extraction.windows.window_set import WindowSet, WindowSettings
+from feature_extraction.storage.plain import from_plain
+from feature_extraction.windows.cutting import WindowSettings
+from feature_extraction.windows.window_set import WindowSet
 
 
 @dataclass(frozen=True)
@@ -28,8 +29,8 @@ class InputFormat:
     @classmethod
     def of(cls, windows: WindowSet) -> "InputFormat":
         """Return the format of a window set."""
-        placements = dict.fromkeys(place for place in windows.placements.tolist() if place)
-        return cls(windows.dataset, windows.channels, tuple(sorted(placements)), windows.settings)
+        placements = sorted({place for place in windows.placements.tolist() if place})
+        return cls(windows.dataset, windows.channels, tuple(placements), windows.settings)
 
     @property
     def placement(self) -> str:
@@ -46,20 +47,13 @@ class InputFormat:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, value: Mapping[str, Any]) -> "InputFormat":
+    def from_dict(cls, value: Any) -> "InputFormat":
         """Rebuild from `to_dict`.
 
         Raises:
             InputError: A field is missing, unknown or unusable.
         """
-        try:
-            channels = tuple(Channel(**channel) for channel in value["channels"])
-            names = [value["dataset"], *value["placements"], *(text for c in channels for text in (c.device, c.unit))]
-            if not isinstance(value["placements"], list | tuple) or not all(isinstance(name, str) for name in names):
-                raise TypeError(f"names must be texts, found {names}")
-            settings = WindowSettings.from_dict(value["settings"])
-            if set(settings.quantities) != {channel.quantity for channel in channels}:
-                raise ValueError(f"quantities {settings.quantities} are not those of the channels")
-            return cls(value["dataset"], channels, tuple(value["placements"]), settings)
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise InputError(f"format of the windows: not usable ({error!r})") from None
+        source = from_plain(cls, value, "format of the windows")
+        if set(source.settings.quantities) != {channel.quantity for channel in source.channels}:
+            raise InputError(f"format of the windows: quantities {source.settings.quantities} are not of its channels")
+        return source

@@ -10,7 +10,7 @@ from fractions import Fraction
 import numpy as np
 
 from feature_extraction.recordings.signal import resample_by
-from feature_extraction.windows.window_set import WindowSettings
+from feature_extraction.windows.cutting import WindowSettings
 
 FILTER_REACH = 10  # scipy's resample_poly reaches this many samples of the slower rate to each side
 

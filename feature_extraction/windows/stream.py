@@ -18,8 +18,8 @@ from feature_extraction.errors import InputError
 from feature_extraction.recordings.channels import match_channels
 from feature_extraction.recordings.recording import Channel, Recording
 from feature_extraction.recordings.signal import MAX_GAP_S, rate_ratio, resample_by
+from feature_extraction.windows.cutting import WindowSettings, cut_windows
 from feature_extraction.windows.resampler import WindowResampler
-from feature_extraction.windows.window_set import WindowSettings, cut_windows
 
 LONGEST_WHOLE = 30  # windows that a piece may be long where it gives one window as a whole
 BLOCK = 4  # windows' worth of rows that are taken in at a time
@@ -77,12 +77,7 @@ class WindowStream:
     """Cuts one recording into windows while it arrives; memory does not grow with its length."""
 
     def __init__(
-        self,
-        channels: Sequence[Channel],
-        rate_hz: float,
-        wanted: Sequence[Channel],
-        settings: WindowSettings,
-        max_gap_s: float = MAX_GAP_S,
+        self, channels: Sequence[Channel], rate_hz: float, wanted: Sequence[Channel], settings: WindowSettings
     ) -> None:
         """Match what arrives with what the model reads.
 
@@ -91,7 +86,6 @@ class WindowStream:
             rate_hz: Rate at which rows arrive.
             wanted: What the model reads, in SI units.
             settings: Rate, length and overlap of windows, and the rules for short recordings.
-            max_gap_s: Longest run of missing rows that is filled by straight lines.
 
         Raises:
             InputError: A wanted channel is missing, a unit is unknown, or the rates do not fit.
@@ -105,7 +99,7 @@ class WindowStream:
         self._rate_hz = rate_hz
         self._settings = settings
         self._resampler = WindowResampler(rate_ratio(rate_hz, settings.rate_hz), settings)
-        self._longest_gap = int(np.floor(max_gap_s * rate_hz + 1e-9))
+        self._longest_gap = int(np.floor(MAX_GAP_S * rate_hz + 1e-9))  # rows; a shorter gap gets straight lines
         self._n_rows = 0  # rows that have arrived
         self._n_pieces = 0
         self._piece: _Piece | None = None

@@ -1,150 +1,65 @@
-"""Windows of equal length cut from recordings, and the set of all windows of a data set on disk.
+"""All windows of a data set on disk: written piece by piece, memory-mapped when loaded, summed up in a few rows.
 
-Axis legend: N windows, T samples per window, C channels. A window lies inside one recording, so it
-never crosses a label change, a gap or another recording.
+Axis legend: N windows, T samples per window, C channels.
 """
 
-from collections.abc import Mapping
+import json
+import zlib
 from dataclasses import asdict, dataclass
-from fractions import Fraction
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 
 from feature_extraction.errors import InputError
-from feature_extraction.recordings.recording import QUANTITIES, Channel
-from feature_extraction.recordings.signal import resample_by
-from feature_extraction.storage.files import atomic_path, read_json, read_npz, write_json, write_npz
-from feature_extraction.windows.window_files import WindowWriter, spot_checksum
+from feature_extraction.recordings.recording import Channel
+from feature_extraction.storage.files import read_json, read_npz, require_file, write_json, write_npz
+from feature_extraction.storage.plain import from_plain
+from feature_extraction.windows.cutting import WindowSettings
 
-ShortRecordings = Literal["drop", "pad", "stretch"]
 FORMAT = 1
-SHORTEST_PART = 0.25
 INDEX_ARRAYS = ("labels", "subjects", "recordings", "placements", "start_s")
+CHUNK_WINDOWS = 256  # overlapping windows are views; only this many are copied at a time
+NAMES_SHOWN = 3
 
 
-@dataclass(frozen=True)
-class WindowSettings:
-    """How recordings are cut into windows.
+class WindowWriter:
+    """Append windows to a `.npy` file without holding them in memory; use it in a `with` block."""
 
-    Attributes:
-        rate_hz: Sampling rate of the windows.
-        window_s: Length of a window.
-        overlap: Part of a window that the next one repeats, in [0, 1).
-        quantities: Sensors to keep.
-        short_recordings: What becomes of a recording shorter than a window. `drop`: nothing. `pad`: it
-            is mirrored at both ends to the length of a window. `stretch`: it is resampled as a whole to
-            the length of a window, which keeps everything but the tempo. Less than a quarter of a
-            window is dropped always.
-        one_per_recording: Make exactly one window of each recording: a longer one gives its middle
-            (`drop`, `pad`), or is compressed as a whole (`stretch`).
-    """
+    def __init__(self, path: Path) -> None:
+        """Open the file; it is complete only after `close`."""
+        self._file = path.open("wb")
+        self._shape: tuple[int, ...] = ()  # of a window, known with the first ones
+        self._n_windows = 0
 
-    rate_hz: float
-    window_s: float
-    overlap: float = 0.0
-    quantities: tuple[str, ...] = ("acc", "gyro")
-    short_recordings: ShortRecordings = "drop"
-    one_per_recording: bool = False
-
-    def __post_init__(self) -> None:
-        """Refuse impossible numbers and unknown words.
+    def append(self, windows: np.ndarray) -> None:
+        """Add windows [n, T, C].
 
         Raises:
-            InputError: Naming field, value and remedy.
+            InputError: They have another shape than those before.
         """
-        if not 0 < self.rate_hz < 1e5:
-            raise InputError(f"rate_hz: {self.rate_hz} cannot be used; give a positive sampling rate")
-        if not 0 < self.window_s * self.rate_hz < 1e7 or self.window_samples < 2:
-            raise InputError(f"window_s: {self.window_s} s at {self.rate_hz} Hz is under 2 samples; use more")
-        if not 0 <= self.overlap < 1 or self.step_samples < 1:
-            raise InputError(f"overlap: {self.overlap} cannot be used; choose 0 up to (not including) 1")
-        unknown = [quantity for quantity in self.quantities if quantity not in QUANTITIES]
-        if unknown or not self.quantities:
-            raise InputError(f"quantities: {self.quantities} cannot be used; choose from {', '.join(QUANTITIES)}")
-        if self.short_recordings not in get_args(ShortRecordings):
-            raise InputError(f"short_recordings: {self.short_recordings!r} is unknown; use drop, pad or stretch")
+        if not self._shape:
+            self._shape = windows.shape[1:]
+            self._write_header()  # leaves room for the number of windows
+        if windows.shape[1:] != self._shape:
+            raise InputError(f"windows of shape {windows.shape} do not fit {self._shape}")
+        for start in range(0, len(windows), CHUNK_WINDOWS):
+            self._file.write(np.ascontiguousarray(windows[start : start + CHUNK_WINDOWS], dtype="<f4").data)
+        self._n_windows += len(windows)
 
-    @property
-    def window_samples(self) -> int:
-        """T: samples in a window."""
-        return round(self.window_s * self.rate_hz)
+    def _write_header(self) -> None:
+        self._file.seek(0)
+        header = {"descr": "<f4", "fortran_order": False, "shape": (self._n_windows, *self._shape)}
+        np.lib.format.write_array_header_1_0(self._file, header)
 
-    @property
-    def step_samples(self) -> int:
-        """Samples from the start of one window to the start of the next."""
-        return round(self.window_samples * (1 - self.overlap))
+    def __enter__(self) -> "WindowWriter":
+        """Return the writer."""
+        return self
 
-    @classmethod
-    def from_dict(cls, value: Mapping[str, Any]) -> "WindowSettings":
-        """Rebuild from `dataclasses.asdict` as read back from JSON."""
-        if not isinstance(value["one_per_recording"], bool):
-            raise TypeError(f"one_per_recording is {value['one_per_recording']!r}, neither true nor false")
-        if set(value) != set(cls.__dataclass_fields__):
-            raise ValueError(f"settings of windows are {sorted(value)}, expected {sorted(cls.__dataclass_fields__)}")
-        return cls(**{**value, "quantities": tuple(value["quantities"])})
-
-
-@dataclass(frozen=True)
-class Cut:
-    """The windows of one recording.
-
-    Attributes:
-        windows: float32 [N, T, C]; N is 0 if the recording was too short.
-        start_s: [N], start in the recording; negative where padding comes first.
-        dropped: Why there is no window, or empty.
-        unused_s: Seconds of the recording that lie in no window.
-    """
-
-    windows: np.ndarray
-    start_s: np.ndarray
-    dropped: str = ""
-    unused_s: float = 0.0
-
-
-def cut_windows(samples: np.ndarray, settings: WindowSettings) -> Cut:
-    """Cut one recording, sampled at `settings.rate_hz`, into windows.
-
-    Args:
-        samples: [T', C], T' of any length.
-        settings: Window length, overlap and the rule for short recordings.
-
-    Returns:
-        Windows in order of time; a tail shorter than one step is left over.
-    """
-    length, n_samples = settings.window_samples, len(samples)
-    if n_samples < length:
-        return _cut_short(samples, settings)
-    if settings.one_per_recording and n_samples > length:
-        if settings.short_recordings == "stretch":
-            return Cut(_stretch(samples, length)[None], np.zeros(1))
-        start = (n_samples - length) // 2
-        unused_s = (n_samples - length) / settings.rate_hz
-        return Cut(samples[None, start : start + length], np.array([start / settings.rate_hz]), "", unused_s)
-    step = settings.step_samples
-    views = np.lib.stride_tricks.sliding_window_view(samples, length, axis=0)[::step].transpose(0, 2, 1)
-    starts = np.arange(len(views)) * step
-    unused_s = (n_samples - starts[-1] - length) / settings.rate_hz
-    return Cut(views, starts / settings.rate_hz, "", unused_s)
-
-
-def _cut_short(samples: np.ndarray, settings: WindowSettings) -> Cut:
-    length, n_samples, seconds = settings.window_samples, len(samples), len(samples) / settings.rate_hz
-    empty = np.empty((0, length, samples.shape[1]), dtype=np.float32)
-    if settings.short_recordings == "drop":
-        return Cut(empty, np.empty(0), "shorter than a window", seconds)
-    if n_samples < max(2, SHORTEST_PART * length):
-        return Cut(empty, np.empty(0), "shorter than a quarter of a window", seconds)
-    if settings.short_recordings == "stretch":
-        return Cut(_stretch(samples, length)[None], np.zeros(1))
-    before = (length - n_samples) // 2
-    padded = np.pad(samples, ((before, length - n_samples - before), (0, 0)), mode="reflect")
-    return Cut(padded[None], np.array([-before / settings.rate_hz]))
-
-
-def _stretch(samples: np.ndarray, length: int) -> np.ndarray:
-    return resample_by(samples, Fraction(length, len(samples)))[:length]
+    def __exit__(self, *_: object) -> None:
+        """Write the final header and close the file."""
+        self._write_header()
+        self._file.close()
 
 
 @dataclass(frozen=True)
@@ -162,7 +77,7 @@ class WindowSet:
         settings: How the windows were cut.
         dataset: Data-set name.
         key: Digest of raw content, settings and class list.
-        summary: Counts, hours, and what was dropped and why (`prepare.summarize` makes rows of it).
+        summary: Counts, hours, and what was dropped and why (`summary_table` prints it).
     """
 
     samples: np.ndarray
@@ -195,15 +110,6 @@ class WindowSet:
         """Return N."""
         return len(self.labels)
 
-    def save(self, folder: Path) -> None:
-        """Write `windows.npy`, `index.npz` and `info.json`; the last one makes the set complete."""
-        with (
-            atomic_path(folder / "windows.npy") as temporary,
-            WindowWriter(temporary, (self.samples.shape[1], self.samples.shape[2])) as writer,
-        ):
-            writer.append(self.samples)
-        self.save_index(folder)
-
     def save_index(self, folder: Path) -> None:
         """Write everything but the samples, which lie in `folder/windows.npy` already."""
         write_npz(folder / "index.npz", {name: getattr(self, name) for name in INDEX_ARRAYS})
@@ -225,26 +131,58 @@ class WindowSet:
         Raises:
             InputError: A file is missing, damaged, or does not belong to the others.
         """
-        info = read_json(folder / "info.json")
-        index = read_npz(folder / "index.npz")
+        info, index = read_json(folder / "info.json"), read_npz(folder / "index.npz")
+        if not isinstance(info, dict) or info.get("format") != FORMAT or not index.keys() >= set(INDEX_ARRAYS):
+            raise InputError(f"{folder}: damaged or of another version; delete the folder and prepare again")
         samples_path = folder / "windows.npy"
-        try:
-            if info["format"] != FORMAT:
-                raise InputError(f"{folder}: format {info['format']}, expected {FORMAT}; prepare again")
-            if info["checksum"] != spot_checksum(samples_path):
-                raise InputError(f"{samples_path}: damaged (checksum differs); delete the folder and prepare again")
-            samples = np.load(samples_path, mmap_mode="r", allow_pickle=False)
-            return cls(
-                samples=samples,
-                **{name: index[name] for name in INDEX_ARRAYS},
-                channels=tuple(Channel(**channel) for channel in info["channels"]),
-                settings=WindowSettings.from_dict(info["settings"]),
-                dataset=info["dataset"],
-                key=info["key"],
-                summary=info["summary"],
-            )
-        except InputError:
-            raise
-        except (KeyError, TypeError, AttributeError, ValueError, EOFError, OSError) as error:
-            detail = " ".join(str(error).split())
-            raise InputError(f"{folder}: damaged windows ({detail}); delete the folder and prepare again") from None
+        require_file(samples_path)
+        if info["checksum"] != spot_checksum(samples_path):
+            raise InputError(f"{samples_path}: damaged (checksum differs); delete the folder and prepare again")
+        return cls(
+            samples=np.load(samples_path, mmap_mode="r", allow_pickle=False),
+            **{name: index[name] for name in INDEX_ARRAYS},
+            channels=tuple(from_plain(Channel, channel, str(folder)) for channel in info["channels"]),
+            settings=from_plain(WindowSettings, info["settings"], str(folder)),
+            dataset=info["dataset"],
+            key=info["key"],
+            summary=info["summary"],
+        )
+
+
+def spot_checksum(path: Path, block_bytes: int = 1 << 18, n_blocks: int = 1024) -> str:
+    """Checksum of a file's size and of evenly spaced blocks; a file up to 256 MiB is covered completely."""
+    size = path.stat().st_size
+    whole = -(-size // block_bytes)
+    blocks = np.unique(np.linspace(0, max(whole - 1, 0), min(whole, n_blocks)).astype(np.int64))
+    checksum = 0
+    with path.open("rb") as file:
+        for block in blocks:
+            file.seek(int(block) * block_bytes)
+            checksum = zlib.crc32(file.read(block_bytes), checksum)
+    return json.dumps([size, checksum])
+
+
+def summary_table(windows: WindowSet) -> str:
+    """Return text in two columns: size, settings, what was dropped and why, windows per class."""
+    summary, settings = windows.summary, windows.settings
+    per_class = summary["windows_per_class"]
+    read_h, unused_h = summary["hours_read"], summary["hours_in_no_window"]
+    size = f"{settings.window_s:g} s, {settings.overlap:.0%} overlap, {settings.rate_hz:g} Hz"
+    dropped = []
+    for reason, entry in summary["dropped"].items():
+        examples = ", ".join(entry["examples"][:NAMES_SHOWN]) + (", ..." if entry["recordings"] > NAMES_SHOWN else "")
+        dropped.append(f"{entry['recordings']} ({entry['seconds'] / 60:.1f} min) {reason}: {examples}")
+    rows = [
+        ("data set", windows.dataset),
+        ("subjects", len(summary["subjects"])),
+        ("classes", f"{sum(count > 0 for count in per_class.values())} of {len(per_class)}"),
+        ("recordings", summary["recordings"]),
+        ("windows", f"{len(windows)} of {size}"),
+        ("channels", f"{len(windows.channels)} ({', '.join(settings.quantities)})"),
+        ("hours", f"{read_h:.2f} recorded, {read_h - unused_h:.2f} in windows"),
+        *(("dropped", line) for line in dropped or ["nothing"]),
+        ("in no window", f"{unused_h * 60:.1f} min: ends of recordings, and recordings too short"),
+        *((f"  {name}", count) for name, count in per_class.items()),
+    ]
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(f"{name:{width}}  {value}" for name, value in rows)

@@ -13,13 +13,13 @@ import numpy as np
 
 from feature_extraction.datasets import get_dataset
 from feature_extraction.datasets.prepare import prepare
-from feature_extraction.descriptions.embeddings import embed_views, semantic_vectors
+from feature_extraction.descriptions.embeddings import semantic_vectors
 from feature_extraction.descriptions.synonyms import with_synonyms
 from feature_extraction.encoders.statistical.features import VERSION, statistical_features
 from feature_extraction.errors import InputError
 from feature_extraction.features.extract import extract_statistical
 from feature_extraction.features.table import FeatureTable
-from feature_extraction.protocol.draw_splits import SubjectPartition, known_partition, make_split
+from feature_extraction.protocol.draw_splits import SplitSource, SubjectPartition, known_partition
 from feature_extraction.protocol.split import SEPARATOR, Split
 from sadvae_har.config.settings import TextConfig
 from sadvae_har.experiment.inputs import Locations
@@ -142,7 +142,8 @@ def cross_split(setting: CrossSetting) -> Split:
     partition = SubjectPartition(people("train", sources), people("val", sources), people("test", [*sources, target]))
     classes = [_name(entry) for entry in (*seen, *unseen)]
     dataset = f"{'+'.join(sources)} to {target}"
-    split = make_split(dataset, setting.name, "cross", 1, classes, frozenset(map(_name, unseen)), partition)
+    source = SplitSource(dataset, tuple(classes), partition)
+    split = source.split(setting.name, "cross", 1, frozenset(map(_name, unseen)))
     return replace(split, inner=tuple(_without_synonyms(fold, split.seen) for fold in split.inner))
 
 
@@ -164,7 +165,6 @@ def _partition(dataset: str) -> SubjectPartition:
 
 
 def _vectors(dataset: str, locations: Locations, text: TextConfig) -> dict[str, np.ndarray]:
-    class_list = get_dataset(dataset).class_list()
-    views = embed_views(class_list, class_list.names, text.views, text.model, locations.resources / "text_feats")
-    vectors = semantic_vectors(views, text.views, text.kinematics_weight)
-    return {_name((dataset, name)): vector for name, vector in zip(class_list.names, vectors, strict=True)}
+    descriptions, cache = get_dataset(dataset).class_list().descriptions, locations.resources / "text_feats"
+    vectors = semantic_vectors([*descriptions.values()], text.views, text.kinematics_weight, text.model, cache)
+    return {_name((dataset, name)): vector for name, vector in zip(descriptions, vectors, strict=True)}

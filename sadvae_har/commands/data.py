@@ -23,7 +23,8 @@ def data_check(arguments: Namespace) -> None:
 
 def data_prepare(arguments: Namespace) -> None:
     """Cut recordings into windows and print the summary table."""
-    from feature_extraction.datasets.prepare import prepare, summary_table
+    from feature_extraction.datasets.prepare import prepare
+    from feature_extraction.windows.window_set import summary_table
 
     windows = prepare(arguments.dataset, arguments.raw, out=arguments.resources / "windows", force=arguments.force)
     print(summary_table(windows))

@@ -8,7 +8,7 @@ import numpy as np
 from feature_extraction.datasets import get_dataset
 from feature_extraction.datasets.prepare import prepare
 from feature_extraction.descriptions.class_list import ClassList
-from feature_extraction.descriptions.embeddings import embed_views, semantic_vectors
+from feature_extraction.descriptions.embeddings import semantic_vectors
 from feature_extraction.features.encoder_blocks import block_name
 from feature_extraction.features.extract import check_blocks, encoder_folder, features_for
 from feature_extraction.features.table import FeatureTable
@@ -101,10 +101,9 @@ def _load_features(config: Config, split: Split, locations: Locations) -> tuple[
 
 def load_text(config: Config, split: Split, locations: Locations) -> np.ndarray:
     """Return the semantic vectors of the split's classes, [C, E]."""
-    class_list = get_dataset(config.dataset).class_list()
-    cache = locations.resources / "text_feats"
-    views = embed_views(class_list, split.classes, config.text.views, config.text.model, cache)
-    return semantic_vectors(views, config.text.views, config.text.kinematics_weight)
+    text, cache = config.text, locations.resources / "text_feats"
+    descriptions = get_dataset(config.dataset).class_list().described(split.classes)
+    return semantic_vectors(descriptions, text.views, text.kinematics_weight, text.model, cache)
 
 
 def default_folder(config: Config, locations: Locations) -> Path:

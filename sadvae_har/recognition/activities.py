@@ -7,14 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from feature_extraction.descriptions.class_list import (
-    VIEWS,
-    ClassDescription,
-    ClassList,
-    attribute_names,
-    describe_class,
-)
-from feature_extraction.descriptions.embeddings import embed_views, semantic_vectors
+from feature_extraction.descriptions.class_list import VIEWS, ClassDescription, describe_class
+from feature_extraction.descriptions.embeddings import semantic_vectors
 from feature_extraction.descriptions.kinematic_lexicon import attributes_of
 from feature_extraction.errors import InputError
 from feature_extraction.storage.files import require_file
@@ -61,7 +55,7 @@ class TextSettings:
         value = {"sentence": description} if isinstance(description, str) else description
         if not isinstance(value, Mapping) or "sentence" not in value:
             raise InputError(f"{where}: say in a sentence what the whole body does, found {description!r}"[:300])
-        found = describe_class(name, value, self.placements, attribute_names(), where)
+        found = describe_class(name, value, self.placements, where)
         longest = max((found.sentence, *found.motion.values(), *found.paraphrases), key=len)
         if len(found.name) > LONGEST_NAME or len(longest) > LONGEST_DESCRIPTION:
             raise InputError(
@@ -79,11 +73,8 @@ class TextSettings:
         Raises:
             InputError: The text model cannot be had, or kinematics are in use and missing.
         """
-        paraphrases = description.paraphrases[: self.n_paraphrases]
-        described = {description.name: replace(description, paraphrases=paraphrases)}
-        alone = ClassList("recognizer", (description.name,), {}, self.placements, described)
-        views = embed_views(alone, alone.names, self.views, self.model, text_cache)
-        return semantic_vectors(views, self.views, self.kinematics_weight)
+        read = replace(description, paraphrases=description.paraphrases[: self.n_paraphrases])
+        return semantic_vectors([read], self.views, self.kinematics_weight, self.model, text_cache)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, ready for JSON."""

@@ -5,7 +5,8 @@ import numpy as np
 from feature_extraction.protocol.split import Split
 from feature_extraction.recordings.recording import Channel
 from feature_extraction.recordings.signal import GRAVITY_MPS2
-from feature_extraction.windows.window_set import WindowSet, WindowSettings
+from feature_extraction.windows.cutting import WindowSettings
+from feature_extraction.windows.window_set import WindowSet
 
 RATE_HZ = 25.0
 UNITS = {"acc": "m/s2", "gyro": "rad/s"}

@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 
 from feature_extraction.descriptions.class_list import VIEWS, load_class_list
-from feature_extraction.descriptions.embeddings import DEFAULT_TEXT_MODEL, embed, embed_views
+from feature_extraction.descriptions.embeddings import embed, embed_views
 
 ARCHIVE = Path(__file__).with_suffix(".zip")
 SENTENCES = {
@@ -35,7 +35,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         watch = load_class_list("watch")
-        embed_views(watch, watch.names, [view for view in VIEWS if view != "kinematics"], DEFAULT_TEXT_MODEL, folder)
+        texts = [view for view in VIEWS if view != "kinematics"]
+        embed_views([*watch.descriptions.values()], texts, cache=folder)
         embed([*SENTENCES, *SENTENCES.values(), *LABELS], cache=folder)
         with zipfile.ZipFile(ARCHIVE, "w") as archive:
             for path in sorted(folder.rglob("*.npz")):

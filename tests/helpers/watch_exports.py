@@ -11,7 +11,7 @@ from pyarrow import parquet
 from feature_extraction.datasets import get_dataset
 from feature_extraction.own_files.read import Declared
 from feature_extraction.recordings.recording import Recording, three_axes
-from feature_extraction.windows.window_set import WindowSettings
+from feature_extraction.windows.cutting import WindowSettings
 
 WANTED = three_axes("wrist", "acc", "m/s2") + three_axes("wrist", "gyro", "rad/s")
 ACC = WANTED[:3]

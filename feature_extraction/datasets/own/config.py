@@ -30,8 +30,9 @@ from feature_extraction.errors import InputError
 from feature_extraction.own_files.declared import YAML_KEYS, Column, Declared
 from feature_extraction.recordings.recording import AXES, QUANTITIES, Channel
 from feature_extraction.recordings.signal import MAX_GAP_S, TIME_UNITS_S
+from feature_extraction.storage.plain import from_plain
 from feature_extraction.storage.yaml import read_yaml
-from feature_extraction.windows.window_set import WindowSettings
+from feature_extraction.windows.cutting import WindowSettings
 
 FORMATS = ("csv", "npy", "parquet")
 REQUIRED = ("dataset", "files", "columns", "units", "label", "subject", "classes")
@@ -213,10 +214,7 @@ def _windowing(raw: Mapping[str, Any], channels: Sequence[Channel], rate_hz: flo
     unknown = sorted(set(given) - set(defaults))
     if unknown:
         raise InputError(f"windowing: unknown key {unknown[0]!r}; known are {', '.join(defaults)}")
-    try:
-        return WindowSettings.from_dict({**defaults, **given})
-    except (InputError, TypeError) as error:
-        raise InputError(f"windowing: {error}") from error
+    return from_plain(WindowSettings, {**defaults, **given}, "windowing")
 
 
 def _source(raw: Mapping[str, Any], key: str) -> Source:

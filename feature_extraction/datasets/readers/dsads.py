@@ -16,10 +16,8 @@ from feature_extraction.datasets.spec import DatasetSpec, class_name, find_files
 from feature_extraction.descriptions.class_list import ClassList
 from feature_extraction.errors import InputError
 from feature_extraction.recordings.recording import Recording, Skipped, three_axes
-from feature_extraction.windows.window_set import WindowSettings
+from feature_extraction.windows.cutting import WindowSettings
 
-HOMEPAGE = "https://archive.ics.uci.edu/dataset/256/daily+and+sports+activities"
-LAYOUT = "data/aXX/pY/sZZ.txt (activity XX 01-19, subject Y 1-8, segment ZZ 01-60 of 125 x 45 values)"
 RATE_HZ = 25.0
 SEGMENT_SAMPLES = 125
 DEVICES = ("torso", "right arm", "left arm", "right leg", "left leg")
@@ -33,8 +31,7 @@ CHANNELS = tuple(
 
 def list_files(raw: Path) -> list[Path]:
     """List the segments in natural order of activity, subject, segment."""
-    hint = f"expected {LAYOUT}; get it from {HOMEPAGE}"
-    return find_files(raw, ("", "data"), "a[0-9][0-9]/p[0-9]*/s[0-9][0-9].txt", hint)
+    return find_files(raw, ("", "data"), "a[0-9][0-9]/p[0-9]*/s[0-9][0-9].txt", DSADS)
 
 
 def read_files(files: Sequence[Path], class_list: ClassList) -> Iterator[Recording | Skipped]:
@@ -53,11 +50,8 @@ def read_files(files: Sequence[Path], class_list: ClassList) -> Iterator[Recordi
                 yield Skipped(name, "zeros at the end of a segment, cut off", cut_s)
             if len(samples) == 0:
                 continue
-            yield Recording(
+            yield DSADS.recording(
                 samples=samples,
-                channels=CHANNELS,
-                rate_hz=RATE_HZ,
-                dataset="dsads",
                 name=name,
                 subject=subject,
                 label=label,
@@ -89,11 +83,12 @@ def _read_segment(path: Path) -> np.ndarray:
 DSADS = DatasetSpec(
     name="dsads",
     title="Daily and Sports Activities: 8 subjects, 19 activities, torso, arms and legs",
-    homepage=HOMEPAGE,
+    homepage="https://archive.ics.uci.edu/dataset/256/daily+and+sports+activities",
     licence="CC BY 4.0",
     citation="B. Barshan, K. Altun: Daily and Sports Activities. UCI Machine Learning Repository 256, 2013",
-    layout=LAYOUT,
+    layout="data/aXX/pY/sZZ.txt (activity XX 01-19, subject Y 1-8, segment ZZ 01-60 of 125 x 45 values)",
     rate_hz=RATE_HZ,
+    channels=CHANNELS,
     windowing=WindowSettings(rate_hz=25.0, window_s=5.0, overlap=0.0, short_recordings="pad"),
     list_files=list_files,
     read_files=read_files,

@@ -12,22 +12,17 @@ from feature_extraction.datasets.spec import DatasetSpec, class_name, find_files
 from feature_extraction.descriptions.class_list import ClassList
 from feature_extraction.errors import InputError
 from feature_extraction.recordings.recording import Recording, Skipped, three_axes
-from feature_extraction.windows.window_set import WindowSettings
+from feature_extraction.windows.cutting import WindowSettings
 
-HOMEPAGE = "https://archive.ics.uci.edu/dataset/341"
-LAYOUT = "RawData/labels.txt, RawData/acc_expNN_userMM.txt, RawData/gyro_expNN_userMM.txt"
 TOPS = ("", "RawData", "hapt/RawData", "HAPT Data Set/RawData")
-RATE_HZ = 50.0
-CHANNELS = three_axes("imu", "acc", "g") + three_axes("imu", "gyro", "rad/s")
 
 
 def list_files(raw: Path) -> list[Path]:
     """List `labels.txt`, then the accelerometer and gyroscope files."""
-    hint = f"expected {LAYOUT}; get it from {HOMEPAGE}"
-    labels = find_files(raw, TOPS, "labels.txt", hint)[0]
+    labels = find_files(raw, TOPS, "labels.txt", HAPT)[0]
     found = [path for path in labels.parent.glob("*.txt") if re.fullmatch(r"(acc|gyro)_exp\d+_user\d+", path.stem)]
     if not found:
-        raise InputError(f"{labels.parent}: labels.txt but no recordings; {hint}")
+        raise InputError(f"{labels.parent}: labels.txt but no recordings; {HAPT.hint}")
     return [labels, *sorted(found, key=natural_key)]
 
 
@@ -43,11 +38,8 @@ def read_files(files: Sequence[Path], class_list: ClassList) -> Iterator[Recordi
             where = f"{labels_path}: experiment {experiment}, samples {first} to {last}"
             if not 1 <= first <= last <= len(samples):
                 raise InputError(f"{where}, but its files have {len(samples)} rows; {FETCH_AGAIN}")
-            yield Recording(
+            yield HAPT.recording(
                 samples=samples[first - 1 : last],  # the authors count from 1 and include the last sample
-                channels=CHANNELS,
-                rate_hz=RATE_HZ,
-                dataset="hapt",
                 name=f"exp{experiment:02d}_{first}",
                 subject=str(user),
                 label=class_name(class_list, str(code), where),
@@ -71,12 +63,13 @@ def _read_experiment(by_name: dict[str, Path], experiment: int, user: int, label
 HAPT = DatasetSpec(
     name="hapt",
     title="Human Activities and Postural Transitions: 30 subjects, 12 classes, waist",
-    homepage=HOMEPAGE,
+    homepage="https://archive.ics.uci.edu/dataset/341",
     licence="non-commercial use",
     citation="J.-L. Reyes-Ortiz, L. Oneto, A. Sama, X. Parra, D. Anguita: Transition-Aware Human Activity "
     "Recognition Using Smartphones. Neurocomputing 171, 2016",
-    layout=LAYOUT,
-    rate_hz=RATE_HZ,
+    layout="RawData/labels.txt, RawData/acc_expNN_userMM.txt, RawData/gyro_expNN_userMM.txt",
+    rate_hz=50.0,
+    channels=three_axes("imu", "acc", "g") + three_axes("imu", "gyro", "rad/s"),
     windowing=WindowSettings(rate_hz=50.0, window_s=2.56, overlap=0.5, short_recordings="pad"),
     list_files=list_files,
     read_files=read_files,

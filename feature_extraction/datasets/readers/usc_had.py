@@ -9,20 +9,14 @@ from feature_extraction.datasets.files import read_mat, require_finite
 from feature_extraction.datasets.spec import DatasetSpec, class_name, find_files, progress
 from feature_extraction.descriptions.class_list import ClassList
 from feature_extraction.recordings.recording import Recording, Skipped, three_axes
-from feature_extraction.windows.window_set import WindowSettings
+from feature_extraction.windows.cutting import WindowSettings
 
 logger = logging.getLogger(__name__)
-
-HOMEPAGE = "https://sipi.usc.edu/had/"
-LAYOUT = "USC-HAD/SubjectN/aXtY.mat (N 1-14, activity X 1-12, trial Y 1-5)"
-RATE_HZ = 100.0
-CHANNELS = three_axes("imu", "acc", "g") + three_axes("imu", "gyro", "deg/s")
 
 
 def list_files(raw: Path) -> list[Path]:
     """List the trials in natural order of subject, activity, trial."""
-    hint = f"expected {LAYOUT}; get it from {HOMEPAGE}"
-    return find_files(raw, ("", "USC-HAD"), "Subject*/a*t*.mat", hint)
+    return find_files(raw, ("", "USC-HAD"), "Subject*/a*t*.mat", USC_HAD)
 
 
 def read_files(files: Sequence[Path], class_list: ClassList) -> Iterator[Recording | Skipped]:
@@ -40,11 +34,8 @@ def read_files(files: Sequence[Path], class_list: ClassList) -> Iterator[Recordi
         inside = variables.get("activity_number")
         if inside is not None and inside.size == 1 and str(inside.item()).strip() != match[1]:
             logger.warning("%s says activity %s inside; the file name counts", path, str(inside.item()).strip())
-        yield Recording(
+        yield USC_HAD.recording(
             samples=require_finite(variables["sensor_readings"], path),
-            channels=CHANNELS,
-            rate_hz=RATE_HZ,
-            dataset="usc-had",
             name=f"s{subject}_{path.stem}",
             subject=subject,
             label=class_name(class_list, match[1], path),
@@ -55,12 +46,13 @@ def read_files(files: Sequence[Path], class_list: ClassList) -> Iterator[Recordi
 USC_HAD = DatasetSpec(
     name="usc-had",
     title="USC Human Activity Dataset: 14 subjects, 12 daily activities, hip",
-    homepage=HOMEPAGE,
+    homepage="https://sipi.usc.edu/had/",
     licence="free for research",
     citation="M. Zhang, A. A. Sawchuk: USC-HAD: A Daily Activity Dataset for Ubiquitous Activity "
     "Recognition Using Wearable Sensors. UbiComp SAGAware workshop, 2012",
-    layout=LAYOUT,
-    rate_hz=RATE_HZ,
+    layout="USC-HAD/SubjectN/aXtY.mat (N 1-14, activity X 1-12, trial Y 1-5)",
+    rate_hz=100.0,
+    channels=three_axes("imu", "acc", "g") + three_axes("imu", "gyro", "deg/s"),
     windowing=WindowSettings(rate_hz=50.0, window_s=5.0, overlap=0.5),
     list_files=list_files,
     read_files=read_files,

@@ -11,13 +11,9 @@ from feature_extraction.datasets.spec import DatasetSpec, class_name, progress
 from feature_extraction.descriptions.class_list import ClassList
 from feature_extraction.errors import InputError
 from feature_extraction.recordings.recording import Recording, Skipped, three_axes
-from feature_extraction.windows.window_set import WindowSettings
+from feature_extraction.windows.cutting import WindowSettings
 
-HOMEPAGE = "https://dmbee.github.io/seglearn/"
-LAYOUT = "seglearn/data/watch_dataset.npy inside the installed package; a raw folder is not needed"
-RATE_HZ = 50.0
 SIDES = {1.0: "right", 0.0: "left"}
-CHANNELS = three_axes("imu", "acc", "g") + three_axes("imu", "gyro", "rad/s")
 
 
 def list_files(raw: Path) -> list[Path]:
@@ -42,11 +38,8 @@ def read_files(files: Sequence[Path], class_list: ClassList) -> Iterator[Recordi
     )
     for subject, side, code_index, index in progress(entries, "watch", "exercise"):
         code = data["y_labels"][code_index]
-        yield Recording(
+        yield WATCH.recording(
             samples=require_finite(np.asarray(data["X"][index]), files[0]),
-            channels=CHANNELS,
-            rate_hz=RATE_HZ,
-            dataset="watch",
             name=f"{subject}_{side}_{code}",
             subject=str(subject),
             label=class_name(class_list, code, files[0]),
@@ -57,13 +50,14 @@ def read_files(files: Sequence[Path], class_list: ClassList) -> Iterator[Recordi
 WATCH = DatasetSpec(
     name="watch",
     title="Shoulder exercises: 10 subjects, both sides, 7 exercises, wrist (comes with seglearn)",
-    homepage=HOMEPAGE,
+    homepage="https://dmbee.github.io/seglearn/",
     licence="BSD 3-clause, with seglearn",
     citation="D. M. Burns, N. Leung, M. Hardisty, C. M. Whyne, P. Henry, S. McLachlin: Shoulder "
     "Physiotherapy Exercise Recognition: Machine Learning the Inertial Signals from a Smartwatch. "
     "Physiological Measurement 39, 2018",
-    layout=LAYOUT,
-    rate_hz=RATE_HZ,
+    layout="seglearn/data/watch_dataset.npy inside the installed package; a raw folder is not needed",
+    rate_hz=50.0,
+    channels=three_axes("imu", "acc", "g") + three_axes("imu", "gyro", "rad/s"),
     windowing=WindowSettings(rate_hz=50.0, window_s=5.0, overlap=0.5),
     list_files=list_files,
     read_files=read_files,

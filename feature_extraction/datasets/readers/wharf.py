@@ -11,21 +11,16 @@ from feature_extraction.datasets.spec import DatasetSpec, class_name, find_files
 from feature_extraction.descriptions.class_list import ClassList
 from feature_extraction.errors import InputError
 from feature_extraction.recordings.recording import Recording, Skipped, three_axes
-from feature_extraction.windows.window_set import WindowSettings
+from feature_extraction.windows.cutting import WindowSettings
 
-HOMEPAGE = "https://github.com/fulviomas/WHARF"
-LAYOUT = "WHARF Data Set/Data/<Activity>/Accelerometer-<date>-<activity>-<volunteer>.txt"
 TOPS = ("", "Data", "WHARF Data Set/Data", "wharf/WHARF Data Set/Data")
-RATE_HZ = 32.0
 LARGEST_CODE = 63
 RANGE_G = 1.5
-CHANNELS = three_axes("imu", "acc", "g")
 
 
 def list_files(raw: Path) -> list[Path]:
     """List the trials; the authors' `MODELS` folder lies one level deeper and is passed over."""
-    hint = f"expected {LAYOUT}; get it from {HOMEPAGE}"
-    return find_files(raw, TOPS, "*/Accelerometer-*.txt", hint)
+    return find_files(raw, TOPS, "*/Accelerometer-*.txt", WHARF)
 
 
 def codes_to_g(codes: np.ndarray) -> np.ndarray:
@@ -45,11 +40,8 @@ def read_files(files: Sequence[Path], class_list: ClassList) -> Iterator[Recordi
         if len(outside):
             found = codes[outside[0]].tolist()
             raise InputError(f"{path}: row {outside[0] + 1} is {found}, codes run 0 to {LARGEST_CODE}; {FETCH_AGAIN}")
-        yield Recording(
+        yield WHARF.recording(
             samples=codes_to_g(codes),
-            channels=CHANNELS,
-            rate_hz=RATE_HZ,
-            dataset="wharf",
             name=path.stem.removeprefix("Accelerometer-"),
             subject=match[3],
             label=class_name(class_list, path.parent.name, path),
@@ -60,12 +52,13 @@ def read_files(files: Sequence[Path], class_list: ClassList) -> Iterator[Recordi
 WHARF = DatasetSpec(
     name="wharf",
     title="Wearable Human Activity Recognition Folder: 17 volunteers, 14 daily activities, wrist",
-    homepage=HOMEPAGE,
+    homepage="https://github.com/fulviomas/WHARF",
     licence="public",
     citation="B. Bruno, F. Mastrogiovanni, A. Sgorbissa, T. Vernazza, R. Zaccaria: Analysis of Human "
     "Behavior Recognition Algorithms Based on Acceleration Data. ICRA 2013",
-    layout=LAYOUT,
-    rate_hz=RATE_HZ,
+    layout="WHARF Data Set/Data/<Activity>/Accelerometer-<date>-<activity>-<volunteer>.txt",
+    rate_hz=32.0,
+    channels=three_axes("imu", "acc", "g"),
     windowing=WindowSettings(rate_hz=32.0, window_s=4.0, overlap=0.5, quantities=("acc",), short_recordings="pad"),
     list_files=list_files,
     read_files=read_files,

@@ -18,15 +18,12 @@ from feature_extraction.descriptions.class_list import ClassList
 from feature_extraction.errors import InputError
 from feature_extraction.recordings.clock import merge_on_time
 from feature_extraction.recordings.recording import Recording, Skipped, three_axes
-from feature_extraction.windows.window_set import WindowSettings
+from feature_extraction.windows.cutting import WindowSettings
 
-HOMEPAGE = "https://archive.ics.uci.edu/dataset/507"
-LAYOUT = "wisdm-dataset/raw/watch/{accel,gyro}/data_SUBJECT_{accel,gyro}_watch.txt"
 TOPS = ("", "raw/watch", "wisdm-dataset/raw/watch", "watch")
 RATE_HZ = 20.0
 MAX_PAUSE_S = 0.5
 WORTH_MENTIONING_S = 1.0
-CHANNELS = three_axes("imu", "acc", "m/s2") + three_axes("imu", "gyro", "rad/s")
 
 
 @dataclass(frozen=True)
@@ -40,9 +37,8 @@ class Stream:
 
 def list_files(raw: Path) -> list[Path]:
     """List accelerometer and gyroscope file of each subject in turn."""
-    hint = f"expected {LAYOUT}; get it from {HOMEPAGE}"
     files = []
-    for accel in find_files(raw, TOPS, "accel/data_*_accel_watch.txt", hint):
+    for accel in find_files(raw, TOPS, "accel/data_*_accel_watch.txt", WISDM):
         gyro = accel.parents[1] / "gyro" / accel.name.replace("accel", "gyro")
         if not gyro.exists():
             raise InputError(f"{gyro}: missing, its accelerometer file is there; {FETCH_AGAIN}")
@@ -62,11 +58,8 @@ def read_files(files: Sequence[Path], class_list: ClassList) -> Iterator[Recordi
             streams = [_of_activity(stream, code, start_ns) for stream in (accel, gyro)]
             pieces = merge_on_time(streams, RATE_HZ, MAX_PAUSE_S) if len(streams[1][0]) else []
             for number, (_, samples) in enumerate(pieces, start=1):
-                yield Recording(
+                yield WISDM.recording(
                     samples=samples,
-                    channels=CHANNELS,
-                    rate_hz=RATE_HZ,
-                    dataset="wisdm",
                     name=f"{subject}_{code}_{number}",
                     subject=subject,
                     label=label,
@@ -97,7 +90,7 @@ def read_stream(path: Path, subject: str) -> Stream:
         )
     except pa.ArrowException as error:
         detail = " ".join(str(error).split())[:200]
-        raise InputError(f"{path}: not lines of subject,code,time,x,y,z; ({detail}); {FETCH_AGAIN}") from None
+        raise InputError(f"{path}: not lines of subject,code,time,x,y,z; ({detail}); {FETCH_AGAIN}") from error
     if table.num_rows == 0:
         raise InputError(f"{path}: empty; {FETCH_AGAIN}")
     others = sorted(set(table["subject"].unique().to_pylist()) - {subject})
@@ -124,12 +117,13 @@ def _recorded_s(times: np.ndarray) -> float:
 WISDM = DatasetSpec(
     name="wisdm",
     title="WISDM Smartphone and Smartwatch Activity (watch): 51 subjects, 18 activities, wrist",
-    homepage=HOMEPAGE,
+    homepage="https://archive.ics.uci.edu/dataset/507",
     licence="CC BY 4.0",
     citation="G. M. Weiss: WISDM Smartphone and Smartwatch Activity and Biometrics Dataset. "
     "UCI Machine Learning Repository 507, 2019",
-    layout=LAYOUT,
+    layout="wisdm-dataset/raw/watch/{accel,gyro}/data_SUBJECT_{accel,gyro}_watch.txt",
     rate_hz=RATE_HZ,
+    channels=three_axes("imu", "acc", "m/s2") + three_axes("imu", "gyro", "rad/s"),
     windowing=WindowSettings(rate_hz=20.0, window_s=5.0, overlap=0.5),
     list_files=list_files,
     read_files=read_files,

@@ -52,8 +52,8 @@ def label_bank(corpus: Corpus) -> tuple[Tensor, Tensor]:
     """
     found: list[np.ndarray] = []
     for part in corpus.parts:
-        class_list = get_dataset(part.windows.dataset).class_list()
-        embedded = embed_views(class_list, part.labels, BANK_VIEWS, corpus.text_model, corpus.text_cache)
+        descriptions = get_dataset(part.windows.dataset).class_list().described(part.labels)
+        embedded = embed_views(descriptions, BANK_VIEWS, corpus.text_model, corpus.text_cache)
         found += list(np.concatenate([embedded[name] for name in BANK_VIEWS], axis=1))
     most = max(len(views) for views in found)
     padded = torch.zeros(len(found), most, found[0].shape[1])

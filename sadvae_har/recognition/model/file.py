@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from feature_extraction.descriptions.class_list import ClassDescription, attribute_names, describe_class
+from feature_extraction.descriptions.class_list import ClassDescription, describe_class
 from feature_extraction.errors import InputError
 from feature_extraction.features.window_encoder import WindowEncoder
 from feature_extraction.protocol.standardizer import Standardizer
@@ -167,7 +167,7 @@ def _descriptions(values: Any, text: TextSettings) -> tuple[ClassDescription, ..
     found = []
     for value in values:
         views = {key: entry for key, entry in value.items() if key != "name" and (entry or key != "kinematics")}
-        found.append(describe_class(value["name"], views, text.placements, attribute_names(), "description"))
+        found.append(describe_class(value["name"], views, text.placements, "description"))
     return tuple(found)
 
 

@@ -113,13 +113,13 @@ def test_unknown_attribute_is_refused(folder: Path) -> None:
     classes = {name: described(name) for name in NAMES}
     classes["sitting"]["kinematics"]["speed"] = 0.5
     write_descriptions(folder, classes)
-    with pytest.raises(InputError, match="does not know .*speed.*see class_lists/kinematics.yaml"):
+    with pytest.raises(InputError, match="has unknown .*speed.*see class_lists/kinematics.yaml"):
         load_class_list("tiny", folder)
 
 
 def test_described_and_listed_classes_must_agree(folder: Path) -> None:
     write_descriptions(folder, {name: described(name) for name in ("walking", "flying")})
-    with pytest.raises(InputError, match=r"describe \['sitting'\], take away or rename \['flying'\]"):
+    with pytest.raises(InputError, match=r"describe \['sitting'\], rename or remove \['flying'\]"):
         load_class_list("tiny", folder)
 
 

@@ -163,7 +163,7 @@ def test_model_that_cannot_be_had_offline_is_named(monkeypatch: pytest.MonkeyPat
 
 def test_views_have_one_row_per_class_and_text(counting: Counting, kitchen: ClassList, tmp_path: Path) -> None:
     views = ("label", "sentence", "motion", "paraphrases")
-    result = text.embed_views(kitchen, ("chopping", "stirring"), views, "model", tmp_path)
+    result = text.embed_views(kitchen.described(["chopping", "stirring"]), views, "model", tmp_path)
     assert [result[view].shape for view in views] == [(2, 1, 2), (2, 1, 2), (2, 1, 2), (2, 2, 2)]
     expected = [[len("seventh"), len("twentieth")], [len("one"), len("three")]]
     assert np.allclose(result["paraphrases"][..., 0], np.cos(expected), atol=1e-6)
@@ -171,11 +171,11 @@ def test_views_have_one_row_per_class_and_text(counting: Counting, kitchen: Clas
 
 def test_views_or_classes_that_do_not_exist_are_refused(kitchen: ClassList, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no class 'frying'; there are stirring, chopping"):
-        text.embed_views(kitchen, ["frying"], ["label"], "model", tmp_path)
+        kitchen.described(["frying"])
     with pytest.raises(InputError, match="view 'smell' is unknown"):
-        text.embed_views(kitchen, ["stirring"], ["smell"], "model", tmp_path)
+        text.embed_views(kitchen.described(["stirring"]), ["smell"], "model", tmp_path)
     with pytest.raises(InputError, match="no kinematics for stirring, chopping"):
-        text.embed_views(kitchen, kitchen.names, ["kinematics"], "model", tmp_path)
+        text.embed_views(kitchen.described(kitchen.names), ["kinematics"], "model", tmp_path)
 
 
 def test_semantic_vector_by_hand() -> None:
@@ -184,15 +184,22 @@ def test_semantic_vector_by_hand() -> None:
         "motion": np.array([[[0.0, 1.0], [0.0, 1.0]]], np.float32),
         "kinematics": np.array([[[0.0, 0.5, 1.0, 1.0]]], np.float32),
     }
-    both = text.semantic_vectors(views, ("label", "motion"), 1.0)
+    both = text.join_views({view: views[view] for view in ("label", "motion")}, 1.0)
     assert np.allclose(both, [[np.sqrt(0.5), np.sqrt(0.5)]])
-    joined = text.semantic_vectors(views, ("label", "kinematics"), 3.0)
+    joined = text.join_views({view: views[view] for view in ("label", "kinematics")}, 3.0)
     assert np.allclose(joined, [[1, 0, -1.5, 0, 1.5, 1.5]])
-    assert text.semantic_vectors(views, ("kinematics",), 1.0).shape == (1, 4)
+    assert text.join_views({"kinematics": views["kinematics"]}, 1.0).shape == (1, 4)
     assert joined.dtype == np.float32
 
 
-@pytest.mark.parametrize("use", [(), ("sentence",)])
-def test_semantic_vector_of_nothing_is_refused(use: tuple[str, ...]) -> None:
+@pytest.mark.usefixtures("counting")
+def test_an_activity_alone_has_the_vector_it_has_in_its_class_list(kitchen: ClassList, tmp_path: Path) -> None:
+    views, together = ("label", "sentence", "motion"), kitchen.described(kitchen.names)
+    vectors = text.semantic_vectors(together, views, 1.0, "model", tmp_path)
+    for vector, description in zip(vectors, together, strict=True):
+        assert np.array_equal(text.semantic_vectors([description], views, 1.0, "model", tmp_path), vector[None])
+
+
+def test_semantic_vector_of_nothing_is_refused(kitchen: ClassList, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="choose at least one of label"):
-        text.semantic_vectors({"label": np.ones((2, 1, 3), np.float32)}, use, 1.0)
+        text.semantic_vectors(kitchen.described(kitchen.names), (), 1.0, "model", tmp_path)

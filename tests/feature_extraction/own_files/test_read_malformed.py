@@ -12,8 +12,8 @@ from pyarrow import parquet
 from feature_extraction.errors import InputError
 from feature_extraction.own_files.read import Declared, follow, plan_reading, read_recording
 from feature_extraction.recordings.recording import three_axes
+from feature_extraction.windows.cutting import WindowSettings
 from feature_extraction.windows.stream import WindowStream
-from feature_extraction.windows.window_set import WindowSettings
 
 WANTED = three_axes("wrist", "acc", "m/s2")
 DECLARED = Declared(rate_hz=50.0, units={"acc": "g"})

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -5,6 +6,7 @@ import pytest
 from feature_extraction.descriptions.class_list import load_class_list
 from feature_extraction.errors import InputError
 from feature_extraction.protocol.draw_splits import (
+    SplitSource,
     SubjectPartition,
     create_loco,
     create_random,
@@ -42,6 +44,7 @@ LOCO = ("hapt",)
 COMMITTED = [(dataset, name) for dataset in SIZES for name in list_splits(dataset)]
 PARTS = SubjectPartition(train=("1", "2"), val=("3",), test=("4",))
 CLASSES = tuple("abcdefgh")
+SOURCE = SplitSource("own", CLASSES, PARTS)
 
 
 def unseen_of(splits: list[Split]) -> list[tuple[str, ...]]:
@@ -109,17 +112,17 @@ def test_wharf_leaves_out_what_only_one_subject_recorded() -> None:
 
 
 def test_same_seed_same_splits_other_seed_other_splits() -> None:
-    first = create_random("own", CLASSES, PARTS, 3, 4, seed=5)
-    assert create_random("own", CLASSES, PARTS, 3, 4, seed=5) == first
-    assert set(unseen_of(create_random("own", CLASSES, PARTS, 3, 4, seed=50))) != set(unseen_of(first))
+    first = create_random(SOURCE, 3, 4, seed=5)
+    assert create_random(SOURCE, 3, 4, seed=5) == first
+    assert set(unseen_of(create_random(SOURCE, 3, 4, seed=50))) != set(unseen_of(first))
 
 
 def test_more_splits_start_with_the_same_ones() -> None:
-    assert create_random("own", CLASSES, PARTS, 3, 6, seed=0)[:2] == create_random("own", CLASSES, PARTS, 3, 2, seed=0)
+    assert create_random(SOURCE, 3, 6, seed=0)[:2] == create_random(SOURCE, 3, 2, seed=0)
 
 
 def test_random_splits_never_repeat_their_classes() -> None:
-    splits = create_random("own", CLASSES, PARTS, 1, 8, seed=0)
+    splits = create_random(SOURCE, 1, 8, seed=0)
     assert sorted(unseen_of(splits)) == [(label,) for label in CLASSES]
     assert [split.name for split in splits] == [f"random-{number}" for number in range(1, 9)]
 
@@ -127,15 +130,15 @@ def test_random_splits_never_repeat_their_classes() -> None:
 @pytest.mark.parametrize(("n_unseen", "count"), [(0, 1), (5, 1), (8, 1), (1, 9), (1, 0)])
 def test_impossible_random_splits_are_refused(n_unseen: int, count: int) -> None:
     with pytest.raises(InputError, match="own: .*from 1 to "):
-        create_random("own", CLASSES, PARTS, n_unseen, count, seed=0)
+        create_random(SOURCE, n_unseen, count, seed=0)
 
 
 def test_loco_leaves_every_class_out_once() -> None:
-    splits = create_loco("own", ("sit down", *CLASSES), PARTS, seed=0)
+    splits = create_loco(replace(SOURCE, classes=("sit down", *CLASSES)), seed=0)
     assert unseen_of(splits) == [("sit down",), *((label,) for label in CLASSES)]
     assert splits[0].name == "loco-sit-down"
     with pytest.raises(InputError, match="4 classes; leaving one out needs more than 4"):
-        create_loco("own", CLASSES[:4], PARTS, seed=0)
+        create_loco(replace(SOURCE, classes=CLASSES[:4]), seed=0)
 
 
 def test_inner_folds_are_disjoint_and_of_about_the_share() -> None:
@@ -147,9 +150,9 @@ def test_inner_folds_are_disjoint_and_of_about_the_share() -> None:
 
 def test_published_folds_are_refused_where_there_are_none() -> None:
     with pytest.raises(InputError, match="dsads: ZeroHAR's folds are known for usc-had, wisdm only"):
-        create_zerohar("dsads", CLASSES, PARTS, seed=0)
+        create_zerohar(replace(SOURCE, dataset="dsads"), seed=0)
     with pytest.raises(InputError, match="unseen classes .*jumping.* are not among its classes"):
-        create_zerohar("usc-had", CLASSES, PARTS, seed=0)
+        create_zerohar(replace(SOURCE, dataset="usc-had"), seed=0)
 
 
 def test_unknown_kind_or_data_set_is_refused() -> None:
@@ -161,7 +164,7 @@ def test_unknown_kind_or_data_set_is_refused() -> None:
 
 def test_subjects_file_without_a_part_is_refused(tmp_path: Path) -> None:
     (tmp_path / "subjects.json").write_text('{"tiny": {"train": ["1"], "val": ["2"]}}', encoding="utf-8")
-    with pytest.raises(InputError, match="subjects.json: tiny needs lists .*test"):
+    with pytest.raises(InputError, match="subjects.json: tiny: .*missing .'test'."):
         known_partition("tiny", tmp_path)
     assert known_partition("other", tmp_path) is None
 

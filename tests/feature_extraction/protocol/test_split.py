@@ -137,5 +137,26 @@ def test_split_that_does_not_exist_lists_those_that_do(tmp_path: Path) -> None:
         replace(SPLIT, name=name).save(tmp_path / "tiny" / f"{name}.json")
     with pytest.raises(InputError, match="no such split; there are: loco-lying, random-1, random-2"):
         find_split("tiny", "zerohar-fold1", tmp_path)
-    assert list_splits("tiny", tmp_path, kind="random") == ["random-1", "random-2"]
     assert list_splits("other", tmp_path) == []
+
+
+def test_splits_of_a_kind_are_found_whatever_they_are_called(tmp_path: Path) -> None:
+    for name, kind in (("random-1", "random"), ("random-hard", "custom"), ("mine", "random"), ("loco-lying", "loco")):
+        replace(SPLIT, name=name, kind=kind).save(tmp_path / "tiny" / f"{name}.json")
+    assert list_splits("tiny", tmp_path) == ["loco-lying", "mine", "random-1", "random-hard"]
+    assert list_splits("tiny", tmp_path, kind="random") == ["mine", "random-1"]
+    assert list_splits("tiny", tmp_path, kind="rand") == []
+
+
+def test_subjects_of_a_split_written_by_hand_may_be_numbers(tmp_path: Path) -> None:
+    value = asdict(SPLIT) | {"train_subjects": [1, 2], "val_subjects": [3], "test_subjects": ["4"]}
+    path = tmp_path / "split.json"
+    path.write_text(json.dumps(value), encoding="utf-8")
+    assert Split.load(path) == SPLIT
+
+
+def test_overlap_in_a_split_file_names_the_file_and_the_subject(tmp_path: Path) -> None:
+    path = tmp_path / "split.json"
+    path.write_text(json.dumps(asdict(SPLIT) | {"test_subjects": [2]}), encoding="utf-8")
+    with pytest.raises(InputError, match=r"split\.json: split tiny/random-1: '2' stands in both 'train' and 'test'"):
+        Split.load(path)

@@ -2,6 +2,7 @@
 
 import json
 import stat
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -123,6 +124,39 @@ def test_altered_npz_is_refused(tmp_path: Path, place: float) -> None:
     data[int(place * len(data))] ^= 0xFF
     path.write_bytes(data)
     with pytest.raises(InputError, match=r"arrays\.npz: damaged"):
+        read_npz(path)
+
+
+HEADER = "{'descr': '<f8', 'fortran_order': False, 'shape': (3,), }"
+
+
+def member(header: str, content: bytes = bytes(24)) -> bytes:
+    """Return an array file with any header."""
+    text = header.encode() + b"\n"
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text + content
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"text",
+        member(HEADER, bytes(16)),
+        member(HEADER.replace("3", "10000000000")),
+        member(HEADER.replace("3", "-3")),
+        member(HEADER.replace("<f8", "|O")),
+        member(HEADER.replace("<f8", "<U0")),
+        member(HEADER.replace("'<f8'", "[('a', '<f8')]")),
+        member(HEADER.replace("(3,)", "(" * 3000)),
+    ],
+)
+def test_array_whose_header_promises_something_else_is_refused(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "arrays.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.npy", member(HEADER))
+    assert read_npz(path)["a"].tolist() == [0, 0, 0]
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.npy", content)
+    with pytest.raises(InputError, match=r"arrays\.npz: damaged or not an \.npz file \(a\.npy is no"):
         read_npz(path)
 
 

@@ -10,8 +10,8 @@ from feature_extraction.datasets.prepare import bring_to
 from feature_extraction.errors import InputError
 from feature_extraction.recordings.recording import Channel, Recording, three_axes
 from feature_extraction.recordings.signal import fill_short_gaps
+from feature_extraction.windows.cutting import Cut, WindowSettings, cut_windows
 from feature_extraction.windows.stream import TimedWindows, WindowStream, windows_of
-from feature_extraction.windows.window_set import Cut, WindowSettings, cut_windows
 
 RATES = [(50.0, 50.0), (100.0, 50.0), (50.0, 20.0), (25.0, 100.0), (31.25, 50.0)]
 WANTED = three_axes("imu", "acc", "m/s2") + three_axes("imu", "gyro", "rad/s")

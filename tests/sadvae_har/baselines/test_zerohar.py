@@ -11,7 +11,8 @@ from synthetic_windows import GRAVITY_MPS2, RATE_HZ, make_channels
 from feature_extraction.errors import InputError, LeakageError
 from feature_extraction.features.table import FeatureTable
 from feature_extraction.protocol.split import Split
-from feature_extraction.windows.window_set import WindowSet, WindowSettings
+from feature_extraction.windows.cutting import WindowSettings
+from feature_extraction.windows.window_set import WindowSet
 from sadvae_har.baselines.zerohar.network import ZeroHarConfig, ZeroHarNetwork
 from sadvae_har.baselines.zerohar.zerohar import (
     FittedZeroHar,

@@ -30,8 +30,8 @@ from feature_extraction.features.window_encoder import WindowEncoder
 from feature_extraction.pretraining.checkpoint import PatchCheckpoint
 from feature_extraction.recordings.recording import three_axes
 from feature_extraction.storage.places import ENCODERS_FOLDER
+from feature_extraction.windows.cutting import WindowSettings
 from feature_extraction.windows.input_format import InputFormat
-from feature_extraction.windows.window_set import WindowSettings
 from sadvae_har.recognition.recognizer import Recognizer
 
 pytest_plugins = ("fuzzing",)
