@@ -13,9 +13,9 @@ number of classes. Temperatures make the two classifiers' probabilities comparab
 on the inner folds too. Axis legend: n windows, S seen classes, U (pseudo-)unseen classes.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ from torch import Tensor
 
 from feature_extraction.errors import InputError
 from feature_extraction.protocol.split import Split
+from feature_extraction.storage.plain import from_plain
 from sadvae_har.config.settings import GateConfig
 from sadvae_har.evaluation.metrics import gzsl_scores
 from sadvae_har.method.gzsl import Decision, decide
@@ -110,7 +111,7 @@ class DomainClassifier:
     """
 
     cues: tuple[str, ...]
-    fusion: str
+    fusion: Literal["hard", "soft"]
     seen_temperature: float
     unseen_temperature: float
     threshold: float
@@ -160,21 +161,14 @@ class DomainClassifier:
         Raises:
             InputError: A field is missing, unknown, or does not hold the finite numbers it should.
         """
-        names = cls.__dataclass_fields__.keys()
-        if not isinstance(value, Mapping) or value.keys() != names:
-            raise InputError(f"{where}: not a domain classifier; train the gate again")
-        try:
-            config = GateConfig(cues=tuple(value["cues"]), fusion=value["fusion"])
-            numbers = {name: np.array(value[name], np.float64) for name in names - {"cues", "fusion"}}
-        except (TypeError, ValueError, InputError) as error:
-            raise InputError(f"{where}: not a domain classifier ({error}); train the gate again") from error
-        for name, number in numbers.items():
-            positive = name.endswith("temperature") or name in ("threshold", "scale")
-            fits = number.shape == ((len(config.cues),) if name in PER_CUE else ()) and np.isfinite(number).all()
-            if not fits or (positive and not (number > 0).all()) or (name == "threshold" and number >= 1):
-                raise InputError(f"{where}: not a domain classifier ({name} is {value[name]!r}); train the gate again")
-        plain: dict[str, Any] = {name: tuple(n.tolist()) if n.ndim else n.item() for name, n in numbers.items()}
-        return cls(cues=config.cues, fusion=config.fusion, **plain)
+        gate = from_plain(cls, value, where)
+        GateConfig(cues=gate.cues, fusion=gate.fusion)  # refuses what it does not know
+        numbers = np.hstack([value for name, value in vars(gate).items() if name not in ("cues", "fusion")])
+        whole = {len(getattr(gate, name)) for name in PER_CUE} == {len(gate.cues)} and np.isfinite(numbers).all()
+        temperatures = gate.seen_temperature, gate.unseen_temperature
+        if not whole or min(*gate.scale, *temperatures) <= 0 or not 0 < gate.threshold < 1:
+            raise InputError(f"{where}: not a domain classifier ({gate}); train the gate again")
+        return gate
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

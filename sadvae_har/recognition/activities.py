@@ -13,6 +13,7 @@ from feature_extraction.descriptions.kinematic_lexicon import attributes_of
 from feature_extraction.errors import InputError
 from feature_extraction.storage.files import require_file
 from feature_extraction.storage.places import TEXT_CACHE
+from feature_extraction.storage.plain import from_plain
 from feature_extraction.storage.yaml import read_yaml
 
 LARGEST_FILE = 1 << 20  # bytes
@@ -87,20 +88,12 @@ class TextSettings:
         Raises:
             InputError: A field is missing or unusable.
         """
-        kinds = {
-            "model": str,
-            "views": list,
-            "kinematics_weight": float | int,
-            "placements": list,
-            "n_paraphrases": int,
-        }
-        usable = isinstance(value, Mapping) and value.keys() == kinds.keys()
-        if not usable or not all(isinstance(value[name], kind) for name, kind in kinds.items()):
-            raise InputError(f"text settings: {value!r} cannot be used"[:300])
-        views, placements = tuple(map(str, value["views"])), tuple(map(str, value["placements"]))
-        if not views or not set(views) <= set(VIEWS) or not placements:
-            raise InputError(f"text settings: views {views} and placements {placements} cannot be used")
-        return cls(value["model"], views, float(value["kinematics_weight"]), placements, value["n_paraphrases"])
+        settings = from_plain(cls, value, "text settings")
+        if not settings.views or not set(settings.views) <= set(VIEWS) or not settings.placements:
+            raise InputError(
+                f"text settings: views {settings.views} or placements {settings.placements} cannot be used"
+            )
+        return settings
 
 
 def read_activities(path: Path) -> dict[str, str | Mapping[str, Any]]:

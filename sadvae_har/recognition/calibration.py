@@ -15,6 +15,7 @@ import numpy as np
 
 from feature_extraction.errors import InputError
 from feature_extraction.protocol.split import Split
+from feature_extraction.storage.plain import from_plain
 from sadvae_har.evaluation.metrics import expected_calibration_error, reliability
 from sadvae_har.method.gate import DomainClassifier, GateExamples, log_loss, softmax
 
@@ -67,13 +68,10 @@ class Calibration:
         Raises:
             InputError: A field is missing or no finite number.
         """
-        names = cls.__dataclass_fields__.keys()
-        usable = isinstance(value, Mapping) and value.keys() == names
-        if not usable or not all(isinstance(n, float | int) and np.isfinite(n) for n in value.values()):
-            raise InputError(f"calibration: {value!r} cannot be used"[:300])
-        if value["temperature"] <= 0:
-            raise InputError(f"calibration: temperature {value['temperature']} cannot be used")
-        return cls(**{name: float(value[name]) for name in names})
+        calibration = from_plain(cls, value, "calibration")
+        if not np.isfinite(list(vars(calibration).values())).all() or calibration.temperature <= 0:
+            raise InputError(f"calibration: {value} cannot be used")
+        return calibration
 
 
 def fit_calibration(
