@@ -53,6 +53,9 @@ class Provenance:
         return from_plain(cls, value, "provenance")
 
 
+OPEN = "open"  # kind of a split that measures nothing: it learns from all that is labelled
+
+
 @dataclass(frozen=True)
 class Split:
     """One zero-shot problem on one data set, in class names and subject names.
@@ -60,7 +63,8 @@ class Split:
     Attributes:
         dataset: Data-set name.
         name: Name of the split, also its file name (`random-1`, `zerohar-fold2`).
-        kind: How it came about: `random`, `zerohar`, `loco` or `custom`.
+        kind: How it came about: `random`, `zerohar`, `loco` or `custom`; or `open`, which has seen classes and train
+            subjects only, since whoever uses it measures elsewhere.
         seed: Seed of the random draws (classes, subjects, inner folds).
         seen: Classes with training windows.
         unseen: Classes known by description only.
@@ -88,7 +92,8 @@ class Split:
             InputError: Naming the offending classes or subjects.
         """
         where = f"split {self.dataset}/{self.name}"
-        for field in ("seen", "unseen", "train_subjects", "val_subjects", "test_subjects", "inner"):
+        needed = ("seen", "train_subjects", "unseen", "val_subjects", "test_subjects", "inner")
+        for field in needed[:2] if self.kind == OPEN else needed:
             if not getattr(self, field):
                 raise InputError(f"{where}: '{field}' is empty; give it at least one entry")
         _require_disjoint(where, seen=self.seen, unseen=self.unseen)

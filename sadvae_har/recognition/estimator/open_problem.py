@@ -7,7 +7,6 @@ U unseen classes, E text features.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +14,7 @@ import numpy as np
 from feature_extraction.errors import InputError
 from feature_extraction.features.table import FeatureTable
 from feature_extraction.protocol.draw_splits import MIN_SEEN, inner_folds
-from feature_extraction.protocol.split import Split
+from feature_extraction.protocol.split import OPEN, Split
 from sadvae_har.config.settings import Config
 from sadvae_har.experiment import stages
 from sadvae_har.experiment.problem import Problem, lay_out
@@ -31,16 +30,6 @@ _BEHIND = 1e-6  # By how much log scores of the side that the gate turns down st
 TEXT_MARGIN = DomainClassifier(
     ("text_margin",), "hard", 1.0, 1.0, threshold=0.5, mean=(0.0,), scale=(1.0,), weights=(1.0,), bias=0.0
 )
-
-
-@dataclass(frozen=True)
-class OpenSplit(Split):
-    """A split that tests nothing; unseen classes and test subjects are empty."""
-
-    def __post_init__(self) -> None:
-        """Ask for what is fitted on only."""
-        if len(self.seen) < 2:
-            raise InputError(f"y holds 1 class, {self.seen[0]!r}; descriptions need at least two to be learned from")
 
 
 class OpenProblem(NamedTuple):
@@ -97,6 +86,8 @@ def lay_out_open(
         InputError: There is one class or one group only, or all classes have the same vector.
     """
     seen, share = tuple(names), n_unseen / (len(names) + n_unseen)
+    if len(seen) < 2:
+        raise InputError(f"y holds 1 class, {seen[0]!r}; descriptions need at least two to be learned from")
     inner = inner_folds(seen, share, seed) if len(seen) >= MIN_SEEN else ()
     subjects = _row_groups(labels, seed) if groups is None else groups.astype(str)
     everybody = tuple(np.unique(subjects).tolist())
@@ -106,10 +97,10 @@ def lay_out_open(
     allowed = [np.flatnonzero(~np.isin(subjects, groups_of_fold)) for groups_of_fold in held_back]
     left = [set(np.array(seen)[labels[rows]]) - set(fold) for rows, fold in zip(allowed, inner, strict=True)]
     kept = [number for number, classes in enumerate(left) if len(classes) >= 2]
-    split = OpenSplit(
+    split = Split(
         dataset="features",
         name="open",
-        kind="open",
+        kind=OPEN,
         seed=seed,
         seen=seen,
         unseen=(),
