@@ -25,7 +25,7 @@ from sadvae_har.experiment.fitted import FittedModels, training_key
 from sadvae_har.experiment.inputs import Locations, default_folder, load_features, load_problem, load_split, load_text
 from sadvae_har.experiment.problem import Problem, make_problem
 from sadvae_har.experiment.run_folder import RunFolder
-from sadvae_har.recognition.model.file import MODEL_FILE
+from sadvae_har.recognition.model.header import MODEL_FILE
 from sadvae_har.recognition.stage import write_recognizer
 from sadvae_har.report.run_page import write_report
 

@@ -11,7 +11,7 @@ from text_archive import unpack
 from sadvae_har.config.settings import Config
 from sadvae_har.experiment.inputs import Locations
 from sadvae_har.pipeline import run
-from sadvae_har.recognition.model.file import MODEL_FILE
+from sadvae_har.recognition.model.header import MODEL_FILE
 
 SHARED_DATA = ROOT.parent / "shared" / "data"
 

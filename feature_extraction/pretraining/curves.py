@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from matplotlib.figure import Figure
-
 from feature_extraction.storage.files import atomic_path
 
 
@@ -17,6 +15,8 @@ def plot_curves(history: Sequence[Mapping[str, Any]], metric: str, path: Path) -
         metric: Name of the metric.
         path: PNG file to write.
     """
+    from matplotlib.figure import Figure  # of the extra `plots`, and slow to import
+
     figure = Figure(figsize=(8, 3), layout="constrained")
     left, right = figure.subplots(1, 2)
     epochs = [row["epoch"] for row in history]
@@ -43,6 +43,8 @@ def plot_pooled_curves(history: Sequence[Mapping[str, Any]], metric: str, path: 
     terms = list(dict.fromkeys(name.split()[0] for name in names))
     columns = min(3, len(terms) + 1)
     rows = -(-(len(terms) + 1) // columns)
+    from matplotlib.figure import Figure
+
     figure = Figure(figsize=(4.2 * columns, 2.8 * rows), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     epochs = [row["epoch"] for row in history]

@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from torch.utils.tensorboard import SummaryWriter
+if TYPE_CHECKING:
+    from torch.utils.tensorboard import SummaryWriter
 
 NOT_SHOWN = ("epoch", "seconds")
 
@@ -17,7 +18,7 @@ class EventLog:
     side; a data set that no batch of an epoch was drawn from has no point there.
     """
 
-    def __init__(self, writer: SummaryWriter) -> None:
+    def __init__(self, writer: "SummaryWriter") -> None:
         """Write with `writer`, which the caller closes."""
         self.writer = writer
 
@@ -41,6 +42,8 @@ def open_event_log(folder: Path, history: Sequence[Mapping[str, Any]]) -> Iterat
         folder: Run folder.
         history: One row per completed epoch with `epoch` and numbers by name.
     """
+    from torch.utils.tensorboard import SummaryWriter  # needs the extra `tensorboard`, and is slow to import
+
     with SummaryWriter(str(folder), purge_step=0) as writer:
         log = EventLog(writer)
         for row in history:

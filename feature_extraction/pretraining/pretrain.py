@@ -11,7 +11,7 @@ import torch
 
 from feature_extraction.descriptions.embeddings import DEFAULT_TEXT_MODEL
 from feature_extraction.encoders.patch_transformer.network import PatchTransformer
-from feature_extraction.errors import InputError
+from feature_extraction.errors import InputError, require_extra
 from feature_extraction.pretraining.checkpoint import FORMAT, PatchCheckpoint
 from feature_extraction.pretraining.config import PatchPretrainConfig
 from feature_extraction.pretraining.corpus import Corpus, Part
@@ -75,6 +75,8 @@ def pretrain_patches(
         if read_key(out) == key:
             return out
         raise InputError(f"{out}: holds another encoder; delete it or name another folder")
+    require_extra("plots", "matplotlib")
+    require_extra("tensorboard", "tensorboard")
     with join_processes() as processes:
         run = _begin(parts, config, text_model, text_cache, processes)
         if start is not None:

@@ -19,7 +19,7 @@ from feature_extraction.descriptions.class_list import load_class_list
 from feature_extraction.descriptions.synonyms import find_synonym
 from feature_extraction.errors import InputError, LeakageError
 from feature_extraction.storage.files import read_json, write_json
-from feature_extraction.storage.places import SPLITS_FOLDER
+from feature_extraction.storage.places import OWN_SPLITS_FOLDER, SPLITS_FOLDER
 
 SEPARATOR = ": "  # between data set and name in splits across data sets
 EVERYTHING = ("all",)  # classes or subjects of something that may have seen all of them
@@ -254,22 +254,25 @@ def _require_disjoint(where: str, **groups: tuple[str, ...]) -> None:
             owner[name] = group
 
 
-def find_split(dataset: str, name: str, folder: Path = SPLITS_FOLDER) -> Split:
-    """Load `folder/dataset/name.json`.
+def find_split(dataset: str, name: str, folder: Path | None = None) -> Split:
+    """Load `dataset/name.json` from a folder, by default from that of a person's own splits or of the shipped ones.
 
     Raises:
         InputError: There is no such split; the message lists those there are.
     """
-    path = folder / dataset / f"{name}.json"
-    if not path.exists():
-        known = list_splits(dataset, folder)
-        raise InputError(
-            f"{path}: no such split; there are: {', '.join(known) or 'none'}. `splits create` makes new ones"
-        )
-    return Split.load(path)
+    paths = [one / dataset / f"{name}.json" for one in _folders(folder)]
+    for path in paths:
+        if path.exists():
+            return Split.load(path)
+    known = ", ".join(list_splits(dataset, folder)) or "none"
+    raise InputError(f"{paths[-1]}: no such split; there are: {known}. `splits create` makes new ones")
 
 
-def list_splits(dataset: str, folder: Path = SPLITS_FOLDER, kind: str | None = None) -> list[str]:
+def list_splits(dataset: str, folder: Path | None = None, kind: str | None = None) -> list[str]:
     """Return the names of the splits of a data set, sorted; `kind` keeps those whose name starts with it."""
-    names = sorted(path.stem for path in (folder / dataset).glob("*.json"))
+    names = sorted({path.stem for one in _folders(folder) for path in (one / dataset).glob("*.json")})
     return [name for name in names if kind is None or name.startswith(kind)]
+
+
+def _folders(folder: Path | None) -> tuple[Path, ...]:
+    return (OWN_SPLITS_FOLDER, SPLITS_FOLDER) if folder is None else (folder,)

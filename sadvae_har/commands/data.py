@@ -32,11 +32,11 @@ def data_prepare(arguments: Namespace) -> None:
 def splits_create(arguments: Namespace) -> None:
     """Draw new splits and write them as JSON."""
     from feature_extraction.protocol.draw_splits import create_splits
-    from feature_extraction.protocol.split import SPLITS_FOLDER
+    from feature_extraction.storage.places import OWN_SPLITS_FOLDER
 
     if arguments.seed < 0:
         raise InputError(f"--seed: {arguments.seed} cannot be used; give 0 or more")
-    folder = arguments.out or SPLITS_FOLDER
+    folder = arguments.out or OWN_SPLITS_FOLDER
     splits = create_splits(arguments.dataset, arguments.kind, arguments.count, arguments.seed)
     paths = [folder / split.dataset / f"{split.name}.json" for split in splits]
     for path in paths:
@@ -84,7 +84,7 @@ DATA_COMMANDS = (
             ),
             cl.option("--count", type=int, default=6, help="number of random splits"),
             cl.option("--seed", type=int, default=0, help="seed of the draws"),
-            cl.out("folder (default: resources/label_splits)"),
+            cl.out("folder (default: that of the splits found by name)"),
             cl.force,
         ),
         "path/to/dataset.yaml --kind random --count 3 --out my_splits",

@@ -1,12 +1,11 @@
 """The command `demo`: a local web page to try a trained recogniser."""
 
-import importlib.util
 import sys
 from pathlib import Path
 
 from jsonargparse import Namespace
 
-from feature_extraction.errors import InputError
+from feature_extraction.errors import require_extra
 from sadvae_har.commands import parser as cl
 
 
@@ -15,9 +14,7 @@ def demo(arguments: Namespace) -> None:
 
     Everything stays on this machine: the page loads nothing from outside and sends nothing. Ctrl-C ends it.
     """
-    missing = [name for name in ("streamlit", "plotly") if importlib.util.find_spec(name) is None]
-    if missing:
-        raise InputError(f"demo: {' and '.join(missing)} not installed; install with: pip install 'sadvae-har[demo]'")
+    require_extra("demo", "streamlit")
     from sadvae_har.demo.server import LOOPBACK, address, find_port, serve
     from sadvae_har.demo.service import DemoSettings, open_service
 

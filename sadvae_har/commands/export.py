@@ -53,21 +53,19 @@ def export(arguments: Namespace) -> None:
     print(f"use         python docs/examples/onnx_numpy.py {path} recording.csv  # NumPy and onnxruntime alone")
 
 
-EXPORT_COMMANDS = (
-    cl.Command(
-        "export",
-        export,
-        (
-            cl.option("model", type=Path, help="model file, or the folder of a finished run"),
-            cl.out("file to write, such as model.onnx", required=True),
-            cl.option("--int8", action="store_true", help="8-bit integers for the large matrices: smaller, less exact"),
-            cl.option(
-                "--check",
-                type=Path,
-                default=None,
-                help="recording at the model's rate with units in its column names (default: made-up motion)",
-            ),
+EXPORT_COMMAND = cl.Command(
+    "export",
+    export,
+    (
+        cl.model,
+        cl.out("file to write, such as model.onnx", required=True),
+        cl.option("--int8", action="store_true", help="8-bit integers for the large matrices: smaller, less exact"),
+        cl.option(
+            "--check",
+            type=Path,
+            default=None,
+            help="recording at the model's rate with units in its column names (default: made-up motion)",
         ),
-        "resources/runs/quickstart --out model.onnx",
     ),
+    "resources/runs/quickstart --out model.onnx",
 )

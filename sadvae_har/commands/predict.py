@@ -186,14 +186,16 @@ def _print_segments(path: Path, segments: Sequence["Segment"]) -> None:
 
 def activities_list(arguments: Namespace) -> None:
     """List the activities of a model, trained and described."""
-    from sadvae_har.recognition.recognizer import Recognizer
+    from sadvae_har.recognition.model.header import summarize_model
 
-    recognizer = Recognizer.load(arguments.model)
-    sensors = ", ".join(channel.name for channel in recognizer.channels)
-    print(f"{recognizer.model.name}: windows of {recognizer.window_s:g} s at {recognizer.rate_hz:g} Hz of {sensors}")
-    width = max(map(len, recognizer.names))
-    for activity in recognizer.activities:
-        print(f"{'trained  ' if activity.seen else 'described'}  {activity.name:{width}}  {activity.description}")
+    model = summarize_model(arguments.model)
+    settings = model.source.settings
+    sensors = ", ".join(channel.name for channel in model.source.channels)
+    print(f"{model.name}: windows of {settings.window_s:g} s at {settings.rate_hz:g} Hz of {sensors}")
+    width = max(map(len, (*model.trained, *model.described)))
+    for kind, activities in (("trained", model.trained), ("described", model.described)):
+        for name, description in activities.items():
+            print(f"{kind:9}  {name:{width}}  {description}")
 
 
 def activities_add(arguments: Namespace) -> None:

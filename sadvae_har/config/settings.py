@@ -27,7 +27,7 @@ def _require(condition: bool, name: str, value: object, remedy: str) -> None:
 def _require_at_least(smallest: int, group: str, settings: object, *names: str) -> None:
     for name in names:
         value = getattr(settings, name)
-        _require(value >= smallest, f"{group}.{name}", value, f"use {smallest} or more")
+        _require(value >= smallest, f"{group}.{name}", value, f"use at least {smallest}")
 
 
 def _require_positive(group: str, settings: object, *names: str) -> None:

@@ -19,8 +19,6 @@ from typing import Any
 
 import numpy as np
 from scipy.special import log_softmax, logsumexp
-from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import StandardScaler
 
 from feature_extraction.errors import InputError
 from feature_extraction.protocol.split import Split
@@ -263,6 +261,9 @@ def _harmonic(examples: GateExamples, gate: DomainClassifier) -> float:
 
 def _fit(folds: Sequence[GateExamples], config: GateConfig, seed: int) -> DomainClassifier:
     cues = np.concatenate([examples.cues(config.cues) for examples in folds])
+    from sklearn.linear_model import LogisticRegression  # slow to import, and a trained gate does without
+    from sklearn.preprocessing import StandardScaler
+
     scaler = StandardScaler().fit(cues)
     regression = LogisticRegression(C=config.regularisation, class_weight="balanced", random_state=seed)
     regression.fit(scaler.transform(cues), np.concatenate([examples.is_unseen for examples in folds]))

@@ -12,7 +12,6 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 
 from feature_extraction.errors import InputError
 from feature_extraction.protocol.split import Split
@@ -111,6 +110,8 @@ def fit_temperature(joint: Sequence[np.ndarray], labels: Sequence[np.ndarray]) -
         joint: Joint log scores of each fold [n, A].
         labels: Position of the true activities [n] each.
     """
+    from scipy.optimize import minimize_scalar  # slow to import, and a calibrated model does without
+
     pairs = [(scores, truth) for scores, truth in zip(joint, labels, strict=True) if len(scores)]
     return float(minimize_scalar(log_loss, args=(pairs,), bounds=TEMPERATURES, method="bounded").x)
 

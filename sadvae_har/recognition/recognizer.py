@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from sklearn.decomposition import PCA
 
 from feature_extraction.descriptions.class_list import ClassDescription
 from feature_extraction.errors import InputError
@@ -23,7 +22,8 @@ from feature_extraction.storage.places import TEXT_CACHE
 from feature_extraction.windows.input_format import InputFormat
 from feature_extraction.windows.stream import TimedWindows, windows_of
 from sadvae_har.recognition.explanation import Explanation, nearest, weigh
-from sadvae_har.recognition.model.file import MODEL_FILE, load_model, save_model
+from sadvae_har.recognition.model.file import load_model, save_model
+from sadvae_har.recognition.model.header import MODEL_FILE
 from sadvae_har.recognition.model.hub import HubMixin
 from sadvae_har.recognition.model.parts import RecognizerModel
 from sadvae_har.recognition.prediction import Prediction
@@ -312,6 +312,8 @@ class Recognizer(HubMixin):
         """
         latents, anchors = self.scorer.directions(self.features(windows))
         training, _ = self.scorer.directions(self.model.train_features[self.model.donors[0]].numpy())
+        from sklearn.decomposition import PCA  # slow to import, and predictions do without
+
         plane = PCA(2, random_state=0).fit(np.concatenate([training[0], anchors[0]]))
         seen = tuple(activity.seen for activity in self.activities)
         return LatentMap(plane.transform(latents[0]), plane.transform(anchors[0]), self.names, seen)

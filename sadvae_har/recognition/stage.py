@@ -15,7 +15,8 @@ from sadvae_har.experiment.run_folder import RunFolder
 from sadvae_har.method.gate import GateExamples
 from sadvae_har.recognition.calibration import calibration_report, fit_calibration
 from sadvae_har.recognition.familiarity import Familiarity
-from sadvae_har.recognition.model.file import MODEL_FILE, save_model
+from sadvae_har.recognition.model.file import save_model
+from sadvae_har.recognition.model.header import MODEL_FILE
 from sadvae_har.recognition.model.parts import gather_model
 from sadvae_har.recognition.segments import smooth
 

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from feature_extraction.encoders.devices import find_devices
 from feature_extraction.encoders.resnet import ResNet1d
-from feature_extraction.errors import InputError
+from feature_extraction.errors import InputError, require_extra
 from feature_extraction.pretraining.augment.augment import augment
 from feature_extraction.pretraining.curves import plot_curves
 from feature_extraction.pretraining.resnet.config import PretrainConfig
@@ -143,6 +143,7 @@ def fit(task: Task, objective_class: type[Objective], config: PretrainConfig, fo
         LeakageError: The task holds an unseen class or a test subject.
         InputError: The task cannot be trained on, or the saved state is damaged.
     """
+    require_extra("plots", "matplotlib")
     task.check()
     state = _start(task, objective_class, config)
     if state.load(folder / STATE, key):

@@ -31,15 +31,11 @@ from sadvae_har.method.gate import DomainClassifier
 from sadvae_har.recognition.activities import TextSettings
 from sadvae_har.recognition.calibration import Calibration
 from sadvae_har.recognition.familiarity import Familiarity
+from sadvae_har.recognition.model.header import FORMAT, KIND, REMEDY, VERSION, read_model_header
 from sadvae_har.recognition.model.parts import RecognizerModel
 from sadvae_har.recognition.segments import UNKNOWN
 
-MODEL_FILE = "recognizer.safetensors"
-FORMAT, VERSION = "sadvae-har recognizer", 1
-_HEADER = "sadvae_har_recognizer"
-LARGEST_FILE = 4 << 30  # bytes
 _MISFITS = (ArithmeticError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError, ValueError)
-_REMEDY = "make it again with `sadvae-har run`, or copy it again from where it came"
 
 
 def save_model(model: RecognizerModel, path: Path) -> None:
@@ -73,7 +69,7 @@ def save_model(model: RecognizerModel, path: Path) -> None:
     }
     header["checksum"] = _checksum(header, tensors)
     with atomic_path(path) as temporary:
-        save_file(tensors, temporary, metadata={_HEADER: json.dumps(header)})
+        save_file(tensors, temporary, metadata={KIND: json.dumps(header)})
 
 
 def load_model(path: Path) -> RecognizerModel:
@@ -87,50 +83,28 @@ def load_model(path: Path) -> RecognizerModel:
         model = _assemble(header, tensors, path)
         _check(model)
     except InputError as error:
-        raise InputError(str(error) if str(path) in str(error) else f"{path}: {error}; {_REMEDY}") from None
+        raise InputError(str(error) if str(path) in str(error) else f"{path}: {error}; {REMEDY}") from None
     except _MISFITS as error:
         raise InputError(
-            f"{path}: parts do not fit each other ({' '.join(repr(error).split())[:200]}); {_REMEDY}"
+            f"{path}: parts do not fit each other ({' '.join(repr(error).split())[:200]}); {REMEDY}"
         ) from None
     return model
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Return header and tensors of a sound file of this version."""
-    if not path.is_file():
-        raise InputError(f"{path}: no such model file; name one, or the folder of a finished run (`sadvae-har run`)")
-    if path.stat().st_size > LARGEST_FILE:
-        raise InputError(f"{path}: {path.stat().st_size >> 30} GiB, no model is that large; {_REMEDY}")
+    header = read_model_header(path)
     try:
         with safe_open(path, framework="pt") as file:
-            header = json.loads((file.metadata() or {})[_HEADER])
-            _require_version(header, path)
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         wanted = header.pop("checksum", None)
         sound = wanted == _checksum(header, tensors)
-    except KeyError:
-        raise InputError(f"{path}: holds no recogniser; {_REMEDY}") from None
-    except InputError:
-        raise
     except (SafetensorError, OSError, RuntimeError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
-        raise InputError(f"{path}: damaged or not a model file ({reason}); {_REMEDY}") from None
+        raise InputError(f"{path}: damaged or not a model file ({reason}); {REMEDY}") from error
     if not sound:
-        raise InputError(f"{path}: damaged: its content does not match its checksum; {_REMEDY}")
+        raise InputError(f"{path}: damaged: its content does not match its checksum; {REMEDY}")
     return header, tensors
-
-
-def _require_version(header: Any, path: Path) -> None:
-    if not isinstance(header, dict) or header.get("format") != FORMAT:
-        raise InputError(f"{path}: holds no recogniser; {_REMEDY}")
-    found = header.get("version")
-    if isinstance(found, bool) or not isinstance(found, int) or found < 1:
-        raise InputError(f"{path}: damaged: format {found!r}; {_REMEDY}")
-    if found > VERSION:
-        raise InputError(
-            f"{path}: made by a newer version of this program (format {found!r}, {header.get('program')!r}), this one "
-            f"reads format {VERSION}; update the program"
-        )
 
 
 def _assemble(header: Mapping[str, Any], tensors: Mapping[str, Tensor], path: Path) -> RecognizerModel:

@@ -24,7 +24,8 @@ from feature_extraction.descriptions.embeddings import require_hub
 from feature_extraction.errors import InputError
 from feature_extraction.storage.files import write_text
 from sadvae_har.recognition.model.card import HEADER, model_card
-from sadvae_har.recognition.model.file import MODEL_FILE, load_model
+from sadvae_har.recognition.model.file import load_model
+from sadvae_har.recognition.model.header import MODEL_FILE
 
 CARD_FILE = "README.md"
 

@@ -14,7 +14,7 @@ from feature_extraction.descriptions.class_list import attribute_names
 from feature_extraction.errors import InputError
 from feature_extraction.protocol.split import find_split
 from sadvae_har.recognition.model.card import model_card
-from sadvae_har.recognition.model.file import MODEL_FILE
+from sadvae_har.recognition.model.header import MODEL_FILE
 from sadvae_har.recognition.model.hub import CARD_FILE
 from sadvae_har.recognition.recognizer import Recognizer
 
