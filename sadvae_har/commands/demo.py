@@ -34,7 +34,7 @@ DEMO_COMMAND = cl.Command(
     "demo",
     demo,
     (
-        cl.option("model", type=Path, help="run folder or model file"),
+        cl.model,
         cl.option("--recordings", type=Path, default=None, help="folder of recordings to offer (default: none)"),
         cl.option("--host", default="127.0.0.1", help="address to serve on; others than this machine's own warn"),
         cl.option("--port", type=int, default=8501, help="port to serve on; 0 for a free one"),

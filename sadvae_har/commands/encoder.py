@@ -19,16 +19,14 @@ def encoder_pretrain(arguments: Namespace) -> None:
     """Train an IMU encoder on the seen classes of the train subjects of a split."""
     from feature_extraction.datasets.prepare import prepare
     from feature_extraction.features.extract import encoder_folder
-    from feature_extraction.pretraining import OBJECTIVES, pretrain
+    from feature_extraction.pretraining import pretrain
     from sadvae_har.experiment.inputs import load_split
 
     config = config_from_namespace(arguments)
-    if arguments.objective not in OBJECTIVES:
-        raise InputError(f"--objective: {arguments.objective!r} is unknown; choose from {', '.join(OBJECTIVES)}")
     split = load_split(config)
     windows = prepare(config.dataset, arguments.raw, out=arguments.resources / "windows")
-    folder = encoder_folder(windows, split, arguments.objective, arguments.resources)
-    print(f"encoder: {pretrain(windows, split, arguments.objective, out=folder)}")
+    folder = encoder_folder(windows, split, "supervised", arguments.resources)
+    print(f"encoder: {pretrain(windows, split, out=folder)}")
 
 
 def encoder_pool(arguments: Namespace) -> None:
@@ -114,14 +112,13 @@ def encoder_show(arguments: Namespace) -> None:
     from feature_extraction.pretraining.checkpoint import describe_patch_checkpoint, is_patch_checkpoint
     from feature_extraction.pretraining.resnet.checkpoint import describe_checkpoint
 
-    folder: Path = arguments.checkpoint
-    if not folder.is_dir() and len(folder.parts) == 1 and (ENCODERS_FOLDER / folder).is_dir():
+    folder, shipped = arguments.checkpoint, sorted(path.name for path in ENCODERS_FOLDER.iterdir())
+    if not folder.is_dir() and str(folder) in shipped:
         folder = ENCODERS_FOLDER / folder
     if not folder.is_dir():
-        shipped = ", ".join(sorted(path.name for path in ENCODERS_FOLDER.iterdir() if path.is_dir()))
         raise InputError(
             f"{folder}: no such folder; name one that `encoder pretrain` or `encoder pool` made, or a shipped encoder: "
-            f"{shipped}"
+            f"{', '.join(shipped)}"
         )
     describe = describe_patch_checkpoint if is_patch_checkpoint(folder) else describe_checkpoint
     print(describe(folder))
@@ -133,12 +130,7 @@ ENCODER_COMMANDS = (
     cl.Command(
         "encoder pretrain",
         encoder_pretrain,
-        (
-            cl.option("--objective", default="supervised", help="what it learns from"),
-            cl.config,
-            cl.raw,
-            cl.resources,
-        ),
+        (cl.config, cl.raw, cl.resources),
         "--dataset usc-had --split zerohar-fold1 --raw ~/datasets/USC-HAD",
     ),
     cl.Command(
@@ -153,7 +145,7 @@ ENCODER_COMMANDS = (
                 default=[],
                 help="instead of --datasets: learn from every data set found in --raw but these",
             ),
-            cl.option("--raw", type=Path, default=None, help="folder with one folder of recordings per data set"),
+            cl.raw_folders,
             cl.option(
                 "--pretraining",
                 type=Path,

@@ -216,7 +216,6 @@ def activities_remove(arguments: Namespace) -> None:
     print(f"{arguments.name!r} removed: {recognizer.save(arguments.out or arguments.model)}")
 
 
-_MODEL = cl.option("model", type=Path, help="model file, or folder of a finished run")
 _OUT = cl.out("model file to write (default: the same one)")
 _DECLARED = (
     cl.option("--rate-hz", type=float, default=None, help="sampling rate (default: from time stamps)"),
@@ -242,12 +241,12 @@ PREDICT_COMMANDS = (
         ),
         "walk.csv --model resources/runs/quickstart --units acc=g,gyro=deg/s --rate-hz 50",
     ),
-    cl.Command("activities list", activities_list, (_MODEL,), "resources/runs/quickstart"),
+    cl.Command("activities list", activities_list, (cl.model,), "resources/runs/quickstart"),
     cl.Command(
         "activities add",
         activities_add,
         (
-            _MODEL,
+            cl.model,
             cl.option("name", help="name of the activity"),
             cl.option("description", help="a sentence on what the body does"),
             _OUT,
@@ -257,7 +256,7 @@ PREDICT_COMMANDS = (
     cl.Command(
         "activities remove",
         activities_remove,
-        (_MODEL, cl.option("name", help="name of the activity"), _OUT),
+        (cl.model, cl.option("name", help="name of the activity"), _OUT),
         'resources/runs/quickstart "rope skipping"',
     ),
 )

@@ -54,31 +54,17 @@ def descriptions(arguments: Namespace) -> None:
     print(comparison_table(pipeline.compare_descriptions(config, names, locations)))
 
 
-def zsl_train(arguments: Namespace) -> None:
-    """Stage 1: train the VAEs of a split; resumes if interrupted."""
-    _stage("zsl train", arguments)
+def _stage(name: str, what: str) -> cl.Command:
+    """Return the command of one stage, which reads what the earlier ones left in the run folder."""
 
+    def handler(arguments: Namespace) -> None:
+        from sadvae_har.pipeline import run_stage
 
-def zsl_evaluate(arguments: Namespace) -> None:
-    """Classify the unseen classes' test windows with a trained run."""
-    _stage("zsl evaluate", arguments)
+        folder = run_stage(name, config_from_namespace(arguments), cl.locations(arguments), arguments.out)
+        print(f"{name}: done, in {folder.path}")
 
-
-def gate_train(arguments: Namespace) -> None:
-    """Stages 2 and 3: score pseudo-unseen classes and fit the domain classifier on them."""
-    _stage("gate train", arguments)
-
-
-def gzsl_evaluate(arguments: Namespace) -> None:
-    """Stage 4: classify test windows of all classes, seen and unseen."""
-    _stage("gzsl evaluate", arguments)
-
-
-def _stage(name: str, arguments: Namespace) -> None:
-    from sadvae_har.pipeline import run_stage
-
-    folder = run_stage(name, config_from_namespace(arguments), cl.locations(arguments), arguments.out)
-    print(f"{name}: done, in {folder.path}")
+    handler.__doc__ = what
+    return cl.Command(name, handler, _RUN, EXAMPLE)
 
 
 def report(arguments: Namespace) -> None:
@@ -110,10 +96,10 @@ _REPORT = (
 )
 RUN_COMMANDS = (
     cl.Command("text embed", text_embed, (cl.config, cl.resources), _TEXT),
-    cl.Command("zsl train", zsl_train, _RUN, EXAMPLE),
-    cl.Command("zsl evaluate", zsl_evaluate, _RUN, EXAMPLE),
-    cl.Command("gate train", gate_train, _RUN, EXAMPLE),
-    cl.Command("gzsl evaluate", gzsl_evaluate, _RUN, EXAMPLE),
+    _stage("zsl train", "Stage 1: train the VAEs of a split; resumes if interrupted."),
+    _stage("zsl evaluate", "Classify the unseen classes' test windows with a trained run."),
+    _stage("gate train", "Stages 2 and 3: score pseudo-unseen classes and fit the domain classifier on them."),
+    _stage("gzsl evaluate", "Stage 4: classify test windows of all classes, seen and unseen."),
     cl.Command("run", run, (*_RUN, _SPLITS), EXAMPLE),
     cl.Command("descriptions", descriptions, (*INPUTS, _SPLITS), "--dataset usc-had --raw ~/datasets/USC-HAD"),
     cl.Command("report", report, _REPORT, "resources/runs/quickstart resources/runs/another"),

@@ -68,7 +68,6 @@ WRONG_WORDS = [
     (["splits", "create", "usc-had", "--seed", "-5", "--out", "."], "--seed: -5", "0 or more"),
     (["splits", "create", "usc-had", "--kind", "odd", "--out", "."], "'odd'", "random"),
     (["splits", "create", "dsads", "--kind", "zerohar", "--out", "."], "usc-had, wisdm", "use kind random"),
-    (["encoder", "pretrain", "--objective", "odd"], "--objective: 'odd'", "supervised"),
     (["encoder", "extract", "--every", "0"], "--every: 0", "1 or more"),
     (["encoder", "extract", "--out", "table.csv"], "table.csv", ".npz"),
     (["encoder", "show", "none"], "none: no such folder", "encoder pretrain"),
