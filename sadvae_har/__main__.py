@@ -14,11 +14,11 @@ from collections.abc import Sequence
 
 from feature_extraction.errors import InputError
 from sadvae_har.commands import parser as cl
-from sadvae_har.commands.benchmark import BENCHMARK_COMMAND
+from sadvae_har.commands.benchmark import benchmark
 from sadvae_har.commands.data import DATA_COMMANDS
-from sadvae_har.commands.demo import DEMO_COMMAND
+from sadvae_har.commands.demo import demo
 from sadvae_har.commands.encoder import ENCODER_COMMANDS
-from sadvae_har.commands.export import EXPORT_COMMAND
+from sadvae_har.commands.export import export
 from sadvae_har.commands.original import ORIGINAL_COMMANDS
 from sadvae_har.commands.predict import PREDICT_COMMANDS
 from sadvae_har.commands.run import RUN_COMMANDS
@@ -26,11 +26,11 @@ from sadvae_har.commands.run import RUN_COMMANDS
 COMMANDS = (
     *DATA_COMMANDS,
     *ENCODER_COMMANDS,
-    EXPORT_COMMAND,
+    export,
     *RUN_COMMANDS,
-    BENCHMARK_COMMAND,
+    benchmark,
     *PREDICT_COMMANDS,
-    DEMO_COMMAND,
+    demo,
     *ORIGINAL_COMMANDS,
 )
 DEBUG = "--debug"

@@ -9,6 +9,7 @@ from sadvae_har.commands.run import EXAMPLE, INPUTS
 from sadvae_har.config.files import config_from_namespace
 
 
+@cl.command("original export", *INPUTS, cl.out("folder to write", required=True), example=f"{EXAMPLE} --out original")
 def original_export(arguments: Namespace) -> None:
     """Write a split in the layout that the original SA-DVAE code reads."""
     from sadvae_har.pipeline import export_to_original
@@ -16,6 +17,18 @@ def original_export(arguments: Namespace) -> None:
     print(export_to_original(config_from_namespace(arguments), cl.locations(arguments), arguments.out))
 
 
+@cl.command(
+    "original run",
+    cl.option("root", type=Path, help="the resources folder of the original code"),
+    cl.option("--name", required=True, help="data-set name in that folder, such as ntu60"),
+    cl.option("--n-classes", type=int, required=True, help="number of classes"),
+    cl.option("--n-unseen", type=int, required=True, help="number of unseen classes"),
+    cl.option("--encoder", default="imu", help="name of the feature folder, such as shift"),
+    cl.config,
+    cl.resources,
+    cl.out("run folder (default: NAME/... in the folder of runs)"),
+    example="SA-DVAE/resources --name ntu60 --n-classes 60 --n-unseen 5 --encoder shift",
+)
 def original_run(arguments: Namespace) -> None:
     """Run all four stages on a folder in the original SA-DVAE layout."""
     from sadvae_har.baselines.reference.layout import OriginalLayout
@@ -32,26 +45,4 @@ def original_run(arguments: Namespace) -> None:
     print(f"report: {folder.path / 'report.html'}")
 
 
-ORIGINAL_COMMANDS = (
-    cl.Command(
-        "original run",
-        original_run,
-        (
-            cl.option("root", type=Path, help="the resources folder of the original code"),
-            cl.option("--name", required=True, help="data-set name in that folder, such as ntu60"),
-            cl.option("--n-classes", type=int, required=True, help="number of classes"),
-            cl.option("--n-unseen", type=int, required=True, help="number of unseen classes"),
-            cl.option("--encoder", default="imu", help="name of the feature folder, such as shift"),
-            cl.config,
-            cl.resources,
-            cl.out("run folder (default: NAME/... in the folder of runs)"),
-        ),
-        "SA-DVAE/resources --name ntu60 --n-classes 60 --n-unseen 5 --encoder shift",
-    ),
-    cl.Command(
-        "original export",
-        original_export,
-        (*INPUTS, cl.out("folder to write", required=True)),
-        f"{EXAMPLE} --out original",
-    ),
-)
+ORIGINAL_COMMANDS = (original_run, original_export)

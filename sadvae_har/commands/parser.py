@@ -97,6 +97,11 @@ class Command:
         return (self.handler.__doc__ or "").strip().splitlines()[0]
 
 
+def command(name: str, *arguments: Argument, example: str = "") -> Callable[[Callable[[Namespace], None]], Command]:
+    """Make a command of the function that follows; its docstring is the help."""
+    return lambda handler: Command(name, handler, arguments, example)
+
+
 def option(*names: str, **settings: Any) -> Argument:
     """Return a function that adds one argument."""
 

@@ -15,6 +15,7 @@ _RUN = (*INPUTS, cl.out("run folder (default: DATASET/... in the folder of runs)
 _SPLITS = cl.option("--splits", default=None, help="run every split of this kind: random, zerohar, ...")
 
 
+@cl.command("text embed", cl.config, cl.resources, example="--dataset usc-had --text.views '[label,motion]'")
 def text_embed(arguments: Namespace) -> None:
     """Embed every description of a data set into the cache."""
     from feature_extraction.datasets import get_dataset
@@ -28,6 +29,7 @@ def text_embed(arguments: Namespace) -> None:
         print(f"{view:12} {array.shape[0]} classes x {array.shape[1]} texts x {array.shape[2]} dimensions")
 
 
+@cl.command("run", *_RUN, _SPLITS, example=EXAMPLE)
 def run(arguments: Namespace) -> None:
     """Run all four stages on one split, or on every split of a kind."""
     from sadvae_har import pipeline
@@ -44,6 +46,7 @@ def run(arguments: Namespace) -> None:
     print(average_table(pipeline.run_splits(config, names, locations)))
 
 
+@cl.command("descriptions", *INPUTS, _SPLITS, example="--dataset usc-had --raw ~/datasets/USC-HAD")
 def descriptions(arguments: Namespace) -> None:
     """Run every split of a kind with each description view alone and with all of them; print one table."""
     from sadvae_har import pipeline
@@ -67,6 +70,12 @@ def _stage(name: str, what: str) -> cl.Command:
     return cl.Command(name, handler, _RUN, EXAMPLE)
 
 
+@cl.command(
+    "report",
+    cl.option("runs", type=Path, nargs="+", help="run folder, or several to compare"),
+    cl.out("page of a comparison (default: comparison.html beside the first run folder)"),
+    example="resources/runs/quickstart resources/runs/another",
+)
 def report(arguments: Namespace) -> None:
     """Write report.html of a run again from its saved results, or one page that compares several runs.
 
@@ -89,18 +98,13 @@ def report(arguments: Namespace) -> None:
     print(f"report: {path}")
 
 
-_TEXT = "--dataset usc-had --text.views '[label,motion]'"
-_REPORT = (
-    cl.option("runs", type=Path, nargs="+", help="run folder, or several to compare"),
-    cl.out("page of a comparison (default: comparison.html beside the first run folder)"),
-)
 RUN_COMMANDS = (
-    cl.Command("text embed", text_embed, (cl.config, cl.resources), _TEXT),
+    text_embed,
     _stage("zsl train", "Stage 1: train the VAEs of a split; resumes if interrupted."),
     _stage("zsl evaluate", "Classify the unseen classes' test windows with a trained run."),
     _stage("gate train", "Stages 2 and 3: score pseudo-unseen classes and fit the domain classifier on them."),
     _stage("gzsl evaluate", "Stage 4: classify test windows of all classes, seen and unseen."),
-    cl.Command("run", run, (*_RUN, _SPLITS), EXAMPLE),
-    cl.Command("descriptions", descriptions, (*INPUTS, _SPLITS), "--dataset usc-had --raw ~/datasets/USC-HAD"),
-    cl.Command("report", report, _REPORT, "resources/runs/quickstart resources/runs/another"),
+    run,
+    descriptions,
+    report,
 )
