@@ -41,15 +41,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     for name in ("sentence_transformers", "huggingface_hub", "transformers", "httpx"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    words = sys.argv[1:] if argv is None else list(argv)
+    given = sys.argv[1:] if argv is None else list(argv)
+    words = [word for word in given if word != DEBUG]
     try:
-        name, arguments = cl.leaf_arguments(cl.build_parser(COMMANDS).parse_args([w for w in words if w != DEBUG]))
+        parser = cl.build_parser(COMMANDS, tuple(words[:2]))
+        name, arguments = cl.leaf_arguments(parser.parse_args(words))
         next(command for command in COMMANDS if command.name == name).handler(arguments)
         sys.stdout.flush()
     except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  (this is where every error becomes a line)
-        if DEBUG in words:
+        if DEBUG in given:
             traceback.print_exc()
         line, code = _explain(error)
         print(" ".join(line.split()), file=sys.stderr)

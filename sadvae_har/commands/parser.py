@@ -140,8 +140,14 @@ def locations(arguments: Namespace) -> "Locations":
     return Locations(raw=arguments.raw, features=arguments.feature_table, resources=arguments.resources)
 
 
-def build_parser(commands: tuple[Command, ...]) -> ArgumentParser:
-    """Return the parser of all commands; commands of two words become groups."""
+def build_parser(commands: tuple[Command, ...], start: tuple[str, ...] = ()) -> ArgumentParser:
+    """Return the parser of all commands; commands of two words become groups.
+
+    Args:
+        commands: All of them.
+        start: The first words of a command line; commands that it cannot mean go without their flags, which takes a
+            tenth of the time.
+    """
     parser = Parser(
         prog=PROGRAM,
         formatter_class=HelpFormatter,
@@ -158,12 +164,13 @@ def build_parser(commands: tuple[Command, ...]) -> ArgumentParser:
             group.command = first
             top.add_subcommand(first, group, help=GROUPS[first])
             groups[first] = group.add_subcommands(dest="action", metavar="ACTION")
-        leaf = _leaf(command)
+        words = tuple(command.name.split())
+        leaf = _leaf(command, with_flags=not start or start[: len(words)] == words)
         (groups[first] if second else top).add_subcommand(second or first, leaf, help=command.help)
     return parser
 
 
-def _leaf(command: Command) -> Parser:
+def _leaf(command: Command, with_flags: bool) -> Parser:
     """Return the parser of one command."""
     leaf = Parser(
         description=(command.handler.__doc__ or "").strip(),
@@ -171,7 +178,7 @@ def _leaf(command: Command) -> Parser:
         formatter_class=HelpFormatter,
     )
     leaf.command = command.name
-    for add in command.arguments:
+    for add in command.arguments if with_flags else ():
         add(leaf)
     named = [action for action in leaf._actions if action.required]
     needed = [f"{action.option_strings[0]} {action.dest.upper()}" for action in named if action.option_strings]
