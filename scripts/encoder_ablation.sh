@@ -6,7 +6,7 @@
 # is not made again.
 [[ "${1:-}" == --raw && -d "${2:-}" ]] || { sed -n '2,6s/^# //p' "$0" >&2; exit 2; }
 raw=$(realpath "$2") made=resources/runs/encoders/variants
-source "$(dirname "$0")/environment.sh"
+source "$(dirname "$0")/environment.sh" plots,tensorboard
 pool() {
     "$python" -m sadvae_har encoder pool --raw "$raw" "$@"
 }

@@ -13,7 +13,47 @@ from sadvae_har.experiment.inputs import Locations
 from sadvae_har.pipeline import run
 from sadvae_har.recognition.model.header import MODEL_FILE
 
+# `scripts/test.sh --fast` leaves out what trains, or starts a browser or other processes: every test that uses one of
+# these fixtures, and these modules. A test elsewhere is left out with `@pytest.mark.slow`.
+SLOW_FIXTURES = {
+    "trained_run",
+    "shared_raw",
+    "kitchen",
+    "trained",
+    "finished",
+    "run_tiny",
+    "fitted",
+    "address",
+    "sound",
+}
+SLOW_MODULES = {
+    *(
+        "test_demo_page",
+        "test_demo_server",
+        "test_examples",
+        "test_fuzz",
+        "test_rotation_robustness",
+        "test_public_face",
+    ),
+    *("test_pretrain", "test_pretrain_resnet", "test_pooled_start", "test_event_files", "test_objectives_training"),
+    *("test_rivals_generative", "test_zerohar", "test_reference", "test_benchmark", "test_rivals", "test_estimator"),
+    *(
+        "test_stages",
+        "test_pipeline",
+        "test_onnx_export",
+        "test_read_malformed",
+        "test_external_kinds",
+        "test_open_problem",
+    ),
+}
 SHARED_DATA = ROOT.parent / "shared" / "data"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what takes long."""
+    for item in items:
+        if item.path.stem in SLOW_MODULES or SLOW_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker("slow")
 
 
 @pytest.fixture(scope="session")

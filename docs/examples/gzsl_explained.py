@@ -14,10 +14,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from feature_extraction.storage.files import read_npz
-from sadvae_har.config.settings import Config
+from sadvae_har import Config, Locations, run
 from sadvae_har.evaluation.metrics import auroc, ausuc, gzsl_scores, seen_unseen_curve
-from sadvae_har.experiment.inputs import Locations
-from sadvae_har.pipeline import run
 
 if len(sys.argv) > 1:
     folder = Path(sys.argv[1])

@@ -15,14 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from feature_extraction.datasets import get_dataset
-from feature_extraction.datasets.prepare import prepare
-from feature_extraction.protocol.split import find_split
-from sadvae_har.config.settings import Config
+from sadvae_har import Config, Locations, Recognizer, find_split, get_dataset, prepare, run
 from sadvae_har.evaluation.metrics import gzsl_scores
-from sadvae_har.experiment.inputs import Locations
-from sadvae_har.pipeline import run
-from sadvae_har.recognition.recognizer import Recognizer
 
 if len(sys.argv) > 1:
     model = Path(sys.argv[1])

@@ -13,15 +13,20 @@ from pathlib import Path
 
 import numpy as np
 
-from feature_extraction.datasets import get_dataset
-from feature_extraction.own_files.read import Declared, plan_reading, read_recording
-from feature_extraction.recordings.recording import Recording
-from sadvae_har.config.settings import Config
-from sadvae_har.experiment.inputs import Locations
-from sadvae_har.pipeline import run
-from sadvae_har.recognition.live import RecordingStream, predict_file
+from sadvae_har import (
+    Config,
+    Declared,
+    Locations,
+    Recognizer,
+    Recording,
+    RecordingStream,
+    get_dataset,
+    plan_reading,
+    predict_file,
+    read_recording,
+    run,
+)
 from sadvae_har.recognition.prediction import join
-from sadvae_har.recognition.recognizer import Recognizer
 
 if len(sys.argv) > 1:
     model = Path(sys.argv[1])

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-from matplotlib.figure import Figure
-from torch.utils.tensorboard import SummaryWriter
+from typing import TYPE_CHECKING, Any
 
 from feature_extraction.storage.files import atomic_path
+
+if TYPE_CHECKING:  # both belong to extras, and are slow to import
+    from torch.utils.tensorboard import SummaryWriter
 
 CURVES = "curves.png"
 NO_TERMS = ("epoch", "learning_rate", "seconds")
@@ -25,6 +25,8 @@ def plot_curves(history: Sequence[Mapping[str, Any]], metric: str, path: Path) -
         metric: Name of the metric.
         path: PNG file to write.
     """
+    from matplotlib.figure import Figure
+
     names = sorted({name for row in history for name in row} - {*NO_TERMS, metric})
     terms = list(dict.fromkeys(name.split()[0] for name in names))
     columns = min(3, len(terms) + 1)
@@ -52,7 +54,7 @@ class EventLog:
     side; a data set that no batch of an epoch was drawn from has no point there.
     """
 
-    def __init__(self, writer: SummaryWriter) -> None:
+    def __init__(self, writer: "SummaryWriter") -> None:
         """Write with `writer`, which the caller closes."""
         self.writer = writer
 
@@ -76,6 +78,8 @@ def open_event_log(folder: Path, history: Sequence[Mapping[str, Any]]) -> Iterat
         folder: Run folder.
         history: One row per completed epoch with `epoch` and numbers by name.
     """
+    from torch.utils.tensorboard import SummaryWriter
+
     with SummaryWriter(str(folder), purge_step=0) as writer:
         log = EventLog(writer)
         for row in history:

@@ -17,6 +17,7 @@ from typing import ClassVar
 import torch
 from tqdm.auto import tqdm
 
+from feature_extraction.errors import require_extra
 from feature_extraction.pretraining.config import PatchPretrainConfig
 from feature_extraction.pretraining.curves import CURVES, open_event_log, plot_curves
 from feature_extraction.pretraining.processes import Processes
@@ -74,6 +75,9 @@ def train(run: Run, folder: Path, key: str) -> None:
     Raises:
         InputError: The saved state is damaged.
     """
+    require_extra("plots", "matplotlib")
+    if run.with_events:
+        require_extra("tensorboard", "tensorboard")
     state, config, first = run.state, run.config, run.processes.is_first
     if state.load(folder, key) and first:
         logger.info("going on after epoch %d of %s", state.epoch, folder)

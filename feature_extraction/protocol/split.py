@@ -19,7 +19,7 @@ from feature_extraction.descriptions.class_list import load_class_list
 from feature_extraction.descriptions.synonyms import find_synonym
 from feature_extraction.errors import InputError, LeakageError
 from feature_extraction.storage.files import read_json, write_json
-from feature_extraction.storage.places import SPLITS_FOLDER
+from feature_extraction.storage.places import OWN_SPLITS_FOLDER, SPLITS_FOLDER
 from feature_extraction.storage.plain import from_plain
 
 SEPARATOR = ": "  # between data set and name in splits across data sets
@@ -244,20 +244,26 @@ def _require_disjoint(where: str, **groups: tuple[str, ...]) -> None:
             owner[name] = group
 
 
-def find_split(dataset: str, name: str, folder: Path = SPLITS_FOLDER) -> Split:
-    """Load `folder/dataset/name.json`.
+def find_split(dataset: str, name: str, folder: Path | None = None) -> Split:
+    """Load `dataset/name.json` from a folder, by default from that of a person's own splits or of the shipped ones.
 
     Raises:
         InputError: There is no such split; the message lists those there are.
     """
-    path = folder / dataset / f"{name}.json"
-    if not path.exists():
-        known = ", ".join(list_splits(dataset, folder)) or "none"
-        raise InputError(f"{path}: no such split; there are: {known}. `splits create` makes new ones")
-    return Split.load(path)
+    paths = [one / dataset / f"{name}.json" for one in _folders(folder)]
+    for path in paths:
+        if path.exists():
+            return Split.load(path)
+    known = ", ".join(list_splits(dataset, folder)) or "none"
+    raise InputError(f"{paths[-1]}: no such split; there are: {known}. `splits create` makes new ones")
 
 
-def list_splits(dataset: str, folder: Path = SPLITS_FOLDER, kind: str | None = None) -> list[str]:
+def list_splits(dataset: str, folder: Path | None = None, kind: str | None = None) -> list[str]:
     """Return the names of the splits of a data set, sorted; of one kind if one is given."""
-    paths = sorted((folder / dataset).glob("*.json"), key=lambda path: path.stem)
-    return [path.stem for path in paths if kind is None or Split.load(path).kind == kind]
+    paths = {path.stem: path for one in _folders(folder)[::-1] for path in (one / dataset).glob("*.json")}
+    return sorted(name for name, path in paths.items() if kind is None or Split.load(path).kind == kind)
+
+
+def _folders(folder: Path | None) -> tuple[Path, ...]:
+    """Return where splits are looked for, the user's own first."""
+    return (OWN_SPLITS_FOLDER, SPLITS_FOLDER) if folder is None else (folder,)

@@ -6,6 +6,7 @@ from feature_extraction.errors import InputError
 from sadvae_har.commands import parser as cl
 
 
+@cl.command("data list")
 def data_list(arguments: Namespace) -> None:
     """Print the data sets that can be read."""
     from feature_extraction.datasets import DATASETS
@@ -14,6 +15,7 @@ def data_list(arguments: Namespace) -> None:
         print(f"{name:10} {spec.title}\n{'':10} {spec.licence}\n{'':10} {spec.homepage}")
 
 
+@cl.command("data check", cl.dataset, cl.raw, example="usc-had --raw ~/datasets/USC-HAD")
 def data_check(arguments: Namespace) -> None:
     """Read every recording and print what looks wrong."""
     from feature_extraction.datasets.check import check
@@ -21,6 +23,7 @@ def data_check(arguments: Namespace) -> None:
     print("\n".join(check(arguments.dataset, arguments.raw)))
 
 
+@cl.command("data prepare", cl.dataset, cl.raw, cl.resources, cl.force, example="usc-had --raw ~/datasets/USC-HAD")
 def data_prepare(arguments: Namespace) -> None:
     """Cut recordings into windows and print the summary table."""
     from feature_extraction.datasets.prepare import prepare
@@ -30,14 +33,24 @@ def data_prepare(arguments: Namespace) -> None:
     print(summary_table(windows))
 
 
+@cl.command(
+    "splits create",
+    cl.dataset,
+    cl.option("--kind", default="random", choices=["random", "zerohar", "loco"], help="how classes are drawn"),
+    cl.option("--count", type=int, default=6, help="number of random splits"),
+    cl.option("--seed", type=int, default=0, help="seed of the draws"),
+    cl.out("folder (default: that of the splits found by name)"),
+    cl.force,
+    example="path/to/dataset.yaml --kind random --count 3 --out my_splits",
+)
 def splits_create(arguments: Namespace) -> None:
     """Draw new splits and write them as JSON."""
     from feature_extraction.protocol.draw_splits import create_splits
-    from feature_extraction.protocol.split import SPLITS_FOLDER
+    from feature_extraction.storage.places import OWN_SPLITS_FOLDER
 
     if arguments.seed < 0:
         raise InputError(f"--seed: {arguments.seed} cannot be used; give 0 or more")
-    folder = arguments.out or SPLITS_FOLDER
+    folder = arguments.out or OWN_SPLITS_FOLDER
     splits = create_splits(arguments.dataset, arguments.kind, arguments.count, arguments.seed)
     paths = [folder / split.dataset / f"{split.name}.json" for split in splits]
     for path in paths:
@@ -48,6 +61,7 @@ def splits_create(arguments: Namespace) -> None:
         print(f"{path}: {len(split.seen)} seen / {len(split.unseen)} unseen: {', '.join(split.unseen)}")
 
 
+@cl.command("splits list", cl.dataset, example="usc-had")
 def splits_list(arguments: Namespace) -> None:
     """Print the splits of a data set."""
     from feature_extraction.datasets import get_dataset
@@ -62,32 +76,4 @@ def splits_list(arguments: Namespace) -> None:
         print(f"{name:16} {len(split.seen)}/{len(split.unseen)}  unseen: {', '.join(split.unseen)}")
 
 
-DATA_COMMANDS = (
-    cl.Command("data list", data_list, ()),
-    cl.Command("data check", data_check, (cl.dataset, cl.raw), "usc-had --raw ~/datasets/USC-HAD"),
-    cl.Command(
-        "data prepare",
-        data_prepare,
-        (cl.dataset, cl.raw, cl.resources, cl.force),
-        "usc-had --raw ~/datasets/USC-HAD",
-    ),
-    cl.Command("splits list", splits_list, (cl.dataset,), "usc-had"),
-    cl.Command(
-        "splits create",
-        splits_create,
-        (
-            cl.dataset,
-            cl.option(
-                "--kind",
-                default="random",
-                choices=["random", "zerohar", "loco"],
-                help="how classes are drawn",
-            ),
-            cl.option("--count", type=int, default=6, help="number of random splits"),
-            cl.option("--seed", type=int, default=0, help="seed of the draws"),
-            cl.out("folder (default: resources/label_splits)"),
-            cl.force,
-        ),
-        "path/to/dataset.yaml --kind random --count 3 --out my_splits",
-    ),
-)
+DATA_COMMANDS = (data_list, data_check, data_prepare, splits_list, splits_create)

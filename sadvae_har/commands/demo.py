@@ -1,23 +1,30 @@
 """The command `demo`: a local web page to try a trained recogniser."""
 
-import importlib.util
 import sys
 from pathlib import Path
 
 from jsonargparse import Namespace
 
-from feature_extraction.errors import InputError
+from feature_extraction.errors import require_extra
 from sadvae_har.commands import parser as cl
 
 
+@cl.command(
+    "demo",
+    cl.model,
+    cl.option("--recordings", type=Path, default=None, help="folder of recordings to offer (default: none)"),
+    cl.option("--host", default="127.0.0.1", help="address to serve on; others than this machine's own warn"),
+    cl.option("--port", type=int, default=8501, help="port to serve on; 0 for a free one"),
+    cl.option("--max-upload-mb", type=int, default=50, help="largest upload in megabytes"),
+    cl.option("--time-limit-s", type=float, default=60.0, help="longest time for one answer"),
+    example="resources/runs/demo",
+)
 def demo(arguments: Namespace) -> None:
     """Serve a web page on this machine on which a person tries a trained recogniser.
 
     Everything stays on this machine: the page loads nothing from outside and sends nothing. Ctrl-C ends it.
     """
-    missing = [name for name in ("streamlit", "plotly") if importlib.util.find_spec(name) is None]
-    if missing:
-        raise InputError(f"demo: {' and '.join(missing)} not installed; install with: pip install 'sadvae-har[demo]'")
+    require_extra("demo", "streamlit")
     from sadvae_har.demo.server import LOOPBACK, address, find_port, serve
     from sadvae_har.demo.service import DemoSettings, open_service
 
@@ -31,18 +38,3 @@ def demo(arguments: Namespace) -> None:
         )
     print(f"page: {address(arguments.host, port)} (Ctrl-C ends it)", flush=True)
     serve(settings, arguments.host, port)
-
-
-DEMO_COMMAND = cl.Command(
-    "demo",
-    demo,
-    (
-        cl.option("model", type=Path, help="run folder or model file"),
-        cl.option("--recordings", type=Path, default=None, help="folder of recordings to offer (default: none)"),
-        cl.option("--host", default="127.0.0.1", help="address to serve on; others than this machine's own warn"),
-        cl.option("--port", type=int, default=8501, help="port to serve on; 0 for a free one"),
-        cl.option("--max-upload-mb", type=int, default=50, help="largest upload in megabytes"),
-        cl.option("--time-limit-s", type=float, default=60.0, help="longest time for one answer"),
-    ),
-    "resources/runs/demo",
-)

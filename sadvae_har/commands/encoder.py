@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 CARD = "README.md"
 
 
+@cl.command(
+    "encoder pretrain",
+    cl.config,
+    cl.raw,
+    cl.resources,
+    example="--dataset usc-had --split zerohar-fold1 --raw ~/datasets/USC-HAD",
+)
 def encoder_pretrain(arguments: Namespace) -> None:
     """Train an IMU encoder on the seen classes of the train subjects of a split."""
     from feature_extraction.datasets.prepare import prepare
@@ -29,6 +36,35 @@ def encoder_pretrain(arguments: Namespace) -> None:
     print(f"encoder: {pretrain(windows, split, out=folder)}")
 
 
+@cl.command(
+    "encoder pool",
+    cl.option("--datasets", type=str, nargs="+", default=[], help="data sets to learn from"),
+    cl.option(
+        "--leave-out",
+        type=str,
+        nargs="+",
+        default=[],
+        help="instead of --datasets: learn from every data set found in --raw but these",
+    ),
+    cl.raw_folders,
+    cl.option(
+        "--pretraining",
+        type=Path,
+        default=CONFIGS_FOLDER / "pretrain_tiny.yaml",
+        help="YAML of objectives, network and optimisation",
+    ),
+    cl.option(
+        "--exclude-unseen",
+        default=None,
+        help="DATASET/SPLIT, or a split file: its unseen classes and test subjects stay out, and the labels of "
+        "synonyms in other data sets",
+    ),
+    cl.option("--start", default=None, help="encoder to train further: a folder, or the name of a shipped one"),
+    cl.option("--strict", action="store_true", help="leave windows of synonyms out altogether"),
+    cl.resources,
+    cl.out("folder of the encoder", required=True),
+    example="--leave-out wharf --raw ~/datasets --exclude-unseen wharf/random-1 --out my_encoder",
+)
 def encoder_pool(arguments: Namespace) -> None:
     """Pretrain a patch transformer on several data sets, without labels unless an objective needs them.
 
@@ -90,6 +126,16 @@ def _split_of(text: str) -> "Split":
     return find_split(dataset, name)
 
 
+@cl.command(
+    "encoder extract",
+    cl.config,
+    cl.raw,
+    cl.features,
+    cl.resources,
+    cl.out("also write the table to this .npz file, as float16"),
+    cl.option("--every", type=int, default=1, help="keep every Nth window, for a compact table"),
+    example="--dataset usc-had --split zerohar-fold1 --raw ~/datasets/USC-HAD --out usc-had.npz",
+)
 def encoder_extract(arguments: Namespace) -> None:
     """Compute the feature table of a split, training its encoder if need be."""
     from sadvae_har.experiment.inputs import load_features, load_split
@@ -106,20 +152,24 @@ def encoder_extract(arguments: Namespace) -> None:
     print(f"{len(table.features)} windows, " + ", ".join(f"{name} {width}" for name, width in table.blocks.items()))
 
 
+@cl.command(
+    "encoder show",
+    cl.option("checkpoint", type=Path, help="folder of a checkpoint, or the name of a shipped one"),
+    example="tiny",
+)
 def encoder_show(arguments: Namespace) -> None:
     """Print what a checkpoint is and what it has seen, and its model card if it has one."""
     from feature_extraction.features.encoder_blocks import ENCODERS_FOLDER
     from feature_extraction.pretraining.checkpoint import PatchCheckpoint, is_patch_checkpoint
     from feature_extraction.pretraining.resnet.checkpoint import EncoderCheckpoint
 
-    folder: Path = arguments.checkpoint
-    if not folder.is_dir() and len(folder.parts) == 1 and (ENCODERS_FOLDER / folder).is_dir():
+    folder, shipped = arguments.checkpoint, sorted(path.name for path in ENCODERS_FOLDER.iterdir())
+    if not folder.is_dir() and str(folder) in shipped:
         folder = ENCODERS_FOLDER / folder
     if not folder.is_dir():
-        shipped = ", ".join(sorted(path.name for path in ENCODERS_FOLDER.iterdir() if path.is_dir()))
         raise InputError(
             f"{folder}: no such folder; name one that `encoder pretrain` or `encoder pool` made, or a shipped encoder: "
-            f"{shipped}"
+            f"{', '.join(shipped)}"
         )
     kind = PatchCheckpoint if is_patch_checkpoint(folder) else EncoderCheckpoint
     print(kind.load(folder).describe())
@@ -127,66 +177,4 @@ def encoder_show(arguments: Namespace) -> None:
         print("\n" + (folder / CARD).read_text(encoding="utf-8").strip())
 
 
-ENCODER_COMMANDS = (
-    cl.Command(
-        "encoder pretrain",
-        encoder_pretrain,
-        (
-            cl.config,
-            cl.raw,
-            cl.resources,
-        ),
-        "--dataset usc-had --split zerohar-fold1 --raw ~/datasets/USC-HAD",
-    ),
-    cl.Command(
-        "encoder pool",
-        encoder_pool,
-        (
-            cl.option("--datasets", type=str, nargs="+", default=[], help="data sets to learn from"),
-            cl.option(
-                "--leave-out",
-                type=str,
-                nargs="+",
-                default=[],
-                help="instead of --datasets: learn from every data set found in --raw but these",
-            ),
-            cl.option("--raw", type=Path, default=None, help="folder with one folder of recordings per data set"),
-            cl.option(
-                "--pretraining",
-                type=Path,
-                default=CONFIGS_FOLDER / "pretrain_tiny.yaml",
-                help="YAML of objectives, network and optimisation",
-            ),
-            cl.option(
-                "--exclude-unseen",
-                default=None,
-                help="DATASET/SPLIT, or a split file: its unseen classes and test subjects stay out, and the labels of "
-                "synonyms in other data sets",
-            ),
-            cl.option("--start", default=None, help="encoder to train further: a folder, or the name of a shipped one"),
-            cl.option("--strict", action="store_true", help="leave windows of synonyms out altogether"),
-            cl.resources,
-            cl.out("folder of the encoder", required=True),
-        ),
-        "--leave-out wharf --raw ~/datasets --exclude-unseen wharf/random-1 --out my_encoder",
-    ),
-    cl.Command(
-        "encoder extract",
-        encoder_extract,
-        (
-            cl.config,
-            cl.raw,
-            cl.features,
-            cl.resources,
-            cl.out("also write the table to this .npz file, as float16"),
-            cl.option("--every", type=int, default=1, help="keep every Nth window, for a compact table"),
-        ),
-        "--dataset usc-had --split zerohar-fold1 --raw ~/datasets/USC-HAD --out usc-had.npz",
-    ),
-    cl.Command(
-        "encoder show",
-        encoder_show,
-        (cl.option("checkpoint", type=Path, help="folder of a checkpoint, or the name of a shipped one"),),
-        "tiny",
-    ),
-)
+ENCODER_COMMANDS = (encoder_pretrain, encoder_pool, encoder_extract, encoder_show)

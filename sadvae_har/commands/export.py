@@ -12,6 +12,19 @@ from sadvae_har.commands import parser as cl
 N_CHECKED = 500
 
 
+@cl.command(
+    "export",
+    cl.model,
+    cl.out("file to write, such as model.onnx", required=True),
+    cl.option("--int8", action="store_true", help="8-bit integers for the large matrices: smaller, less exact"),
+    cl.option(
+        "--check",
+        type=Path,
+        default=None,
+        help="recording at the model's rate with units in its column names (default: made-up motion)",
+    ),
+    example="resources/runs/quickstart --out model.onnx",
+)
 def export(arguments: Namespace) -> None:
     """Write a trained model as one ONNX file that needs no Python, and compare it with the model.
 
@@ -51,23 +64,3 @@ def export(arguments: Namespace) -> None:
         f"same activity {parity.same_activity:.2%}, same verdict on unknown {parity.same_unknown:.2%}"
     )
     print(f"use         python docs/examples/onnx_numpy.py {path} recording.csv  # NumPy and onnxruntime alone")
-
-
-EXPORT_COMMANDS = (
-    cl.Command(
-        "export",
-        export,
-        (
-            cl.option("model", type=Path, help="model file, or the folder of a finished run"),
-            cl.out("file to write, such as model.onnx", required=True),
-            cl.option("--int8", action="store_true", help="8-bit integers for the large matrices: smaller, less exact"),
-            cl.option(
-                "--check",
-                type=Path,
-                default=None,
-                help="recording at the model's rate with units in its column names (default: made-up motion)",
-            ),
-        ),
-        "resources/runs/quickstart --out model.onnx",
-    ),
-)

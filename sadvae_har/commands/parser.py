@@ -1,4 +1,4 @@
-"""Flags and help of every command; what the commands do stands in `__main__.py` and the modules it names."""
+"""How commands are declared: their flags, their help, and errors in one line."""
 
 import re
 from argparse import SUPPRESS, Action
@@ -11,19 +11,17 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from jsonargparse import ActionConfigFile, ArgumentParser, DefaultHelpFormatter, Namespace
 
 from feature_extraction.errors import InputError
-from feature_extraction.storage.places import RESOURCES, WORKING_FOLDER
-from sadvae_har.config.files import parse_config_file, plain
-from sadvae_har.config.settings import Config
+from feature_extraction.storage.places import RESOURCES
+from sadvae_har.config.files import add_config_flags, plain
 
 if TYPE_CHECKING:
     from sadvae_har.experiment.inputs import Locations
 
 PROGRAM = "sadvae-har"
-RESULTS, DOCS = WORKING_FOLDER / "benchmarks" / "results.jsonl", WORKING_FOLDER / "docs"
-
 EXAMPLES = (
     "Start with `sadvae-har data list`. A run needs raw recordings (--raw FOLDER) or a feature table "
-    "(--feature-table FILE), for instance: sadvae-har run --dataset usc-had --split zerohar-fold1 --raw USC-HAD"
+    "(--feature-table FILE), for instance: sadvae-har run --dataset usc-had --split zerohar-fold1 --raw USC-HAD. "
+    "With --debug, anywhere, an error says where in the code it arose."
 )
 GROUPS = {
     "data": "raw recordings: list, check, prepare",
@@ -36,6 +34,7 @@ GROUPS = {
     "activities": "what a model recognises: list, add, remove",
     "original": "the original SA-DVAE folder layout: export, run",
 }
+Argument = Callable[[ArgumentParser], None]
 
 
 class HelpFormatter(DefaultHelpFormatter):
@@ -58,15 +57,6 @@ class HelpFormatter(DefaultHelpFormatter):
     def _get_type_str(self, action: Action) -> str | None:
         text = super()._get_type_str(action)
         return None if text is None or "Path" in text else text
-
-
-class ConfigFile(ActionConfigFile):
-    """`--config FILE`, with the file named in every error."""
-
-    def __call__(self, parser: Any, cfg: Any, values: Any, option_string: str | None = None) -> None:
-        """Apply the file."""
-        parse_config_file(Path(values))
-        super().__call__(parser, cfg, values, option_string)
 
 
 class Parser(ArgumentParser):
@@ -98,7 +88,7 @@ class Command:
 
     name: str
     handler: Callable[[Namespace], None]
-    arguments: tuple[Callable[[ArgumentParser], None], ...]
+    arguments: tuple[Argument, ...]
     example: str = ""
 
     @property
@@ -107,59 +97,12 @@ class Command:
         return (self.handler.__doc__ or "").strip().splitlines()[0]
 
 
-def dataset(parser: ArgumentParser) -> None:
-    """Add the data set."""
-    parser.add_argument("dataset", help="name of a data set (`data list` shows them) or path of a dataset.yaml")
+def command(name: str, *arguments: Argument, example: str = "") -> Callable[[Callable[[Namespace], None]], Command]:
+    """Make a command of the function that follows; its docstring is the help."""
+    return lambda handler: Command(name, handler, arguments, example)
 
 
-def raw(parser: ArgumentParser) -> None:
-    """Add the folder of raw recordings."""
-    parser.add_argument(
-        "--raw", type=Path, default=None, help="folder of the raw recordings (default: resources/raw/DATASET)"
-    )
-
-
-def resources(parser: ArgumentParser) -> None:
-    """Add the folder of everything that is computed."""
-    parser.add_argument(
-        "--resources",
-        type=Path,
-        default=RESOURCES,
-        help="folder for windows, features, text embeddings and runs",
-    )
-
-
-def features(parser: ArgumentParser) -> None:
-    """Add a ready-made feature table."""
-    parser.add_argument(
-        "--feature-table",
-        type=Path,
-        default=None,
-        help="feature table (.npz) to use instead of raw recordings (default: none)",
-    )
-
-
-def force(parser: ArgumentParser) -> None:
-    """Add --force."""
-    parser.add_argument("--force", action="store_true", help="make it again and replace what is there")
-
-
-def config(parser: ArgumentParser) -> None:
-    """Add --config and one flag per config field."""
-    parser.add_argument("--config", action=ConfigFile, help="YAML file; flags after it override it")
-    parser.add_class_arguments(Config, None)
-
-
-def out(what: str, required: bool = False) -> Callable[[ArgumentParser], None]:
-    """Return a function that adds --out."""
-
-    def add(parser: ArgumentParser) -> None:
-        parser.add_argument("--out", type=Path, required=required, help=what)
-
-    return add
-
-
-def option(*names: str, **settings: Any) -> Callable[[ArgumentParser], None]:
+def option(*names: str, **settings: Any) -> Argument:
     """Return a function that adds one argument."""
 
     def add(parser: ArgumentParser) -> None:
@@ -168,15 +111,43 @@ def option(*names: str, **settings: Any) -> Callable[[ArgumentParser], None]:
     return add
 
 
+def out(what: str, required: bool = False) -> Argument:
+    """Return a function that adds --out."""
+    return option("--out", type=Path, required=required, help=what)
+
+
+config = add_config_flags
+dataset = option("dataset", help="name of a data set (`data list` shows them) or path of a dataset.yaml")
+raw = option("--raw", type=Path, default=None, help="folder of the raw recordings (default: resources/raw/DATASET)")
+raw_folders = option("--raw", type=Path, default=None, help="folder with one folder of raw recordings per data set")
+resources = option(
+    "--resources", type=Path, default=RESOURCES, help="folder for windows, features, text embeddings and runs"
+)
+features = option(
+    "--feature-table",
+    type=Path,
+    default=None,
+    help="feature table (.npz) to use instead of raw recordings (default: none)",
+)
+force = option("--force", action="store_true", help="make it again and replace what is there")
+model = option("model", type=Path, help="model file, or folder of a finished run")
+
+
 def locations(arguments: Namespace) -> "Locations":
     """Return where a run finds its inputs, from --raw, --feature-table and --resources."""
-    from sadvae_har.experiment.inputs import Locations  # takes seconds; most commands do without
+    from sadvae_har.experiment.inputs import Locations
 
     return Locations(raw=arguments.raw, features=arguments.feature_table, resources=arguments.resources)
 
 
-def build_parser(commands: tuple[Command, ...]) -> ArgumentParser:
-    """Return the parser of all commands; commands of two words become groups."""
+def build_parser(commands: tuple[Command, ...], start: tuple[str, ...] = ()) -> ArgumentParser:
+    """Return the parser of all commands; commands of two words become groups.
+
+    Args:
+        commands: All of them.
+        start: The first words of a command line; commands that it cannot mean go without their flags, which takes a
+            tenth of the time.
+    """
     parser = Parser(
         prog=PROGRAM,
         formatter_class=HelpFormatter,
@@ -193,12 +164,13 @@ def build_parser(commands: tuple[Command, ...]) -> ArgumentParser:
             group.command = first
             top.add_subcommand(first, group, help=GROUPS[first])
             groups[first] = group.add_subcommands(dest="action", metavar="ACTION")
-        leaf = _leaf(command)
+        words = tuple(command.name.split())
+        leaf = _leaf(command, with_flags=not start or start[: len(words)] == words)
         (groups[first] if second else top).add_subcommand(second or first, leaf, help=command.help)
     return parser
 
 
-def _leaf(command: Command) -> Parser:
+def _leaf(command: Command, with_flags: bool) -> Parser:
     """Return the parser of one command."""
     leaf = Parser(
         description=(command.handler.__doc__ or "").strip(),
@@ -206,7 +178,7 @@ def _leaf(command: Command) -> Parser:
         formatter_class=HelpFormatter,
     )
     leaf.command = command.name
-    for add in command.arguments:
+    for add in command.arguments if with_flags else ():
         add(leaf)
     named = [action for action in leaf._actions if action.required]
     needed = [f"{action.option_strings[0]} {action.dest.upper()}" for action in named if action.option_strings]

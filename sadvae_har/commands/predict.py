@@ -25,6 +25,27 @@ if TYPE_CHECKING:
     from sadvae_har.recognition.recognizer import Recognizer
 
 
+_OUT = cl.out("model file to write (default: the same one)")
+_DECLARED = (
+    cl.option("--rate-hz", type=float, default=None, help="sampling rate (default: from time stamps)"),
+    cl.option("--units", default=None, help="units, such as acc=g,gyro=deg/s (default: from names or data)"),
+    cl.option("--columns", default=None, help="columns, such as wrist.acc_x=ax,... (default: from their names)"),
+    cl.option("--time-column", default=None, help="column of time stamps (default: from its name)"),
+    cl.option("--time-unit", default=None, help="unit of the time stamps: s, ms, us, ns (default: detected)"),
+)
+
+
+@cl.command(
+    "predict",
+    cl.option("files", nargs="*", type=Path, help="recordings: CSV, TSV, TXT, Parquet or NPY"),
+    cl.option("--model", type=Path, required=True, help="model file, or folder of a finished run"),
+    cl.option("--activities", type=Path, default=None, help="YAML file of activities to add: name: description"),
+    cl.option("--out", default=None, help="csv or json on standard output, or a .csv, .json or .parquet file"),
+    cl.option("--follow", action="store_true", help="read CSV lines from standard input while they arrive"),
+    cl.option("--yes", action="store_true", help="go on with what was guessed about a recording"),
+    *_DECLARED,
+    example="walk.csv --model resources/runs/quickstart --units acc=g,gyro=deg/s --rate-hz 50",
+)
 def predict(arguments: Namespace) -> None:
     """Recognise the activities in recordings with a trained model.
 
@@ -183,18 +204,28 @@ def _print_segments(path: Path, segments: Sequence["Segment"]) -> None:
         print(f"{span}  {segment.label:{width}}  {sure}  {known}".rstrip())
 
 
+@cl.command("activities list", cl.model, example="resources/runs/quickstart")
 def activities_list(arguments: Namespace) -> None:
     """List the activities of a model, trained and described."""
-    from sadvae_har.recognition.recognizer import Recognizer
+    from sadvae_har.recognition.model.header import read_summary
 
-    recognizer = Recognizer.load(arguments.model)
-    sensors = ", ".join(channel.name for channel in recognizer.channels)
-    print(f"{recognizer.model.name}: windows of {recognizer.window_s:g} s at {recognizer.rate_hz:g} Hz of {sensors}")
-    width = max(map(len, recognizer.names))
-    for activity in recognizer.activities:
+    model = read_summary(arguments.model)
+    settings = model.source.settings
+    sensors = ", ".join(channel.name for channel in model.source.channels)
+    print(f"{model.name}: windows of {settings.window_s:g} s at {settings.rate_hz:g} Hz of {sensors}")
+    width = max(len(activity.name) for activity in model.activities)
+    for activity in model.activities:
         print(f"{'trained  ' if activity.seen else 'described'}  {activity.name:{width}}  {activity.description}")
 
 
+@cl.command(
+    "activities add",
+    cl.model,
+    cl.option("name", help="name of the activity"),
+    cl.option("description", help="a sentence on what the body does"),
+    _OUT,
+    example='resources/runs/quickstart "rope skipping" "A person jumps over a swinging rope, both feet at once."',
+)
 def activities_add(arguments: Namespace) -> None:
     """Add an activity to a model by describing it; nothing is trained."""
     from sadvae_har.recognition.recognizer import Recognizer
@@ -204,6 +235,13 @@ def activities_add(arguments: Namespace) -> None:
     print(f"{arguments.name!r} added: {recognizer.save(arguments.out or arguments.model)}")
 
 
+@cl.command(
+    "activities remove",
+    cl.model,
+    cl.option("name", help="name of the activity"),
+    _OUT,
+    example='resources/runs/quickstart "rope skipping"',
+)
 def activities_remove(arguments: Namespace) -> None:
     """Take a described activity off the list of a model."""
     from sadvae_har.recognition.recognizer import Recognizer
@@ -213,48 +251,4 @@ def activities_remove(arguments: Namespace) -> None:
     print(f"{arguments.name!r} removed: {recognizer.save(arguments.out or arguments.model)}")
 
 
-_MODEL = cl.option("model", type=Path, help="model file, or folder of a finished run")
-_OUT = cl.out("model file to write (default: the same one)")
-_DECLARED = (
-    cl.option("--rate-hz", type=float, default=None, help="sampling rate (default: from time stamps)"),
-    cl.option("--units", default=None, help="units, such as acc=g,gyro=deg/s (default: from names or data)"),
-    cl.option("--columns", default=None, help="columns, such as wrist.acc_x=ax,... (default: from their names)"),
-    cl.option("--time-column", default=None, help="column of time stamps (default: from its name)"),
-    cl.option("--time-unit", default=None, help="unit of the time stamps: s, ms, us, ns (default: detected)"),
-)
-PREDICT_COMMANDS = (
-    cl.Command(
-        "predict",
-        predict,
-        (
-            cl.option("files", nargs="*", type=Path, help="recordings: CSV, TSV, TXT, Parquet or NPY"),
-            cl.option("--model", type=Path, required=True, help="model file, or folder of a finished run"),
-            cl.option(
-                "--activities", type=Path, default=None, help="YAML file of activities to add: name: description"
-            ),
-            cl.option("--out", default=None, help="csv or json on standard output, or a .csv, .json or .parquet file"),
-            cl.option("--follow", action="store_true", help="read CSV lines from standard input while they arrive"),
-            cl.option("--yes", action="store_true", help="go on with what was guessed about a recording"),
-            *_DECLARED,
-        ),
-        "walk.csv --model resources/runs/quickstart --units acc=g,gyro=deg/s --rate-hz 50",
-    ),
-    cl.Command("activities list", activities_list, (_MODEL,), "resources/runs/quickstart"),
-    cl.Command(
-        "activities add",
-        activities_add,
-        (
-            _MODEL,
-            cl.option("name", help="name of the activity"),
-            cl.option("description", help="a sentence on what the body does"),
-            _OUT,
-        ),
-        'resources/runs/quickstart "rope skipping" "A person jumps over a swinging rope, both feet at once."',
-    ),
-    cl.Command(
-        "activities remove",
-        activities_remove,
-        (_MODEL, cl.option("name", help="name of the activity"), _OUT),
-        'resources/runs/quickstart "rope skipping"',
-    ),
-)
+PREDICT_COMMANDS = (predict, activities_list, activities_add, activities_remove)

@@ -1,9 +1,8 @@
 """Predictions as rows of a file: CSV, JSON (one object a line) or Parquet."""
 
 import csv
-import io
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -13,32 +12,27 @@ from feature_extraction.storage.files import atomic_path
 FORMATS = ("csv", "json", "parquet")
 COLUMNS = ("file", "start_s", "end_s", "label", "activity", "probability", "unseen", "strangeness")
 
-Row = Mapping[str, Any]
+Row = dict[str, Any]
 
 
 class RowWriter:
-    """Writes rows to a text stream as they come, each flushed at once."""
+    """Writes rows to a text stream as they come, each lot flushed at once."""
 
     def __init__(self, stream: TextIO, kind: str) -> None:
         """Start with the header line of `csv`; `json` has none."""
-        self._stream, self._kind = stream, kind
-        if kind == "csv":
-            self._stream.write(",".join(COLUMNS) + "\n")
+        self._stream = stream
+        self._csv = csv.DictWriter(stream, COLUMNS, lineterminator="\n") if kind == "csv" else None
+        if self._csv:
+            self._csv.writeheader()
 
     def write(self, rows: Iterable[Row]) -> None:
         """Write rows."""
         for row in rows:
-            self._stream.write(format_row(row, self._kind))
+            if self._csv:
+                self._csv.writerow(row)
+            else:
+                self._stream.write(json.dumps(row, ensure_ascii=False) + "\n")
         self._stream.flush()
-
-
-def format_row(row: Row, kind: str) -> str:
-    """Return a row as one line of CSV or JSON."""
-    if kind == "json":
-        return json.dumps(dict(row), ensure_ascii=False) + "\n"
-    line = io.StringIO()
-    csv.writer(line, lineterminator="\n").writerow([row[name] for name in COLUMNS])
-    return line.getvalue()
 
 
 def kind_of(out: str) -> str:

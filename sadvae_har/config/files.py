@@ -1,6 +1,7 @@
 """Configs from flags, YAML files and plain values, with errors in words of the command line."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
@@ -20,12 +21,18 @@ _KINDS = {
 }
 
 
-def config_parser() -> ArgumentParser:
-    """Return a parser with one typed flag per field of `Config`, and `--config` for YAML files."""
-    parser = ArgumentParser(exit_on_error=False)
-    parser.add_argument("--config", action=ActionConfigFile, help="YAML file; later flags override it")
+def add_config_flags(parser: ArgumentParser) -> None:
+    """Add one typed flag per field of `Config`, and `--config` for YAML files."""
+    parser.add_argument("--config", action=_ConfigFile, help="YAML file; flags after it override it")
     parser.add_class_arguments(Config, None)
-    return parser
+
+
+class _ConfigFile(ActionConfigFile):
+    """`--config FILE`, with the file named in every error."""
+
+    def __call__(self, parser: Any, cfg: Any, values: Any, option_string: str | None = None) -> None:
+        """Apply the file."""
+        cfg.update(_read_settings(Path(values)))
 
 
 def config_from_namespace(namespace: Namespace) -> Config:
@@ -34,11 +41,23 @@ def config_from_namespace(namespace: Namespace) -> Config:
     Raises:
         InputError: A value is out of range, or a group of fields is a single value.
     """
-    for name in (entry.name for entry in fields(Config) if entry.default_factory is not MISSING):
-        if not isinstance(namespace[name], Namespace):
-            raise InputError(f"{name}: {namespace[name]!r} cannot be used; give its fields, one a line and indented")
-    values = config_parser().instantiate(Namespace(**{name: namespace[name] for name in _names(Config)}))
-    return Config(**{name: values[name] for name in _names(Config)})
+    values = {}
+    for entry in fields(Config):
+        value = values[entry.name] = namespace[entry.name]
+        if entry.default_factory is not MISSING:
+            if not isinstance(value, Namespace):
+                raise InputError(f"{entry.name}: {value!r} cannot be used; give its fields, one a line and indented")
+            _require_no_null(vars(value), f"{entry.name}.")
+            values[entry.name] = type(entry.default_factory())(**vars(value))
+    _require_no_null({name: value for name, value in values.items() if name != "reference"})
+    return Config(**values)
+
+
+def _require_no_null(values: Mapping[str, Any], group: str = "") -> None:
+    """Refuse `name:` without a value, which a parser takes for null of any type."""
+    for name, value in values.items():
+        if value is None:
+            raise InputError(f"{group}{name}: has no value; give one, or leave the line out")
 
 
 def config_from_dict(value: Any) -> Config:
@@ -47,10 +66,7 @@ def config_from_dict(value: Any) -> Config:
     Raises:
         InputError: A key is missing or unknown, or a value unusable.
     """
-    try:
-        config = config_from_namespace(config_parser().parse_object(value))
-    except (ArgumentError, AttributeError, KeyError, TypeError, ValueError) as error:
-        raise InputError(f"config: {plain(str(error))}") from None
+    config = config_from_namespace(_parse(value, "config", defaults=True))
     if config.to_dict() != value:
         raise InputError("config: incomplete; every setting must be there")
     return config
@@ -62,26 +78,29 @@ def load_config(path: Path) -> Config:
     Raises:
         InputError: The file is missing, is not YAML, or holds an unknown key or an unusable value.
     """
-    parsed = parse_config_file(path)
+    parsed = _read_settings(path, defaults=True)
     try:
         return config_from_namespace(parsed)
     except InputError as error:
-        raise InputError(f"{path}: {error}") from None
+        raise InputError(f"{path}: {error}") from error
 
 
-def parse_config_file(path: Path) -> Namespace:
-    """Read a YAML config and check its keys and types, but not yet whether its values go together.
-
-    Raises:
-        InputError: The file is missing, is not YAML, or holds an unknown key or a value of the wrong type.
-    """
+def _read_settings(path: Path, defaults: bool = False) -> Namespace:
+    """Read a YAML config and check its keys and types, but not yet whether its values go together."""
     if not path.is_file():
         raise InputError(f"{path}: no such config; shipped ones lie in {CONFIGS_FOLDER}")
-    read_yaml(path)
+    return _parse(read_yaml(path) or {}, str(path), defaults)
+
+
+def _parse(value: Any, where: str, defaults: bool) -> Namespace:
+    if not isinstance(value, dict):
+        raise InputError(f"{where}: {value!r} holds no settings; write one a line, such as seed: 1")
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_class_arguments(Config, None)
     try:
-        return config_parser().parse_path(path)
-    except (ArgumentError, OSError, TypeError, ValueError) as error:
-        raise InputError(f"{path}: {plain(str(error))}") from None
+        return parser.parse_object(value, defaults=defaults)
+    except (ArgumentError, TypeError, ValueError, OverflowError) as error:
+        raise InputError(f"{where}: {plain(str(error))}") from error
 
 
 def plain(message: str) -> str:
@@ -94,7 +113,3 @@ def plain(message: str) -> str:
     choices = re.fullmatch(r"typing\.Literal\[(.*)\]", expected)
     wanted = f"choose from {choices[1]}" if choices else f"give {_KINDS.get(expected, expected)}"
     return f"{key}: {value!r} cannot be used; {wanted}"
-
-
-def _names(cls: type) -> tuple[str, ...]:
-    return tuple(entry.name for entry in fields(cls))

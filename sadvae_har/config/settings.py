@@ -1,13 +1,13 @@
 """Configuration of a run: frozen dataclasses, one meaning per field, contradictions refused at construction.
 
-`config_files.py` reads YAML into `Config`; the command line generates its flags from the same dataclasses.
+`files.py` reads YAML into `Config`; the command line generates its flags from the same dataclasses.
 `docs/protocol.md` says how the defaults were chosen.
 """
 
-import math
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Literal, TypeGuard
+from typing import Any, Literal
 
 from feature_extraction.descriptions.class_list import VIEWS
 from feature_extraction.descriptions.embeddings import DEFAULT_TEXT_MODEL
@@ -17,14 +17,27 @@ GATE_CUES = ("text_margin", "novelty", "energy")
 LARGEST_SEED = 2**32 - 1
 
 
-def _require(condition: bool, field_name: str, value: object, remedy: str) -> None:
-    finite = all(math.isfinite(entry) for entry in (value if isinstance(value, tuple) else (value,)) if _number(entry))
-    if not condition or not finite:
-        raise InputError(f"{field_name}: {value!r} cannot be used; {remedy}")
+def _require(condition: bool, name: str, value: object, remedy: str) -> None:
+    """Refuse a value unless the condition holds and every number in it is finite."""
+    numbers = [entry for entry in (value if isinstance(value, tuple) else (value,)) if isinstance(entry, int | float)]
+    if not condition or not all(abs(number) <= sys.float_info.max for number in numbers):
+        raise InputError(f"{name}: {value!r} cannot be used; {remedy}")
 
 
-def _number(value: object) -> TypeGuard[float]:
-    return isinstance(value, int | float)
+def _require_at_least(smallest: int, group: str, settings: object, *names: str) -> None:
+    for name in names:
+        value = getattr(settings, name)
+        _require(value >= smallest, f"{group}.{name}", value, f"use at least {smallest}")
+
+
+def _require_positive(group: str, settings: object, *names: str) -> None:
+    for name in names:
+        value = getattr(settings, name)
+        _require(value > 0, f"{group}.{name}", value, "use a positive number")
+
+
+def _require_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
+    _require(value in choices, name, value, f"choose from {', '.join(choices)}")
 
 
 @dataclass(frozen=True)
@@ -43,12 +56,8 @@ class FeatureConfig:
 
     def __post_init__(self) -> None:
         """Refuse an empty or repeated block."""
-        _require(
-            bool(self.blocks) and len(set(self.blocks)) == len(self.blocks),
-            "features.blocks",
-            self.blocks,
-            "name each block once, for instance statistical and resnet",
-        )
+        once = bool(self.blocks) and len(set(self.blocks)) == len(self.blocks)
+        _require(once, "features.blocks", self.blocks, "name each block once, for instance statistical and resnet")
 
 
 @dataclass(frozen=True)
@@ -67,9 +76,9 @@ class TextConfig:
 
     def __post_init__(self) -> None:
         """Refuse unknown views and a negative weight."""
-        unknown = sorted(set(self.views) - set(VIEWS))
-        _require(bool(self.views) and not unknown, "text.views", self.views, f"choose from {', '.join(VIEWS)}")
-        _require(self.kinematics_weight >= 0, "text.kinematics_weight", self.kinematics_weight, "use 0 or more")
+        known = bool(self.views) and set(self.views) <= set(VIEWS)
+        _require(known, "text.views", self.views, f"choose from {', '.join(VIEWS)}")
+        _require_at_least(0, "text", self, "kinematics_weight")
 
 
 @dataclass(frozen=True)
@@ -109,11 +118,8 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         """Refuse sizes below one and negative weights."""
-        for name in ("latent_dim", "discriminator_dim"):
-            _require(getattr(self, name) >= 1, f"model.{name}", getattr(self, name), "use at least 1")
-        for entry in fields(self):
-            value = getattr(self, entry.name)
-            _require(value >= 0, f"model.{entry.name}", value, "use 0 or more")
+        _require_at_least(1, "model", self, "latent_dim", "discriminator_dim")
+        _require_at_least(0, "model", self, *(entry.name for entry in fields(self)))
 
 
 @dataclass(frozen=True)
@@ -140,17 +146,11 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         """Refuse impossible numbers and more checkpoints than steps."""
-        for name in ("n_seeds", "n_steps", "n_checkpoints", "batch_size"):
-            _require(getattr(self, name) >= 1, f"train.{name}", getattr(self, name), "use at least 1")
-        for name in ("learning_rate", "adversary_learning_rate"):
-            _require(getattr(self, name) > 0, f"train.{name}", getattr(self, name), "use a positive rate")
+        _require_at_least(1, "train", self, "n_seeds", "n_steps", "n_checkpoints", "batch_size")
+        _require_positive("train", self, "learning_rate", "adversary_learning_rate")
         _require(0 <= self.weight_averaging < 1, "train.weight_averaging", self.weight_averaging, "use [0, 1)")
-        _require(
-            self.n_checkpoints <= self.n_steps,
-            "train.n_checkpoints",
-            self.n_checkpoints,
-            "use at most train.n_steps",
-        )
+        fits = self.n_checkpoints <= self.n_steps
+        _require(fits, "train.n_checkpoints", self.n_checkpoints, "use at most train.n_steps")
 
     @property
     def checkpoints(self) -> tuple[int, ...]:
@@ -188,25 +188,12 @@ class ClassifierConfig:
 
     def __post_init__(self) -> None:
         """Refuse an empty synthesis and impossible numbers."""
-        _require(
-            self.samples_per_class >= 2,
-            "classifier.samples_per_class",
-            self.samples_per_class,
-            "use 2 or more",
-        )
-        _require(self.n_steps >= 1, "classifier.n_steps", self.n_steps, "use at least 1")
-        _require(self.learning_rate > 0, "classifier.learning_rate", self.learning_rate, "use a positive rate")
-        _require(self.weight_decay >= 0, "classifier.weight_decay", self.weight_decay, "use 0 or more")
-        _require(
-            self.synthesise in ("latents", "features"),
-            "classifier.synthesise",
-            self.synthesise,
-            "latents or features",
-        )
-        kinds = ("gaussian", "cosine", "softmax")
-        _require(self.kind in kinds, "classifier.kind", self.kind, f"choose from {', '.join(kinds)}")
-        _require(self.shrinkage > 0, "classifier.shrinkage", self.shrinkage, "use a positive variance")
-        _require(self.doubt >= 0, "classifier.doubt", self.doubt, "use 0 or more")
+        _require_at_least(2, "classifier", self, "samples_per_class")
+        _require_at_least(1, "classifier", self, "n_steps")
+        _require_at_least(0, "classifier", self, "weight_decay", "doubt")
+        _require_positive("classifier", self, "learning_rate", "shrinkage")
+        _require_choice("classifier.synthesise", self.synthesise, ("latents", "features"))
+        _require_choice("classifier.kind", self.kind, ("gaussian", "cosine", "softmax"))
 
 
 @dataclass(frozen=True)
@@ -231,10 +218,10 @@ class GateConfig:
         """Refuse unknown cues and non-positive temperatures."""
         known = bool(self.cues) and set(self.cues) <= set(GATE_CUES)
         _require(known, "gate.cues", self.cues, f"choose from {', '.join(GATE_CUES)}")
-        _require(self.fusion in ("hard", "soft"), "gate.fusion", self.fusion, "hard or soft")
+        _require_choice("gate.fusion", self.fusion, ("hard", "soft"))
         positive = bool(self.temperatures) and min(self.temperatures) > 0
         _require(positive, "gate.temperatures", self.temperatures, "list positive temperatures")
-        _require(self.regularisation > 0, "gate.regularisation", self.regularisation, "use a positive number")
+        _require_positive("gate", self, "regularisation")
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ import yaml
 from feature_extraction.errors import InputError
 from feature_extraction.protocol.split import Split
 from feature_extraction.storage.files import read_json, read_npz, write_json, write_npz, write_text
+from feature_extraction.storage.places import IN_CHECKOUT, WORKING_FOLDER
 from sadvae_har.config.files import load_config
 from sadvae_har.config.settings import Config
 
@@ -124,7 +125,10 @@ def _version(name: str) -> str:
 
 
 def _commit() -> str:
-    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    """Return the commit of this program; an installed one may lie in somebody else's repository."""
+    if not (IN_CHECKOUT and (WORKING_FOLDER / ".git").exists()):
+        return "unknown"
+    command = ["git", "-C", str(WORKING_FOLDER), "rev-parse", "HEAD"]
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True, timeout=5).stdout.strip()
     except (OSError, subprocess.SubprocessError):

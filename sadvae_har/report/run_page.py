@@ -125,7 +125,7 @@ def _commands(run: RunFiles) -> str:
     again = shlex.quote(f"../{run.path.resolve().name}-again")
     lines = [
         *([f"git checkout {commit}   # in the folder of the code"] if commit.isalnum() and len(commit) >= 40 else []),
-        "pip install -r requirements.txt   # in the folder of the code",
+        "pip install -c requirements.txt .   # in the folder of the code",
         f"sadvae-har run --config config.yaml --out {again}   # in this run folder",
         f"sadvae-har report . {again}   # compares both",
     ]

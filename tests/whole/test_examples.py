@@ -88,7 +88,7 @@ def test_pages_of_the_api_are_built(tmp_path):
     assert f"-m pdoc {' '.join(flags)}" in (ROOT / "scripts" / "api_pages.sh").read_text()
     modules = ["sadvae_har.evaluation.metrics", "feature_extraction.errors"]
     subprocess.run([sys.executable, "-m", "pdoc", *flags, str(tmp_path), *modules], check=True, cwd=ROOT)
-    page = (tmp_path / "sadvae_har" / "metrics.html").read_text()
+    page = (tmp_path / "sadvae_har" / "evaluation" / "metrics.html").read_text()
     assert "harmonic_mean" in page and (tmp_path / "feature_extraction" / "errors.html").exists()
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from feature_extraction.datasets.files import require_finite
 from feature_extraction.datasets.spec import DatasetSpec, class_name, progress
 from feature_extraction.descriptions.class_list import ClassList
-from feature_extraction.errors import InputError
+from feature_extraction.errors import InputError, require_extra
 from feature_extraction.recordings.recording import Recording, Skipped, three_axes
 from feature_extraction.windows.cutting import WindowSettings
 
@@ -18,9 +18,9 @@ SIDES = {1.0: "right", 0.0: "left"}
 
 def list_files(raw: Path) -> list[Path]:
     """Return the data file inside the package; `raw` is not looked at."""
+    require_extra("watch", "seglearn", "pandas")  # seglearn imports pandas without declaring it
     found = importlib.util.find_spec("seglearn")  # finds the package without importing it
-    if found is None or found.origin is None:
-        raise InputError("watch: the package seglearn is not installed; install it with: pip install seglearn")
+    assert found is not None and found.origin is not None
     path = Path(found.origin).parent / "data" / "watch_dataset.npy"
     if not path.exists():
         raise InputError(f"{path}: missing; install the package again with: pip install --force-reinstall seglearn")

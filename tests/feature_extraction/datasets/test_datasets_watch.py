@@ -35,7 +35,7 @@ def test_codes_are_the_names_of_the_package():
 
 def test_missing_package_says_how_to_install_it(monkeypatch, tmp_path):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(InputError, match="pip install seglearn"):
+    with pytest.raises(InputError, match=r"pip install 'sadvae-har\[watch\]'"):
         SPEC.list_files(tmp_path)
 
 

@@ -20,7 +20,7 @@ from sadvae_har.benchmark.methods import (
 )
 from sadvae_har.benchmark.ours import ABLATIONS
 from sadvae_har.benchmark.rows import read_rows
-from sadvae_har.commands.parser import RESULTS
+from sadvae_har.commands.benchmark import RESULTS
 from sadvae_har.config.settings import Config
 from sadvae_har.experiment.inputs import Locations
 

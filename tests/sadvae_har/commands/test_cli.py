@@ -1,7 +1,9 @@
 """Every command as a newcomer calls it: help, each stage alone, the whole run, interruption, continuation."""
 
+import importlib.util
 import json
 import shlex
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,7 @@ from feature_extraction.errors import LeakageError
 from feature_extraction.features.table import FeatureTable
 from feature_extraction.pretraining.resnet.config import PretrainConfig
 from feature_extraction.protocol.draw_splits import create_splits
-from feature_extraction.protocol.split import Split, find_split
+from feature_extraction.protocol.split import Split, find_split, list_splits
 from sadvae_har import __main__ as cli
 from sadvae_har.config.settings import TrainConfig
 from sadvae_har.method.training import Trainer
@@ -66,6 +68,53 @@ def test_examples_in_the_help_are_accepted(command):
     assert name == command.name
 
 
+@pytest.mark.parametrize("place", [0, 1, 2, 3])
+def test_debug_anywhere_shows_where_an_error_arose(place, capsys):
+    words = ["data", "prepare", "nope"]
+    assert cli.main(words) == 2
+    line = capsys.readouterr().err
+    assert cli.main([*words[:place], "--debug", *words[place:]]) == 2
+    chain = capsys.readouterr().err
+    assert line.startswith("error: data set 'nope' is unknown") and "--debug" in cli.cl.EXAMPLES
+    assert chain.startswith("Traceback") and "in get_dataset" in chain and chain.endswith(f"\n{line}")
+
+
+def test_a_bug_of_ours_is_called_one(monkeypatch, capsys):
+    monkeypatch.setattr("feature_extraction.datasets.get_dataset", lambda _: {}["rate_hz"])
+    assert cli.main(["splits", "list", "dsads"]) == 1
+    line = capsys.readouterr().err
+    assert line.startswith("error: KeyError: 'rate_hz'; this is a bug of sadvae-har") and line.count("\n") == 1
+    assert cli.main(["splits", "list", "dsads", "--debug"]) == 1
+    assert capsys.readouterr().err.startswith("Traceback") and "--debug" in line
+
+
+@pytest.mark.parametrize(
+    ("package", "extra", "words"),
+    [
+        ("streamlit", "demo", ["demo", "absent"]),
+        ("matplotlib", "plots", ["benchmark", "--page"]),
+        ("seglearn", "watch", ["data", "check", "watch"]),
+    ],
+)
+def test_a_missing_extra_is_named_with_its_command(package, extra, words, monkeypatch, capsys):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == package else find(name))
+    assert cli.main(words) == 2
+    assert (
+        capsys.readouterr().err == f"error: {package} not installed; install with: pip install 'sadvae-har[{extra}]'\n"
+    )
+
+
+def test_own_splits_are_found_by_name_and_come_first(tmp_path, monkeypatch):
+    shipped = find_split("usc-had", "random-1")
+    monkeypatch.setattr("feature_extraction.protocol.split.OWN_SPLITS_FOLDER", tmp_path)
+    assert find_split("usc-had", "random-1") == shipped
+    for name in ("mine", "random-1"):
+        replace(shipped, name=name, seed=77).save(tmp_path / "usc-had" / f"{name}.json")
+    assert find_split("usc-had", "mine").seed == find_split("usc-had", "random-1").seed == 77
+    assert {"mine", "random-2"} <= set(list_splits("usc-had")) and list_splits("usc-had", kind="mi") == ["mine"]
+
+
 def test_data_list_names_source_and_licence(capsys):
     assert cli.main(["data", "list"]) == 0
     text = capsys.readouterr().out
@@ -113,6 +162,17 @@ def test_run_leaves_the_named_artefacts(kitchen):
     assert "Plotly.newPlot" in (folder / "report.html").read_text()
 
 
+def test_a_table_that_does_not_say_how_its_windows_were_cut_gives_no_model(kitchen, caplog):
+    """Features that others made run through all stages; what `predict` needs is left out, and that is said."""
+    path = kitchen.folder / "foreign.npz"
+    assert cli.main(["encoder", "extract", *kitchen.flags()[:6], "--out", str(path)]) == 0
+    replace(FeatureTable.load(path), source=None).save(path)
+    assert cli.main(["run", *kitchen.flags("foreign"), "--feature-table", str(path)]) == 0
+    names = {entry.name for entry in (kitchen.folder / "foreign").iterdir()}
+    assert names == ARTEFACTS - {"recognizer.safetensors", "calibration.json"}
+    assert "does not say how its windows were cut" in caplog.text
+
+
 def test_the_same_command_again_trains_nothing(kitchen, monkeypatch, capsys):
     before = contents(kitchen.folder / "whole")
     monkeypatch.setattr(Trainer, "step", lambda self: pytest.fail("trained again"))
@@ -134,6 +194,18 @@ def test_stages_one_after_the_other_give_the_same_metrics(kitchen):
     assert metrics(kitchen.folder / "stages") == metrics(kitchen.folder / "whole")
     assert {path.name for path in (kitchen.folder / "stages").iterdir()} == ARTEFACTS - {"report.html"}
     assert cli.main(["report", str(kitchen.folder / "stages")]) == 0
+
+
+@pytest.mark.xfail(strict=True, reason="run_stages takes report.html for the sign that every stage is done")
+def test_a_report_of_half_a_run_does_not_stop_the_other_half(kitchen):
+    """After `zsl train`, `zsl evaluate` and `report` there is a page; `run` still owes the gate, GZSL and the model."""
+    for stage in STAGES[:2]:
+        assert cli.main([*stage, *kitchen.flags("half")]) == 0
+    assert cli.main(["report", str(kitchen.folder / "half")]) == 0
+    assert cli.main(["run", *kitchen.flags("half")]) == 0
+    assert metrics(kitchen.folder / "half") == metrics(kitchen.folder / "whole")
+    assert {path.name for path in (kitchen.folder / "half").iterdir()} == ARTEFACTS
+    assert "harmonic mean" in (kitchen.folder / "half" / "report.html").read_text()
 
 
 @pytest.mark.parametrize("stage", STAGES[1:], ids=" ".join)

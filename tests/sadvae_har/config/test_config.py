@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 import yaml
+from jsonargparse import ArgumentParser
 
 from feature_extraction.errors import InputError
 from feature_extraction.pretraining.config import load_patch_config
 from feature_extraction.protocol.split import find_split
 from sadvae_har.baselines.reference.recipe import load_reference_config
-from sadvae_har.config.files import CONFIGS_FOLDER, config_from_namespace, config_parser, load_config
+from sadvae_har.config.files import CONFIGS_FOLDER, add_config_flags, config_from_namespace, load_config
 from sadvae_har.config.settings import (
     ClassifierConfig,
     Config,
@@ -82,7 +83,11 @@ def test_unknown_key_fails(path: Path, tmp_path: Path) -> None:
         ("classifier:\n  kind: nearest\n", "kind.*nearest"),
         ("text:\n  views: [label, smell]\n", "text.views: .*smell.*choose from label, sentence"),
         ("seed: -1\n", "seed: -1 cannot be used; use 0 to"),
-        ("- a\n- b\n", ""),
+        ("seed:\n", "seed: has no value; give one"),
+        ("model: {kl_text: }\n", "model.kl_text: has no value"),
+        (f"model: {{kl_text: 1{'0' * 400}}}\n", "int too large"),
+        (f"train: {{n_steps: 1{'0' * 400}}}\n", "n_steps: 1000+ cannot be used"),
+        ("- a\n- b\n", "'a', 'b'. holds no settings; write one a line"),
         ("dataset: [\n", ""),
     ],
 )
@@ -142,6 +147,15 @@ def test_configs_are_frozen() -> None:
         assert not is_dataclass(value) or value.__dataclass_params__.frozen  # type: ignore[attr-defined]
 
 
+def test_a_file_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[Path] = []
+    monkeypatch.setattr("sadvae_har.config.files.read_yaml", lambda path: read.append(path) or {"seed": 3})
+    parser, path = ArgumentParser(exit_on_error=False), write(tmp_path, "seed: 3\n")
+    add_config_flags(parser)
+    assert config_from_namespace(parser.parse_args(["--config", str(path)])).seed == load_config(path).seed == 3
+    assert read == [path, path]
+
+
 def test_missing_keys_keep_their_defaults(tmp_path: Path) -> None:
     config = load_config(write(tmp_path, "dataset: usc-had\nmodel:\n  latent_dim: 5\n"))
     assert config == replace(Config(), dataset="usc-had", model=ModelConfig(latent_dim=5))
@@ -166,5 +180,7 @@ def test_config_survives_yaml(tmp_path: Path) -> None:
 def test_flags_override_the_file(tmp_path: Path) -> None:
     path = write(tmp_path, "seed: 4\ntrain:\n  n_steps: 50\n  n_seeds: 3\n")
     flags = ["--config", str(path), "--train.n_steps", "70", "--model.kl_text=0.5"]
-    config = config_from_namespace(config_parser().parse_args(flags))
+    parser = ArgumentParser(exit_on_error=False)
+    add_config_flags(parser)
+    config = config_from_namespace(parser.parse_args(flags))
     assert (config.seed, config.train.n_seeds, config.train.n_steps, config.model.kl_text) == (4, 3, 70, 0.5)

@@ -42,28 +42,38 @@ def model(trained_recognizer_path):
     return trained_recognizer_path
 
 
+@pytest.fixture
+def unusable(refused, tmp_path):
+    """Return a function that requires `predict` to refuse a model; it loads the model before the recording."""
+
+    def check(path):
+        refused("predict", written(tmp_path / "a.csv", csv_text().encode()), "--model", path, *DECLARED)
+
+    return check
+
+
 @pytest.mark.parametrize("seed", range(40))
-def test_model_files_with_damaged_bytes(seed, model, refused, tmp_path):
+def test_model_files_with_damaged_bytes(seed, model, unusable, tmp_path):
     rng, content = np.random.default_rng(seed), bytearray(model.read_bytes())
     if seed % 2:
         content = content[: int(rng.integers(len(content)))]
     else:
         content[int(rng.integers(len(content) if seed % 4 else 10_000))] ^= 1 << int(rng.integers(8))
-    refused("activities", "list", written(tmp_path / "a.safetensors", bytes(content)))
+    unusable(written(tmp_path / "a.safetensors", bytes(content)))
 
 
 @pytest.mark.parametrize("seed", range(100))
-def test_model_headers_with_a_right_checksum(seed, sound, refused, tmp_path):
+def test_model_headers_with_a_right_checksum(seed, sound, unusable, tmp_path):
     header = json.loads(sound[0])
     spots = [at for at in places(header) if at[0] not in ("checksum", "program") and len(at) < 5]
     at = spots[seed * len(spots) // 100]
     put(header, at, lambda old: [{"a": [1]}] if isinstance(old, dict) else {"a": {"b": [1]}})
     path = write_model(tmp_path / "a.safetensors", header, sound[1])
-    refused("activities", "list", path)
+    unusable(path)
 
 
 @pytest.mark.parametrize("seed", range(50))
-def test_model_headers_with_impossible_numbers(seed, sound, refused, tmp_path):
+def test_model_headers_with_impossible_numbers(seed, sound, unusable, tmp_path):
     rng, header = np.random.default_rng(seed), json.loads(sound[0])
     decisive = ("model", "train", "classifier")
     names = {"n_seeds", "samples_per_class", "latent_dim", "instance_dim", "hidden_dim", "discriminator_dim"}
@@ -74,7 +84,7 @@ def test_model_headers_with_impossible_numbers(seed, sound, refused, tmp_path):
     if at[0] in ("gate", "calibration"):
         value = (float("nan"), float("inf"), 10**400)[seed % 3]
     put(header, at, lambda _: value)
-    refused("activities", "list", write_model(tmp_path / "a.safetensors", header, sound[1]))
+    unusable(write_model(tmp_path / "a.safetensors", header, sound[1]))
 
 
 def is_number(header, at):
@@ -84,19 +94,18 @@ def is_number(header, at):
 
 
 @pytest.mark.parametrize("seed", range(80))
-def test_model_headers_that_lack_something_or_hold_nothing(seed, sound, refused, tmp_path):
+def test_model_headers_that_lack_something_or_hold_nothing(seed, sound, unusable, tmp_path):
     header = json.loads(sound[0])
     optional = ("checksum", "program", "config", "described", "trained")
     spots = [at for at in places(header) if at[0] not in optional and at[-2:] != ("placements", 0)]
     at = spots[seed // 2 * len(spots) // 40]
     put(header, at, None if seed % 2 else lambda _: None)
     path = write_model(tmp_path / "a.safetensors", header, sound[1])
-    recording = written(tmp_path / "a.csv", csv_text().encode())
-    refused("predict", recording, "--model", path, *DECLARED)
+    unusable(path)
 
 
 @pytest.mark.parametrize("seed", range(90))
-def test_model_tensors_with_a_right_checksum(seed, sound, refused, tmp_path):
+def test_model_tensors_with_a_right_checksum(seed, sound, unusable, tmp_path):
     rng, tensors = np.random.default_rng(seed), dict(sound[1])
     name = sorted(tensors)[seed % len(tensors)]
     value = tensors.pop(name)
@@ -105,7 +114,7 @@ def test_model_tensors_with_a_right_checksum(seed, sound, refused, tmp_path):
         tensors[name] = value[..., : value.shape[-1] // 2] if value.shape[-1] > 1 else torch.cat([value, value], dim=-1)
     elif kind == 2:
         tensors[name] = damaged_values(value, rng)
-    refused("activities", "list", write_model(tmp_path / "a.safetensors", json.loads(sound[0]), tensors))
+    unusable(write_model(tmp_path / "a.safetensors", json.loads(sound[0]), tensors))
 
 
 def damaged_values(value, rng):
