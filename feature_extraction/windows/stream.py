@@ -9,7 +9,7 @@ Axis legend: n rows that arrive or windows that leave, T samples per window, C c
 rate of the recording, samples at the rate of the model.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -133,6 +133,10 @@ class WindowStream:
             found += self._take_in(samples[first : first + n_rows, self._columns].astype(np.float64))
         return self._joined(found)
 
+    def cut(self, chunks: Iterable[np.ndarray]) -> TimedWindows:
+        """Take in a whole recording, chunk by chunk [n, C]; return all its windows."""
+        return self._joined([*map(self.push, chunks), self.finish()])
+
     def finish(self) -> TimedWindows:
         """Return the windows that only the end of the recording decides."""
         self._finished = True
@@ -239,5 +243,4 @@ def windows_of(recording: Recording, wanted: Sequence[Channel], settings: Window
     Raises:
         InputError: See `WindowStream`.
     """
-    stream = WindowStream(recording.channels, recording.rate_hz, wanted, settings)
-    return stream._joined([stream.push(recording.samples), stream.finish()])
+    return WindowStream(recording.channels, recording.rate_hz, wanted, settings).cut([recording.samples])

@@ -3,7 +3,6 @@
 import sys
 from pathlib import Path
 
-import numpy as np
 from jsonargparse import Namespace
 
 from feature_extraction.errors import InputError
@@ -44,8 +43,7 @@ def export(arguments: Namespace) -> None:
         for finding in plan.findings:
             print(f"  {finding}", file=sys.stderr)
         stream = WindowStream(plan.channels, plan.rate_hz, source.channels, source.settings)
-        parts = [stream.push(rows).samples for rows in read_recording(check, plan)]
-        windows, origin = np.concatenate([*parts, stream.finish().samples]), str(check)
+        windows, origin = stream.cut(read_recording(check, plan)).samples, str(check)
         if not len(windows):
             raise InputError(
                 f"--check: {check} is shorter than a window of {recognizer.window_s:g} s; name a longer one"

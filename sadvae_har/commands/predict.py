@@ -3,20 +3,19 @@
 import logging
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 from jsonargparse import Namespace
 from tqdm.auto import tqdm
 
 from feature_extraction.errors import InputError
-from feature_extraction.own_files.read import Declared, ReadingPlan, follow, plan_reading, read_recording
+from feature_extraction.own_files.read import Declared, ReadingPlan, follow, plan_reading
 from sadvae_har.commands import parser as cl
 from sadvae_har.commands.prediction_files import RowWriter, kind_of, write_file
-from sadvae_har.recognition.prediction import UNKNOWN, join
+from sadvae_har.recognition.prediction import UNKNOWN
 
 logger = logging.getLogger(__name__)
 
@@ -74,7 +73,7 @@ def predict(arguments: Namespace) -> None:
 
 def _predict_files(recognizer: "Recognizer", arguments: Namespace, kind: str) -> None:
     """Predict every file that can be read; those that cannot are named at the end."""
-    from sadvae_har.recognition.live import RecordingStream
+    from sadvae_har.recognition.live import predict_file
 
     declared, failures, rows = _declared(arguments), [], []
     to_file = arguments.out is not None and Path(arguments.out).suffix != ""
@@ -84,9 +83,8 @@ def _predict_files(recognizer: "Recognizer", arguments: Namespace, kind: str) ->
             plan = plan_reading(path, recognizer.channels, declared)
             _confirm(path, plan, arguments.yes)
             _warn_of_rate(plan.rate_hz, recognizer.rate_hz)
-            stream = RecordingStream(recognizer, plan.channels, plan.rate_hz)
-            parts = [stream.push(chunk) for chunk in _with_progress(read_recording(path, plan), path)]
-            prediction = join([*parts, stream.finish()])
+            with tqdm(desc=path.name, unit=" rows", unit_scale=True, disable=None, leave=False) as bar:
+                prediction = predict_file(recognizer, path, plan, on_rows=bar.update)
             if not len(prediction):
                 raise InputError(
                     f"{path}: no stretch without gaps has the {recognizer.window_s:g} s of a window; record longer"
@@ -185,13 +183,6 @@ def _warn_of_rate(rate_hz: float, wanted_hz: float) -> None:
 def _say(plan: ReadingPlan) -> None:
     for finding in plan.findings:
         print(f"  {finding}", file=sys.stderr)
-
-
-def _with_progress(chunks: Iterator[np.ndarray], path: Path) -> Iterator[np.ndarray]:
-    with tqdm(desc=path.name, unit=" rows", unit_scale=True, disable=None, leave=False) as bar:
-        for chunk in chunks:
-            yield chunk
-            bar.update(len(chunk))
 
 
 def _print_segments(path: Path, segments: Sequence["Segment"]) -> None:

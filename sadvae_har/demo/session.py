@@ -136,12 +136,7 @@ def recognise(recognizer: Recognizer, clip: Clip) -> Opened:
         InputError: No stretch of it is as long as a window, or channels are missing.
     """
     stream = WindowStream(clip.channels, clip.rate_hz, recognizer.channels, recognizer.source.settings)
-    first, last = stream.push(clip.samples), stream.finish()
-    windows = TimedWindows(
-        np.concatenate([first.samples, last.samples]),
-        np.concatenate([first.start_s, last.start_s]),
-        np.concatenate([first.piece, last.piece]),
-    )
+    windows = stream.cut([clip.samples])
     if not len(windows):
         raise InputError(
             f"{clip.title}: no stretch of it is as long as a window of {recognizer.window_s:g} s; record for longer"
