@@ -112,7 +112,7 @@ def test_own_splits_are_found_by_name_and_come_first(tmp_path, monkeypatch):
     for name in ("mine", "random-1"):
         replace(shipped, name=name, seed=77).save(tmp_path / "usc-had" / f"{name}.json")
     assert find_split("usc-had", "mine").seed == find_split("usc-had", "random-1").seed == 77
-    assert {"mine", "random-2"} <= set(list_splits("usc-had")) and list_splits("usc-had", kind="mi") == ["mine"]
+    assert {"mine", "random-2"} <= set(list_splits("usc-had")) and list_splits("usc-had", kind="random")[0] == "mine"
 
 
 def test_data_list_names_source_and_licence(capsys):
@@ -196,7 +196,6 @@ def test_stages_one_after_the_other_give_the_same_metrics(kitchen):
     assert cli.main(["report", str(kitchen.folder / "stages")]) == 0
 
 
-@pytest.mark.xfail(strict=True, reason="run_stages takes report.html for the sign that every stage is done")
 def test_a_report_of_half_a_run_does_not_stop_the_other_half(kitchen):
     """After `zsl train`, `zsl evaluate` and `report` there is a page; `run` still owes the gate, GZSL and the model."""
     for stage in STAGES[:2]:
