@@ -196,7 +196,9 @@ def test_truncated_state_is_refused(tmp_path: Path, kept: float) -> None:
     interrupted(path)
     data = path.read_bytes()
     path.write_bytes(data[: int(kept * len(data))])
-    with pytest.raises(InputError, match=r"state\.safetensors: damaged or not .*; delete it to start this stage afresh"):
+    with pytest.raises(
+        InputError, match=r"state\.safetensors: damaged or not .*; delete it to start this stage afresh"
+    ):
         load_state(path, Trainer(make_data(), MODEL, TRAIN, [1, 2]), "this run")
 
 
