@@ -5,6 +5,7 @@ does not say who made the file.
 """
 
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -95,13 +96,21 @@ def _read(path: Path, kind: str, remedy: str, with_tensors: bool) -> tuple[dict[
             tensors = {name: file.get_tensor(name) for name in file.keys()} if with_tensors else {}  # noqa: SIM118
         if kind not in metadata:
             raise InputError(f"{path}: no file of kind {kind!r}, or of an earlier version; {remedy}")
-        header = json.loads(metadata[kind])
+        header = json.loads(metadata[kind], parse_int=_whole_number)
         if not isinstance(header, dict):
             raise TypeError(f"header is a {type(header).__name__}")
     except (SafetensorError, OSError, TypeError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{path}: damaged or not a safetensors file ({reason}); {remedy}") from error
     return header, tensors
+
+
+def _whole_number(text: str) -> int:
+    """Read a whole number of a header; float() refuses none of them, so that what uses them need not ask."""
+    number = int(text)
+    if abs(number) > sys.float_info.max:
+        raise ValueError(f"a number of {len(text)} digits")
+    return number
 
 
 def _checksum(header: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:

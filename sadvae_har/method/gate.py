@@ -169,7 +169,7 @@ class DomainClassifier:
         try:
             config = GateConfig(cues=tuple(value["cues"]), fusion=value["fusion"])
             numbers = {name: np.array(value[name], np.float64) for name in names - {"cues", "fusion"}}
-        except (TypeError, ValueError, InputError) as error:
+        except (TypeError, ValueError, OverflowError, InputError) as error:
             raise InputError(f"{where}: not a domain classifier ({error}); train the gate again") from error
         for name, number in numbers.items():
             positive = name.endswith("temperature") or name in ("threshold", "scale")

@@ -317,6 +317,7 @@ def test_round_trip_through_json(gate: DomainClassifier) -> None:
         lambda value: value | {"unseen_temperature": 0.0},
         lambda value: value | {"scale": [1.0, 0.0]},
         lambda value: value | {"bias": float("nan")},
+        lambda value: value | {"bias": 10**400},
         lambda value: value | {"bias": [1.0, 2.0]},
         lambda value: value | {"mean": [0.0]},
         lambda value: value | {"weights": 1.0},

@@ -177,12 +177,14 @@ def wide_config(model):
 def test_absurd_widths_are_refused_before_a_network_of_them_is_made(model, tmp_path):
     path = edited(model, tmp_path / "a.safetensors", config=wide_config(model))
     with pytest.raises(
-        InputError, match=r"semantic_encoder.network.0.weight' have shape .* expected \(4, 102, 2199023255552\)"
+        InputError, match=r"weights 'discriminator.0.weight' have shape .* expected \(4, 1099511627792, 64\)"
     ):
         Recognizer.load(path)
 
 
-def test_absurd_encoders_are_refused_before_a_network_of_them_is_made(tmp_path):
+@pytest.fixture(scope="module")
+def encoder_parts():
+    """Return header, as text, and tensors of features that a network makes."""
     source = InputFormat(
         "watch", three_axes("wrist", "acc", "m/s2"), ("wrist",), WindowSettings(50.0, 5.0, 0.5, ("acc",))
     )
@@ -190,8 +192,12 @@ def test_absurd_encoders_are_refused_before_a_network_of_them_is_made(tmp_path):
     sentences = device_readers(source.channels, [torch.zeros(3, checkpoint.encoder.config.text_dim)])
     encoder = WindowEncoder(source, ("encoder:tiny",), {"encoder:tiny": checkpoint}, {"encoder:tiny": sentences})
     header, tensors = encoder.to_parts()
-    header = json.loads(json.dumps(header))
-    assert WindowEncoder.from_parts(header, tensors, tmp_path).blocks == encoder.blocks
+    return json.dumps(header), tensors
+
+
+def test_absurd_encoders_are_refused_before_a_network_of_them_is_made(encoder_parts, tmp_path):
+    header, tensors = json.loads(encoder_parts[0]), encoder_parts[1]
+    assert WindowEncoder.from_parts(header, tensors, tmp_path).blocks == ("encoder:tiny",)
     sizes = header["networks"]["encoder:tiny"]["encoder"]
     for name, size in (
         ("width", 1 << 40),
@@ -203,6 +209,21 @@ def test_absurd_encoders_are_refused_before_a_network_of_them_is_made(tmp_path):
         header["networks"]["encoder:tiny"]["encoder"] = sizes | {name: size}
         with pytest.raises(InputError, match="the file is damaged"):
             WindowEncoder.from_parts(header, tensors, tmp_path)
+
+
+@pytest.mark.parametrize("value", ["absent", None, [], "x", [{"a": [1]}], {"a": {"b": [1]}}, 10**15, -7], ids=repr)
+def test_encoder_headers_with_something_else_in_any_place(value, encoder_parts, tmp_path):
+    """Nothing but an error of input is raised; some places, such as the name of the data set, may hold anything."""
+    spots = [at for at in places(json.loads(encoder_parts[0])) if not {"bank", "provenance", "training"} & set(at)]
+    n_refused = 0
+    for at in spots:
+        header = json.loads(encoder_parts[0])
+        put(header, at, None if value == "absent" else lambda _: value)
+        try:
+            WindowEncoder.from_parts(header, encoder_parts[1], tmp_path)
+        except InputError:
+            n_refused += 1
+    assert n_refused > len(spots) / 2
 
 
 def test_numbers_out_of_all_proportion_are_refused(sound, tmp_path):
