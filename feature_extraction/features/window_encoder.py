@@ -178,7 +178,9 @@ class WindowEncoder:
                 raise InputError(f"{where}: weights of {name} do not fit ({str(error).splitlines()[-1]})") from None
             networks[name] = network
             if isinstance(network, PatchCheckpoint):
-                texts = [sentences[f"sentences/{k}"] for k in range(len(sentences))]
+                texts = [sentences.get(f"sentences/{k}", torch.empty(0)) for k in range(len(sentences))]
+                if any(text.ndim != 2 or text.shape[1] != network.encoder.config.text_dim for text in texts):
+                    raise InputError(f"{where}: descriptions of channels do not fit {name}; the file is damaged")
                 readers[name] = device_readers(source.channels, texts)
         lacking = [name for name in blocks if name not in VERSIONS and name not in networks]
         if lacking or not blocks:

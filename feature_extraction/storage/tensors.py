@@ -94,6 +94,8 @@ def _read(path: Path, kind: str, remedy: str, with_tensors: bool) -> tuple[dict[
         with safe_open(path, framework="pt") as file:
             metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()} if with_tensors else {}  # noqa: SIM118
+            for tensor in tensors.values():
+                tensor.numpy()  # TypeError for kinds of numbers that this program never writes
         if kind not in metadata:
             raise InputError(f"{path}: no file of kind {kind!r}, or of an earlier version; {remedy}")
         header = json.loads(metadata[kind], parse_int=_whole_number)

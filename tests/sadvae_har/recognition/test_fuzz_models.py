@@ -32,6 +32,7 @@ from feature_extraction.recordings.recording import three_axes
 from feature_extraction.storage.places import ENCODERS_FOLDER
 from feature_extraction.windows.input_format import InputFormat
 from feature_extraction.windows.window_set import WindowSettings
+from sadvae_har.recognition.model.file import KIND
 from sadvae_har.recognition.recognizer import Recognizer
 
 pytest_plugins = ("fuzzing",)
@@ -133,6 +134,12 @@ def sparse(path: Path, size: int) -> None:
         file.truncate(size)
 
 
+def with_bfloat16(path: Path, model: Path) -> None:
+    """Write a model of which one tensor holds numbers that NumPy does not know."""
+    header, tensors = read_model(model)
+    save_file(tensors | {"seen/bias": tensors["seen/bias"].bfloat16()}, path, {KIND: json.dumps(header)})
+
+
 IMPOSTORS = {
     "nothing": lambda path, model: path.write_bytes(b""),
     "a folder": lambda path, model: path.mkdir(),
@@ -152,8 +159,9 @@ IMPOSTORS = {
     "a nested header": lambda path, model: path.write_bytes(framed(b'{"a":' * 5000)),
     "a file of 5 GiB": lambda path, model: sparse(path, 5 << 30),
     "text in a list": lambda path, model: write_model(path, ["x"], {}),
-    "nested text": lambda path, model: save_file({}, path, {"sadvae_har_recognizer": "[" * 100_000}),
-    "a number of 5000 digits": lambda path, model: save_file({}, path, {"sadvae_har_recognizer": "9" * 5000}),
+    "nested text": lambda path, model: save_file({}, path, {KIND: "[" * 100_000}),
+    "a number of 5000 digits": lambda path, model: save_file({}, path, {KIND: "9" * 5000}),
+    "numbers of another kind": lambda path, model: with_bfloat16(path, model),
     "a format of others": lambda path, model: edited(model, path, format="onnx"),
     "a newer version": lambda path, model: edited(model, path, version=2),
     "a version of another kind": lambda path, model: edited(model, path, version="1"),
@@ -224,6 +232,18 @@ def test_encoder_headers_with_something_else_in_any_place(value, encoder_parts, 
         except InputError:
             n_refused += 1
     assert n_refused > len(spots) / 2
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [{}, {"sentences/7": torch.zeros(3, 4)}, {"sentences/0": torch.tensor(1.0)}, {"sentences/0": torch.zeros(3, 2)}],
+    ids=["none", "of another number", "a number", "of another width"],
+)
+def test_descriptions_of_channels_that_do_not_fit_are_refused(damaged, encoder_parts, tmp_path):
+    kept = {name: value for name, value in encoder_parts[1].items() if "/sentences/" not in name}
+    tensors = kept | {f"encoder:tiny/{name}": value for name, value in damaged.items()}
+    with pytest.raises(InputError, match="descriptions"):
+        WindowEncoder.from_parts(json.loads(encoder_parts[0]), tensors, tmp_path)
 
 
 def test_numbers_out_of_all_proportion_are_refused(sound, tmp_path):
