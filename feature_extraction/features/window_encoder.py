@@ -150,6 +150,9 @@ class WindowEncoder:
         Raises:
             InputError: A part is missing, damaged or of another version of the features.
         """
+        kinds = {"source": Mapping, "blocks": list | tuple, "versions": Mapping, "networks": Mapping}
+        if not isinstance(header, Mapping) or not all(isinstance(header.get(name), kinds[name]) for name in kinds):
+            raise InputError(f"{where}: does not say what makes the features; the file is damaged")
         source = InputFormat.from_dict(header["source"])
         blocks = tuple(map(str, header["blocks"]))
         for name in filter(VERSIONS.__contains__, blocks):
@@ -175,7 +178,9 @@ class WindowEncoder:
                 raise InputError(f"{where}: weights of {name} do not fit ({str(error).splitlines()[-1]})") from None
             networks[name] = network
             if isinstance(network, PatchCheckpoint):
-                texts = [sentences[f"sentences/{k}"] for k in range(len(sentences))]
+                texts = [sentences.get(f"sentences/{k}", torch.empty(0)) for k in range(len(sentences))]
+                if any(text.ndim != 2 or text.shape[1] != network.encoder.config.text_dim for text in texts):
+                    raise InputError(f"{where}: descriptions of channels do not fit {name}; the file is damaged")
                 readers[name] = device_readers(source.channels, texts)
         lacking = [name for name in blocks if name not in VERSIONS and name not in networks]
         if lacking or not blocks:
@@ -185,10 +190,13 @@ class WindowEncoder:
 
 def _require_sizes(kind: type[Network], value: Any, weights: Mapping[str, Tensor], where: Path) -> None:
     """Refuse a header whose network is not that of the weights, before memory is taken for the network."""
+    widths = value.get("encoder") if isinstance(value, Mapping) else None
+    if not isinstance(widths, Mapping):
+        raise InputError(f"{where}: a network without sizes; the file is damaged")
     largest = max(MODEST_WIDTH, len(weights), *(size for tensor in weights.values() for size in tensor.shape))
-    sizes = np.hstack([0, *(size for size in value["encoder"].values() if isinstance(size, int | list))])
-    if (sizes > largest).any():
-        raise InputError(f"{where}: layers of size {sizes.max()}, weights of {largest} at most; the file is damaged")
+    sizes = [n for size in widths.values() for n in (size if isinstance(size, list) else [size]) if isinstance(n, int)]
+    if max(sizes, default=0) > largest:
+        raise InputError(f"{where}: layers of size {max(sizes)}, weights of {largest} at most; the file is damaged")
     with torch.device("meta"):
         planned = kind.from_header(value, where).encoder.state_dict()
     wanted = {name: tuple(tensor.shape) for name, tensor in planned.items()}

@@ -5,6 +5,7 @@ does not say who made the file.
 """
 
 import json
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -95,7 +96,7 @@ def _read(path: Path, kind: str, remedy: str) -> tuple[dict[str, Any], dict[str,
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         if kind not in metadata:
             raise InputError(f"{path}: no file of kind {kind!r}, or of an earlier version; {remedy}")
-        header = json.loads(metadata[kind])
+        header = json.loads(metadata[kind], parse_int=_whole_number)
         if not isinstance(header, dict):
             raise TypeError(f"header is a {type(header).__name__}")
     except (SafetensorError, OSError, TypeError, ValueError, RecursionError) as error:
@@ -104,6 +105,14 @@ def _read(path: Path, kind: str, remedy: str) -> tuple[dict[str, Any], dict[str,
     if header.pop("checksum", None) != _checksum(header, arrays):
         raise InputError(f"{path}: damaged: its content does not match its checksum; {remedy}")
     return header, arrays
+
+
+def _whole_number(text: str) -> int:
+    """Read a whole number of a header; float() refuses none of them, so that what uses them need not ask."""
+    number = int(text)
+    if abs(number) > sys.float_info.max:
+        raise ValueError(f"a number of {len(text)} digits")
+    return number
 
 
 def _checksum(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:

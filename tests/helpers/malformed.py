@@ -19,7 +19,8 @@ from pyarrow import parquet
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from sadvae_har.recognition.model import file as model_file
+from feature_extraction.storage.tensors import write_tensors
+from sadvae_har.recognition.model.file import KIND
 
 NAMES = ("ax", "ay", "az", "gx", "gy", "gz")
 N_ROWS = 600
@@ -212,20 +213,16 @@ def yaml_bytes(rng: np.random.Generator, seed: int, canary: Path) -> bytes:
 def read_model(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     """Return header and tensors of a model file."""
     with safe_open(path, framework="pt") as file:
-        header = json.loads(file.metadata()["sadvae_har_recognizer"])
+        header = json.loads(file.metadata()[KIND])
         return header, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
 
 
 def write_model(path: Path, header: Any, tensors: dict[str, torch.Tensor]) -> Path:
     """Write a model file whose checksum is right, whatever is in it."""
     if isinstance(header, dict):
-        header.pop("checksum", None)
-        header["checksum"] = model_file._checksum(header, tensors)
-    save_file(
-        {name: value.contiguous() for name, value in tensors.items()},
-        path,
-        {"sadvae_har_recognizer": json.dumps(header)},
-    )
+        write_tensors(path, KIND, {name: value for name, value in header.items() if name != "checksum"}, tensors)
+    else:
+        save_file(tensors, path, {KIND: json.dumps(header)})
     return path
 
 

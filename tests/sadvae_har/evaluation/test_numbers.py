@@ -7,7 +7,7 @@ import pytest
 
 from feature_extraction.errors import InputError
 from sadvae_har.evaluation.metrics import chance_ausuc
-from sadvae_har.evaluation.numbers import evaluate_gzsl, evaluate_zsl
+from sadvae_har.evaluation.numbers import GatedWindows, TestWindows, evaluate_gzsl, evaluate_zsl
 
 SEEN, UNSEEN = ("walk", "run", "sit"), ("jump", "lie")
 CLASSES = np.array([*SEEN, *UNSEEN])
@@ -32,15 +32,14 @@ def _problem(ignorant: bool) -> dict[str, np.ndarray]:
 
 
 def _gzsl(p: dict[str, np.ndarray]) -> dict[str, Any]:
-    order = (p["labels"], p["predictions"], p["scores"], p["p_unseen"], p["subjects"], p["recordings"])
-    return evaluate_gzsl(*order, SEEN, UNSEEN, seed=0)
+    return evaluate_gzsl(GatedWindows(**p), SEEN, UNSEEN, seed=0)
 
 
 def _zsl(p: dict[str, np.ndarray]) -> dict[str, Any]:
     mask = np.isin(p["labels"], UNSEEN)
     predictions = np.array(UNSEEN)[p["scores"][:, len(SEEN) :].argmax(1)]
-    order = (p["labels"], predictions, p["subjects"], p["recordings"])
-    return evaluate_zsl(*(array[mask] for array in order), UNSEEN, seed=0)
+    columns = (p["labels"], predictions, p["subjects"], p["recordings"])
+    return evaluate_zsl(TestWindows(*(column[mask] for column in columns)), UNSEEN, seed=0)
 
 
 def _values(report: dict[str, Any]) -> dict[str, float]:
@@ -81,17 +80,8 @@ def test_the_order_of_classes_changes_nothing() -> None:
     problem = _problem(ignorant=True)
     seen, unseen = SEEN[::-1], UNSEEN[::-1]
     order = [2, 1, 0, 4, 3]
-    turned = evaluate_gzsl(
-        problem["labels"],
-        problem["predictions"],
-        problem["scores"][:, order],
-        problem["p_unseen"],
-        problem["subjects"],
-        problem["recordings"],
-        seen,
-        unseen,
-        seed=0,
-    )
+    windows = GatedWindows(**problem | {"scores": problem["scores"][:, order]})
+    turned = evaluate_gzsl(windows, seen, unseen, seed=0)
     straight = _gzsl(problem)
     for part in ("gzsl", "gate"):
         assert _flat(turned[part]) == pytest.approx(_flat(straight[part]), abs=2e-6)
@@ -113,7 +103,8 @@ def test_one_test_subject_gets_intervals_over_recordings() -> None:
 
 def test_a_class_without_test_windows_is_left_out_of_the_classes() -> None:
     one = np.array(["jump"] * 4)
-    report = evaluate_zsl(one, np.array(["jump", "jump", "jump", "lie"]), one, one, UNSEEN, seed=0)
+    windows = TestWindows(one, np.array(["jump", "jump", "jump", "lie"]), one, one)
+    report = evaluate_zsl(windows, UNSEEN, seed=0)
     assert report["per_class"] == {"jump": 0.75}
     assert report["per_class_top1"]["value"] == 0.75
 
@@ -121,11 +112,24 @@ def test_a_class_without_test_windows_is_left_out_of_the_classes() -> None:
 def test_what_cannot_be_evaluated_is_refused() -> None:
     problem, none = _problem(ignorant=False), np.array([], dtype=str)
     with pytest.raises(InputError, match="no test windows of .*jump"):
-        evaluate_zsl(none, none, none, none, UNSEEN, seed=0)
+        evaluate_zsl(TestWindows(none, none, none, none), UNSEEN, seed=0)
     with pytest.raises(InputError, match="swim.*are not among the classes"):
         _gzsl(problem | {"predictions": np.full(N, "swim")})
-    with pytest.raises(InputError, match="NaN"):
-        _gzsl(problem | {"scores": problem["scores"] * np.nan})
+    for name in ("scores", "p_unseen"):
+        spoilt = problem[name].copy()
+        spoilt.flat[7] = np.nan
+        with pytest.raises(InputError, match="NaN"):
+            _gzsl(problem | {name: spoilt})
+
+
+def test_arrays_are_named_behind_their_prefix() -> None:
+    """What a run saves of windows without a gate and with one are the same four columns."""
+    problem = _problem(ignorant=False)
+    columns = {name: problem[name] for name in ("labels", "predictions", "subjects", "recordings")}
+    for windows in (TestWindows(**columns), GatedWindows(**problem)):
+        found = windows.arrays("zsl_")
+        assert found.keys() == {f"zsl_{name}" for name in columns}
+        assert all(found[f"zsl_{name}"] is value for name, value in columns.items())
 
 
 def _flat(part: dict[str, Any]) -> dict[str, float]:

@@ -82,8 +82,21 @@ def test_inner_fold_never_reads_the_texts_of_its_pseudo_unseen_classes(problem: 
     vectors[held_out] += 1
     changed = make_problem(make_table(), SPLIT, vectors)
     kept = problem.folds[1].train
-    assert torch.equal(changed.folds[1].text[kept], problem.folds[1].text[kept])
-    assert not torch.equal(changed.folds[0].text[kept], problem.folds[0].text[kept])
+    assert torch.equal(changed.folds[1].coordinates[kept], problem.folds[1].coordinates[kept])
+    assert not torch.equal(changed.folds[0].coordinates[kept], problem.folds[0].coordinates[kept])
+
+
+def test_texts_and_windows_of_the_problem_are_laid_out_as_those_of_its_final_fold(problem: Problem) -> None:
+    """Its space is that of all seen classes, not that of a fold which leaves some out; so is its standardiser."""
+    vectors = text_vectors()
+    assert problem.space.centre == pytest.approx(vectors[:8].mean(0), abs=1e-6)
+    assert problem.centred_vectors[:8].mean(0).numpy() == pytest.approx(np.zeros(4), abs=1e-6)
+    assert problem.centred_vectors.numpy() == pytest.approx((vectors - vectors[:8].mean(0)) / problem.space.scale)
+    coordinates, outside = problem.space.locate(vectors)
+    assert torch.equal(problem.folds[0].coordinates, coordinates) and torch.equal(problem.folds[0].outside, outside)
+    assert not torch.equal(problem.folds[1].coordinates, coordinates)
+    standardised = torch.from_numpy(problem.standardizer.transform(make_table().features))
+    assert torch.equal(problem.folds[0].features, standardised)
 
 
 def test_texts_that_are_all_alike_are_refused() -> None:
@@ -142,3 +155,10 @@ def test_validation_subjects_must_have_windows_of_both_kinds() -> None:
         split = replace(SPLIT, inner=(("sit", "jump"),))
         with pytest.raises(InputError, match=r"no inner fold has windows of both .*\['s4', 's5'\]"):
             make_problem(select_rows(table, np.flatnonzero(rows)), split, text_vectors())
+
+
+def test_one_fold_with_validation_windows_of_both_kinds_is_enough() -> None:
+    table = make_table()  # of the validation subjects, running and sitting alone: the second fold holds out neither
+    kept = ~np.isin(table.subjects, SPLIT.val_subjects) | np.isin(table.labels, ("run", "sit"))
+    problem = make_problem(select_rows(table, np.flatnonzero(kept)), SPLIT, text_vectors())
+    assert [fold.name for fold in problem.folds] == ["final", "inner-1", "inner-2"]

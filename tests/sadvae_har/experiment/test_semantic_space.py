@@ -27,13 +27,24 @@ def test_text_by_hand() -> None:
 
 
 def test_span_coordinates_by_hand() -> None:
-    # Training classes (1, 0) and (3, 0) span the first axis; the third class's second dimension is left out.
-    vectors = np.array([[1.0, 0.0], [3.0, 0.0], [2.5, 9.0]])
-    found, outside = SemanticSpace.fit(vectors[:2], width=3).locate(vectors)
-    coordinates = found.numpy()
-    assert outside.tolist() == pytest.approx([0, 0, 81])  # the training classes have squared length 1
-    sign = np.sign(coordinates[1, 0])
-    assert coordinates == pytest.approx(np.array([[-sign, 0, 0], [sign, 0, 0], [sign / 2, 0, 0]]))
+    """Two training classes in three dimensions span one line; what a third class holds beside it is left out."""
+    vectors = np.array([[0.0, 0, 0], [2.0, 0, 4.0], [1.5, 5.0, 3.0]])
+    # Centre (1, 0, 2), off it by (1, 0, 2) and its opposite: mean square 10 / 6, so squared lengths 5 / (5/3) = 3.
+    space = SemanticSpace.fit(vectors[:2], width=4)
+    assert space.scale == pytest.approx(np.sqrt(5 / 3)) and space.squared_length == pytest.approx(3)
+    found, outside = space.locate(vectors)
+    # The third class lies half as far along the line as the second, and 5 beside it: 25 / (5/3) = 15, relative to 3.
+    assert outside.tolist() == pytest.approx([0, 0, 5], abs=1e-6)
+    sign = np.sign(found[1, 0].item())
+    assert found.numpy() == pytest.approx(sign * np.array([[-1, 0, 0, 0], [1, 0, 0, 0], [0.5, 0, 0, 0]]))
+
+
+def test_the_mean_squared_length_goes_over_classes_of_unequal_length() -> None:
+    vectors = np.array([[-6.0, 0, 0, 0, 0], [1.0, 0, 0, 3.0, 0], [5.0, 0, 0, -3.0, 0]])
+    space = SemanticSpace.fit(vectors, width=2)
+    # Squared lengths 36, 10 and 34; in units of the mean square 80 / 15 their mean is 5, whatever the lengths are.
+    assert space.scale == pytest.approx(np.sqrt(80 / 15)) and space.squared_length == pytest.approx(5)
+    assert space.locate(np.array([[0.0, 4.0, 0, 0, 0]]))[1].tolist() == pytest.approx([16 / (80 / 15) / 5])
 
 
 def test_span_keeps_the_geometry_of_training_classes() -> None:

@@ -5,25 +5,34 @@ import logging
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from synthetic_problem import SPLIT, TINY, make_table, text_vectors, tiny_problem
+from synthetic_problem import SPLIT, TINY, generators, make_table, text_vectors, tiny_problem
 
 from feature_extraction.errors import InputError, LeakageError
 from feature_extraction.storage.files import read_npz
 from sadvae_har import pipeline
 from sadvae_har.config.settings import Config
 from sadvae_har.experiment import stages as experiment
-from sadvae_har.experiment.fitted import FittedModels, models_of_fold, seed_of, semantic_latents, training_key
+from sadvae_har.experiment.fitted import (
+    FittedModels,
+    fit_seen_classifiers,
+    models_of_fold,
+    restore_networks,
+    seed_of,
+    training_key,
+)
 from sadvae_har.experiment.inputs import Locations
 from sadvae_har.experiment.problem import Problem, make_problem
 from sadvae_har.experiment.run_folder import RunFolder
+from sadvae_har.method.model import SADVAE
 from sadvae_har.method.training import Trainer
-from sadvae_har.pipeline import load_or_train, run
+from sadvae_har.pipeline import NO_MODEL_FILE, Run, load_or_train, run
 
 ARTEFACTS = {
     *("config.yaml", "split.json", "environment.json", "progress.jsonl", "model.safetensors"),
@@ -48,8 +57,9 @@ def run_tiny(problem: Problem) -> Callable[..., RunFolder]:
 
     def run_it(out: Path, config: Config = TINY, solved: Problem = problem) -> RunFolder:
         with pytest.MonkeyPatch.context() as patch:
+            inputs = SimpleNamespace(problem=lambda: solved, class_list=None, resnet=None)
             patch.setattr(pipeline, "load_split", lambda *_: solved.split)
-            patch.setattr(pipeline, "load_problem", lambda *_: solved)
+            patch.setattr(pipeline, "load_inputs", lambda *_: inputs)
             return run(config, Locations(), out)[0]
 
     return run_it
@@ -58,6 +68,23 @@ def run_tiny(problem: Problem) -> Callable[..., RunFolder]:
 @pytest.fixture(scope="module")
 def finished(run_tiny: Callable[..., RunFolder], tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     return run_tiny(tmp_path_factory.mktemp("run") / "toy")
+
+
+def key_of(problem: Problem, config: Config = TINY) -> str:
+    return training_key(problem, config)
+
+
+def of_run(problem: Problem, folder: RunFolder, config: Config = TINY) -> Run:
+    """Return a run as the pipeline hands it on, without what a model file would need."""
+    return Run(config, folder, problem, None, folder.path / "text_feats")
+
+
+def last_step(problem: Problem, config: Config = TINY) -> dict[str, torch.Tensor]:
+    """Train to the last step and choose nothing, as a benchmark does; return the averaged weights."""
+    trainer = experiment.make_trainer(problem, config)
+    for _ in range(config.train.n_steps):
+        trainer.step()
+    return trainer.snapshot()
 
 
 def contents(folder: RunFolder) -> dict[str, bytes]:
@@ -83,6 +110,7 @@ def test_metrics_hold_every_number_with_its_interval(finished: RunFolder) -> Non
             assert 0 <= entry["low"] <= entry["value"] <= entry["high"] <= 1, (part, name)
     assert metrics["chance"] == pytest.approx({"zsl": 1 / 3, "gzsl": 1 / 11, "majority_zsl": 1 / 3})
     assert (metrics["dataset"], metrics["split"], metrics["seed"]) == ("toy", "random-1", 0)
+    assert metrics[NO_MODEL_FILE] == "the feature table does not say how its windows were cut"
     assert metrics["chosen"].keys() == {
         *("step", "inner_top1", "seen_temperature", "unseen_temperature", "gate_threshold")
     }
@@ -102,6 +130,22 @@ def test_shuffled_texts_are_not_recognised(run_tiny: Callable[..., RunFolder], t
     vectors[8:] = vectors[[9, 10, 8]]
     folder = run_tiny(tmp_path, solved=make_problem(make_table(), SPLIT, vectors))
     assert folder.metrics()["zsl"]["per_class_top1"]["value"] <= 0.2
+
+
+def test_final_problem_alone_is_solved_as_well(problem: Problem) -> None:
+    alone = replace(problem, folds=problem.folds[:1], features=problem.features[:1])
+    rows, logits, _ = experiment.score_unseen(alone, TINY, last_step(alone))
+    assert per_class_top1(problem.class_index[rows] - len(SPLIT.seen), logits.argmax(1)) >= 0.8
+
+
+def test_inner_folds_are_solved_without_a_look_at_test_windows(problem: Problem) -> None:
+    top1 = experiment.inner_fold_top1(last_step(problem), problem, TINY)
+    assert top1.shape == (len(SPLIT.inner),) and top1[1] >= 0.8  # the other fold's two classes differ off the span
+    features = problem.features.clone()
+    features[:, torch.from_numpy(np.isin(problem.subjects, SPLIT.test_subjects))] = torch.nan
+    folds = tuple(replace(fold, features=features[k]) for k, fold in enumerate(problem.folds))
+    blind = replace(problem, features=features, folds=folds)
+    assert np.array_equal(experiment.inner_fold_top1(last_step(blind), blind, TINY), top1)
 
 
 def test_predictions_agree_with_the_metrics(finished: RunFolder, problem: Problem) -> None:
@@ -171,6 +215,34 @@ def test_a_finished_run_is_not_run_again(
     assert "is complete" in caplog.text
 
 
+@pytest.mark.parametrize("lost", ["zsl", "gzsl", "chance", NO_MODEL_FILE, "report.html"])
+def test_a_run_that_lacks_something_is_not_complete(finished: RunFolder, problem: Problem, lost: str) -> None:
+    inputs = SimpleNamespace()
+    this = Run(TINY, finished, problem, inputs, finished.path)  # type: ignore[arg-type]
+    assert this.is_complete() and not replace(this, config=replace(TINY, reference="reference.yaml")).is_complete()
+    kept = {name: value for name, value in finished.metrics().items() if name != lost}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RunFolder, "metrics", lambda _: kept)
+        patch.setattr(pipeline, "REPORT_FILE", "absent.html" if lost == "report.html" else "report.html")
+        assert not this.is_complete()
+        # Without inputs, as of the original layout, no model file is owed.
+        assert replace(this, inputs=None).is_complete() == (lost == NO_MODEL_FILE)
+
+
+def test_test_windows_are_scored_once(run_tiny: Callable[..., RunFolder], tmp_path: Path) -> None:
+    scored: list[int] = []
+    original = experiment.score_fold
+
+    def count(*arguments: Any) -> Any:
+        scored.append(arguments[3])
+        return original(*arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(experiment, "score_fold", count)
+        run_tiny(tmp_path)
+    assert sorted(scored) == [0, 1, 2]
+
+
 def test_same_seed_same_result_other_seed_other_result(
     finished: RunFolder, run_tiny: Callable[..., RunFolder], tmp_path: Path
 ) -> None:
@@ -210,7 +282,7 @@ def test_interrupted_training_ends_with_the_same_result(
     assert {path.name for path in tmp_path.iterdir()} == ARTEFACTS
 
 
-@pytest.mark.parametrize("stage", ["evaluate_zsl", "prepare_gate", "train_gate", "evaluate_gzsl"])
+@pytest.mark.parametrize("stage", ["evaluate_zsl", "prepare_gate", "train_gate", "score_test", "evaluate_gzsl"])
 def test_run_interrupted_between_stages_ends_with_the_same_result(
     finished: RunFolder, run_tiny: Callable[..., RunFolder], tmp_path: Path, stage: str
 ) -> None:
@@ -234,10 +306,10 @@ def test_training_state_of_another_problem_is_not_resumed(problem: Problem, tmp_
     original = experiment.save_state
     with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(experiment, "save_state", after_first_save)
-        experiment.train_zsl(problem, TINY, RunFolder(tmp_path))
+        experiment.train_zsl(problem, TINY, RunFolder(tmp_path), key_of(problem))
     other = make_problem(make_table(seed=1), SPLIT, text_vectors())
-    fresh = experiment.train_zsl(other, TINY, RunFolder(tmp_path / "fresh"))
-    resumed = experiment.train_zsl(other, TINY, RunFolder(tmp_path))
+    fresh = experiment.train_zsl(other, TINY, RunFolder(tmp_path / "fresh"), key_of(other))
+    resumed = experiment.train_zsl(other, TINY, RunFolder(tmp_path), key_of(other))
     assert all(torch.equal(fresh.weights[name], resumed.weights[name]) for name in fresh.weights)
 
 
@@ -258,7 +330,7 @@ def test_training_on_forbidden_windows_is_leakage(
     inner = replace(problem.folds[1], rows=np.append(problem.folds[1].rows, foreign[0]))
     leaking = replace(problem, folds=(problem.folds[0], inner))
     with pytest.raises(LeakageError, match=rf"VAE training \(inner-1\): .*{message}"):
-        experiment.train_zsl(leaking, TINY, RunFolder(tmp_path / "run"))
+        experiment.train_zsl(leaking, TINY, RunFolder(tmp_path / "run"), key_of(leaking))
     assert not (tmp_path / "run").exists()
 
 
@@ -278,7 +350,7 @@ def test_windows_outside_training_change_neither_models_nor_gate(
 
 
 def test_text_margin_is_positive_where_a_held_out_description_fits_best(finished: RunFolder, problem: Problem) -> None:
-    fitted = FittedModels.load(finished.path / "model.safetensors", training_key(problem, TINY))
+    fitted = FittedModels.load(finished.path / "model.safetensors", key_of(problem))
     scores = experiment.score_fold(problem, TINY, fitted, 0, SPLIT.test_subjects)
     margin = scores.cues(("text_margin",))[:, 0]
     assert margin[scores.is_unseen].mean() > margin[~scores.is_unseen].mean()
@@ -288,14 +360,46 @@ def test_text_margin_is_positive_where_a_held_out_description_fits_best(finished
 
 
 def test_models_of_a_fold_are_those_of_its_seeds(finished: RunFolder, problem: Problem) -> None:
-    fitted = FittedModels.load(finished.path / "model.safetensors", training_key(problem, TINY))
+    fitted = FittedModels.load(finished.path / "model.safetensors", key_of(problem))
     assert {len(value) for value in fitted.weights.values()} == {3 * TINY.train.n_seeds}
-    model = models_of_fold(fitted.weights, 1, TINY.train.n_seeds, TINY.model)
+    model = models_of_fold(fitted.weights, 1, TINY)
     name = "text_encoder.network.0.weight"
     assert torch.equal(model.state_dict()[name], fitted.weights[name][2:4])
-    latents = semantic_latents(model, problem.folds[1].features[:50], batch=7)
-    assert torch.allclose(latents, semantic_latents(model, problem.folds[1].features[:50]), atol=1e-6)
-    assert latents.shape == (2, 50, TINY.model.latent_dim)
+    assert not any(parameter.requires_grad for parameter in model.parameters())
+
+
+def test_saved_models_come_back(finished: RunFolder, problem: Problem, tmp_path: Path) -> None:
+    fitted = FittedModels.load(finished.path / "model.safetensors", key_of(problem))
+    fitted.save(tmp_path / "again.safetensors")
+    again = FittedModels.load(tmp_path / "again.safetensors", fitted.key)
+    assert (again.step, again.inner_top1, again.key) == (fitted.step, fitted.inner_top1, fitted.key)
+    for found, wanted in ((again.weights, fitted.weights), (again.seen_classifier, fitted.seen_classifier)):
+        assert found.keys() == wanted.keys() and all(torch.equal(found[name], wanted[name]) for name in wanted)
+    assert set(again.inner_top1) == {40, 80, 120} and again.step in again.inner_top1
+
+
+@pytest.mark.parametrize("hidden_dim", [0, 6])
+def test_networks_are_restored_from_weights_of_their_sizes_only(hidden_dim: int) -> None:
+    config = replace(TINY.model, hidden_dim=hidden_dim)
+    original = SADVAE(10, 7, config, generators(0, 1))
+    weights = original.state_dict()
+    restored = restore_networks(weights, 2, config).state_dict()
+    assert restored.keys() == weights.keys() and all(torch.equal(restored[name], weights[name]) for name in weights)
+    name = "semantic_encoder.network.0.weight"
+    for damaged in (
+        {key: value for key, value in weights.items() if key != name},
+        weights | {name: weights[name][:, :-1]},
+        weights | {name: weights[name][:1]},
+        weights | {"colour.0.weight": weights[name]},
+    ):
+        with pytest.raises(InputError, match=r"weights '(semantic_encoder.network|colour)\.0\.weight' have shape"):
+            restore_networks(damaged, 2, config)
+
+
+def test_weight_decay_reaches_the_seen_classifiers(problem: Problem) -> None:
+    strong = replace(TINY, classifier=replace(TINY.classifier, weight_decay=2.0))
+    found, held = (fit_seen_classifiers(problem, config)["weight"].square().sum((1, 2)) for config in (TINY, strong))
+    assert (held < 0.8 * found).all()
 
 
 def test_random_streams_of_a_run_and_of_other_runs_differ() -> None:
@@ -327,7 +431,7 @@ def cut(path: Path, kept: float = 0.6) -> None:
 def test_truncated_model_is_refused(copy: RunFolder, problem: Problem, kept: float) -> None:
     cut(copy.path / "model.safetensors", kept)
     with pytest.raises(InputError, match=r"model\.safetensors: damaged .*delete it to train again") as caught:
-        load_or_train(problem, TINY, copy)
+        load_or_train(of_run(problem, copy))
     assert "\n" not in str(caught.value)
 
 
@@ -336,7 +440,7 @@ def test_safetensors_of_another_program_is_refused(copy: RunFolder, problem: Pro
     for metadata in (None, {"sadvae_har": "not json"}, {"sadvae_har": "{}"}):
         save_file({"weight": torch.zeros(2)}, path, metadata)
         with pytest.raises(InputError, match=r"model\.safetensors: .*delete it to train again"):
-            load_or_train(problem, TINY, copy)
+            load_or_train(of_run(problem, copy))
 
 
 def test_missing_model_names_the_stage_that_makes_it(problem: Problem, tmp_path: Path) -> None:
@@ -345,27 +449,26 @@ def test_missing_model_names_the_stage_that_makes_it(problem: Problem, tmp_path:
 
 
 def test_model_of_another_run_is_refused(copy: RunFolder, problem: Problem) -> None:
-    texts = replace(problem, folds=tuple(replace(fold, text=fold.text + 0.1) for fold in problem.folds))
+    moved = tuple(replace(fold, coordinates=fold.coordinates + 0.1) for fold in problem.folds)
+    texts = replace(problem, folds=moved)
     features = replace(problem, features=problem.features * 1.5)
     settings = replace(TINY, model=replace(TINY.model, kl_text=0.3))
     for other, config in ((texts, TINY), (features, TINY), (problem, settings), (problem, replace(TINY, seed=9))):
-        with pytest.raises(InputError, match=r"trained on split toy/random-1 with other settings, features or texts"):
-            load_or_train(other, config, copy)
+        with pytest.raises(InputError, match=r"trained with another split, other settings, features or texts; delete"):
+            load_or_train(of_run(other, copy, config))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"threshold": 0.5}'])
-def test_damaged_gate_is_refused(copy: RunFolder, problem: Problem, text: str) -> None:
-    fitted = load_or_train(problem, TINY, copy)
+def test_damaged_gate_is_refused(copy: RunFolder, text: str) -> None:
     (copy.path / "gate.json").write_text(text)
     with pytest.raises(InputError, match=r"gate\.json: "):
-        experiment.evaluate_gzsl(problem, TINY, fitted, copy)
+        experiment.read_gate(copy)
 
 
-def test_missing_gate_is_refused(copy: RunFolder, problem: Problem) -> None:
-    fitted = load_or_train(problem, TINY, copy)
+def test_missing_gate_is_refused(copy: RunFolder) -> None:
     (copy.path / "gate.json").unlink()
     with pytest.raises(InputError, match=r"gate\.json: no such file"):
-        experiment.evaluate_gzsl(problem, TINY, fitted, copy)
+        experiment.read_gate(copy)
 
 
 def test_damaged_gate_examples_are_refused(copy: RunFolder, problem: Problem) -> None:
@@ -373,23 +476,24 @@ def test_damaged_gate_examples_are_refused(copy: RunFolder, problem: Problem) ->
     arrays = read_npz(path)
     np.savez(path, **{name: value for name, value in arrays.items() if name != "inner-2/novelty"})
     with pytest.raises(InputError, match=r"gate_examples\.npz: lacks scores of inner fold 2; delete it"):
-        experiment.train_gate(problem, TINY, copy)
+        experiment.read_gate_examples(problem, copy)
     cut(path)
     with pytest.raises(InputError, match=r"gate_examples\.npz: damaged"):
-        experiment.train_gate(problem, TINY, copy)
+        experiment.read_gate_examples(problem, copy)
 
 
 def test_damaged_predictions_are_refused(copy: RunFolder, problem: Problem) -> None:
-    fitted = load_or_train(problem, TINY, copy)
+    fitted = load_or_train(of_run(problem, copy))
     cut(copy.path / "predictions.npz")
     before = (copy.path / "metrics.json").read_bytes()
+    test = experiment.score_test(problem, TINY, fitted)
     with pytest.raises(InputError, match=r"predictions\.npz: damaged"):
-        experiment.evaluate_gzsl(problem, TINY, fitted, copy)
+        experiment.evaluate_gzsl(problem, TINY, experiment.read_gate(copy), test, copy)
     assert (copy.path / "metrics.json").read_bytes() == before
 
 
 def test_truncated_training_state_is_refused(problem: Problem, tmp_path: Path) -> None:
     (tmp_path / "training_state.safetensors").write_bytes(b"\x10\x00")
-    with pytest.raises(InputError, match=r"training_state\.safetensors: damaged training state .*delete it"):
-        experiment.train_zsl(problem, TINY, RunFolder(tmp_path))
+    with pytest.raises(InputError, match=r"training_state\.safetensors: damaged or not .*; delete it"):
+        experiment.train_zsl(problem, TINY, RunFolder(tmp_path), key_of(problem))
     assert [path.name for path in tmp_path.iterdir()] == ["training_state.safetensors"]

@@ -8,7 +8,14 @@ from scipy.stats import multivariate_normal
 from synthetic_problem import generators
 
 from sadvae_har.config.settings import ClassifierConfig
-from sadvae_har.method.classifier import COSINE_SCALE, fit_softmax, gaussian_logits, unseen_logits
+from sadvae_har.method.classifier import (
+    COSINE_SCALE,
+    ClassDensities,
+    cosine_logits,
+    fit_softmax,
+    mean_directions,
+    softmax_logits,
+)
 
 COSINE = ClassifierConfig(kind="cosine")
 GAUSSIAN = ClassifierConfig(kind="gaussian", shrinkage=0.01)
@@ -22,13 +29,26 @@ def clusters(seed: int = 0, n: int = 30) -> torch.Tensor:
     return centres[:, :, None] + 0.3 * torch.randn(2, 3, n, 4, generator=generator)
 
 
+def classify(
+    samples: torch.Tensor, queries: torch.Tensor, config: ClassifierConfig, seeds: tuple[int, ...] = (0, 1)
+) -> torch.Tensor:
+    """Return logits [K, B, U] of queries [K, B, D] against classes that samples [K, U, n, D] stand for."""
+    classes = samples.unbind(1)
+    if config.kind == "softmax":
+        return softmax_logits(classes, queries, config, generators(*seeds))
+    if config.kind == "cosine":
+        return cosine_logits(torch.cat([mean_directions(entry) for entry in classes], dim=1), queries)
+    parts = [ClassDensities.fit(entry, config.shrinkage) for entry in classes]
+    return ClassDensities(*(torch.cat(part, dim=1) for part in zip(*parts, strict=True))).logits(queries)
+
+
 def test_cosine_logits_by_hand() -> None:
     synthesised = torch.tensor(
         [[[[3.0, 0.0], [0.0, 5.0]], [[-1.0, 0.0], [-2.0, 0.0]]]]
     )  # directions (1, 1)/√2, (-1, 0)
     queries = torch.tensor([[[2.0, 2.0], [-7.0, 0.0]]])
     expected = torch.tensor([[[1.0, -(0.5**0.5)], [-(0.5**0.5), 1.0]]]) * COSINE_SCALE
-    assert torch.allclose(unseen_logits(synthesised, queries, COSINE, generators(0)), expected, atol=1e-6)
+    assert torch.allclose(classify(synthesised, queries, COSINE), expected, atol=1e-6)
 
 
 def test_gaussian_logits_by_hand() -> None:
@@ -36,7 +56,7 @@ def test_gaussian_logits_by_hand() -> None:
     root = 3**0.5
     synthesised = torch.tensor([[[[3.0, 0.0], [1.0, 0.0]], [[-2 + root, 0.0], [-2 - root, 0.0]]]])
     queries = torch.tensor([[[0.0, 5.0], [2.0, 0.0]]])
-    logits = gaussian_logits(synthesised, queries, shrinkage=0.5**0.5)
+    logits = classify(synthesised, queries, replace(GAUSSIAN, shrinkage=0.5**0.5))
     expected = [[-0.5 * (4 / 2 + 25 + math.log(2)), -0.5 * (4 / 4 + 25 + math.log(4))]]
     expected += [[-0.5 * math.log(2), -0.5 * (16 / 4 + math.log(4))]]
     assert logits[0].tolist() == [pytest.approx(row, rel=1e-4) for row in expected]
@@ -44,7 +64,7 @@ def test_gaussian_logits_by_hand() -> None:
 
 def test_gaussian_agrees_with_scipy() -> None:
     samples, queries = clusters(), clusters(seed=1).flatten(1, 2)
-    logits = gaussian_logits(samples, queries, shrinkage=0.01)
+    logits = classify(samples, queries, GAUSSIAN)
     for k in range(2):
         for c in range(3):
             points = samples[k, c].numpy().astype(np.float64)
@@ -57,36 +77,36 @@ def test_wider_samples_claim_windows_far_away() -> None:
     near, far = torch.tensor([[[0.5, 0.0, 0.0, 0.0]]]), torch.tensor([[[6.0, 0.0, 0.0, 0.0]]])
     noise = torch.randn(1, 1, 500, 4, generator=torch.Generator().manual_seed(0))
     both = torch.cat([0.5 * noise, 3 * noise], dim=1)
-    assert gaussian_logits(both, near, 0.01).argmax(-1).item() == 0
-    assert gaussian_logits(both, far, 0.01).argmax(-1).item() == 1
+    assert classify(both, near, GAUSSIAN).argmax(-1).item() == 0
+    assert classify(both, far, GAUSSIAN).argmax(-1).item() == 1
 
 
 def test_cosine_ignores_lengths() -> None:
     samples = clusters()
     queries = samples[:, :, 0]
-    logits = unseen_logits(samples, queries, COSINE, generators(0, 1))
-    assert torch.allclose(unseen_logits(3 * samples, 0.1 * queries, COSINE, generators(0, 1)), logits, atol=1e-5)
+    logits = classify(samples, queries, COSINE)
+    assert torch.allclose(classify(3 * samples, 0.1 * queries, COSINE), logits, atol=1e-5)
 
 
 @pytest.mark.parametrize("config", [COSINE, SOFTMAX, GAUSSIAN], ids=["cosine", "softmax", "gaussian"])
 def test_classes_far_apart_are_told_apart(config: ClassifierConfig) -> None:
     queries = clusters(seed=1)
-    logits = unseen_logits(clusters(), queries.flatten(1, 2), config, generators(0, 1))
+    logits = classify(clusters(), queries.flatten(1, 2), config)
     assert logits.argmax(-1).unflatten(1, (3, 30)).tolist() == [[[c] * 30 for c in range(3)]] * 2
 
 
 @pytest.mark.parametrize("config", [COSINE, SOFTMAX, GAUSSIAN], ids=["cosine", "softmax", "gaussian"])
 def test_models_never_mix(config: ClassifierConfig) -> None:
     samples, queries = clusters(), clusters(seed=1).flatten(1, 2)
-    both = unseen_logits(samples, queries, config, generators(0, 1))
-    alone = unseen_logits(samples[1:], queries[1:], config, generators(1))
+    both = classify(samples, queries, config)
+    alone = classify(samples[1:], queries[1:], config, (1,))
     assert torch.allclose(both[1:], alone, atol=1e-3)
 
 
 def test_order_of_classes_is_the_order_of_columns() -> None:
     samples, queries = clusters(), clusters(seed=1).flatten(1, 2)
-    logits = unseen_logits(samples, queries, COSINE, generators(0, 1))
-    assert torch.allclose(unseen_logits(samples.flip(1), queries, COSINE, generators(0, 1)), logits.flip(-1), atol=1e-5)
+    logits = classify(samples, queries, COSINE)
+    assert torch.allclose(classify(samples.flip(1), queries, COSINE), logits.flip(-1), atol=1e-5)
 
 
 def test_softmax_fits_a_known_log_odds() -> None:
@@ -98,11 +118,18 @@ def test_softmax_fits_a_known_log_odds() -> None:
     assert not any(parameter.requires_grad for parameter in layer.parameters())
 
 
+def test_weight_decay_holds_the_weights_down() -> None:
+    inputs, targets = clusters().flatten(1, 2), torch.arange(3).repeat_interleave(30).expand(2, -1)
+    lengths = [
+        fit_softmax(lambda: (inputs, targets), 3, replace(SOFTMAX, weight_decay=decay), generators(0, 1)).weight.norm()
+        for decay in (0.0, 1e-3, 1.0)
+    ]
+    assert lengths[0] > lengths[1] > 1.2 * lengths[2]
+
+
 def test_same_seed_same_classifier_other_seed_other_classifier() -> None:
     samples, queries = clusters(), clusters(seed=1).flatten(1, 2)
     config = replace(SOFTMAX, n_steps=3)
-    first, again, other = (
-        unseen_logits(samples, queries, config, generators(*seeds)) for seeds in ((0, 1), (0, 1), (0, 2))
-    )
+    first, again, other = (classify(samples, queries, config, seeds) for seeds in ((0, 1), (0, 1), (0, 2)))
     assert torch.equal(first, again)
     assert not torch.allclose(first[1], other[1])

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from synthetic_problem import SPLIT
 
 from feature_extraction.errors import InputError, LeakageError
@@ -18,12 +19,10 @@ from sadvae_har.method.gate import (
     THRESHOLDS,
     DomainClassifier,
     GateExamples,
-    TrainingWindows,
     best_temperature,
     choose_threshold,
     fit_gate,
 )
-from sadvae_har.method.gzsl import gated_predictions
 
 CONFIG = GateConfig()
 CUES = CONFIG.cues
@@ -49,14 +48,19 @@ def make_fold(seed: int = 0, held_out: tuple[str, ...] = SPLIT.inner[0], n: int 
     return replace(fold, **changes)
 
 
+def logit(p: float) -> float:
+    """Return log odds by the formula that the threshold goes through, so that equal probabilities stay equal."""
+    return math.log(p / (1 - p))
+
+
 @dataclass(frozen=True)
 class FixedGate(DomainClassifier):
     """A gate whose probabilities are given."""
 
     fixed: tuple[float, ...] = ()
 
-    def p_unseen(self, examples: GateExamples) -> np.ndarray:
-        return np.array(self.fixed)
+    def _log_odds(self, *_: torch.Tensor) -> torch.Tensor:
+        return torch.tensor([logit(p) for p in self.fixed], dtype=torch.float64)
 
 
 def fixed_gate(p: np.ndarray, fusion: str = "hard") -> DomainClassifier:
@@ -82,8 +86,7 @@ def test_unseen_windows_get_the_higher_probability(gate: DomainClassifier) -> No
 def test_higher_probability_means_unseen(gate: DomainClassifier) -> None:
     fold = make_fold(2)
     order = np.argsort(gate.p_unseen(fold))
-    predicted = gated_predictions(*gate.probabilities(fold), gate.p_unseen(fold), gate.threshold)
-    called_unseen = predicted[order] >= fold.seen_logits.shape[1]
+    called_unseen = gate.predict(fold)[order] >= fold.seen_logits.shape[1]
     assert 0 < called_unseen.sum() < len(called_unseen)
     assert (np.diff(called_unseen.astype(int)) >= 0).all()
 
@@ -98,34 +101,47 @@ def test_probability_by_hand() -> None:
     assert gate.p_unseen(fold) == pytest.approx(np.full(160, 1 / (1 + math.exp(-1))))
 
 
-def test_probabilities_by_hand() -> None:
+def test_temperatures_by_hand() -> None:
+    """An even gate; seen probabilities 1/4 and 3/4, unseen ones 1/5 and 4/5."""
     gate = DomainClassifier(
         CUES, "hard", 2.0, 0.5, 0.5, mean=(0.0, 0.0), scale=(1.0, 1.0), weights=(0.0, 0.0), bias=0.0
     )
-    seen, unseen = gate.probabilities(
-        make_fold(
-            seen_logits=np.array([[0.0, 2 * math.log(3)]]), text_logits=np.array([[7.0, -7.0, 0.0, 0.5 * math.log(4)]])
-        )
+    fold = make_fold(
+        seen_logits=np.array([[0.0, 2 * math.log(3)]]),
+        text_logits=np.array([[7.0, -7.0, 0.0, 0.5 * math.log(4)]]),
+        novelty=np.zeros(1),
     )
-    assert seen == pytest.approx(np.array([[0.25, 0.75]])) and unseen == pytest.approx(np.array([[0.2, 0.8]]))
+    assert np.exp(gate.joint_log_scores(fold)) == pytest.approx(np.array([[0.125, 0.375, 0.1, 0.4]]))
+
+
+def test_energy_by_hand() -> None:
+    fold = make_fold(seen_logits=np.log([[1.0, 2, 3, 4, 5, 6]]), text_logits=np.zeros((1, 8)), novelty=np.ones(1))
+    assert fold.cues(("energy", "novelty")) == pytest.approx(np.array([[-math.log(21), 1.0]]))
 
 
 def test_tuned_rule_is_the_applied_rule_at_every_threshold(
     gate: DomainClassifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Probabilities on, just below and just above each threshold score alike in tuning and in application."""
+    """Log odds on, just below and just above each threshold score alike in tuning, in application and by hand."""
     fold = make_fold(3, n=50)
     n_seen, n_classes = fold.seen_logits.shape[1], len(fold.class_names)
     rng = np.random.default_rng(0)
-    near = np.concatenate([THRESHOLDS, np.nextafter(THRESHOLDS, 0), np.nextafter(THRESHOLDS, 1)])
-    p = np.where(rng.random(len(fold.labels)) < 0.5, rng.choice(near, len(fold.labels)), gate.p_unseen(fold))
-    monkeypatch.setattr(DomainClassifier, "p_unseen", lambda self, examples: p)
-    for threshold in THRESHOLDS:
+    on = np.array([logit(float(threshold)) for threshold in THRESHOLDS])
+    near = np.concatenate([on, np.nextafter(on, -np.inf), np.nextafter(on, np.inf)])
+    fitted = gate._log_odds(*fold.tensors()).numpy()
+    log_odds = np.where(rng.random(len(fold.labels)) < 0.5, rng.choice(near, len(fold.labels)), fitted)
+    monkeypatch.setattr(DomainClassifier, "_log_odds", lambda self, *scores: torch.from_numpy(log_odds))
+    seen, unseen = fold.seen_logits.argmax(1), n_seen + fold.unseen_logits.argmax(1)
+    n_on = 0
+    for threshold, log_odds_there in zip(THRESHOLDS, on, strict=True):
         tuned = replace(gate, threshold=float(threshold))
         loaded = DomainClassifier.from_dict(json.loads(json.dumps(tuned.to_dict())), "gate.json")
-        applied = gated_predictions(*loaded.probabilities(fold), p, loaded.threshold)
-        expected = gzsl_scores(fold.labels, applied, range(n_seen), range(n_seen, n_classes))[2]
+        by_hand = np.where(log_odds > log_odds_there, unseen, seen)
+        n_on += (log_odds == log_odds_there).sum()
+        assert np.array_equal(loaded.predict(fold), by_hand)
+        expected = gzsl_scores(fold.labels, by_hand, range(n_seen), range(n_seen, n_classes))[2]
         assert gate_module._harmonic(fold, tuned) == expected
+    assert n_on > 30
 
 
 @pytest.mark.parametrize(
@@ -173,7 +189,7 @@ def test_cues_do_not_depend_on_order_or_number_of_classes(gate: DomainClassifier
     n_seen = fold.seen_logits.shape[1]
     seen_text, unseen_text = fold.text_logits[:, :n_seen], fold.text_logits[:, n_seen:]
     backwards = np.concatenate([seen_text[:, ::-1], unseen_text[:, ::-1]], axis=1)
-    permuted = replace(fold, seen_logits=fold.seen_logits[:, ::-1], text_logits=backwards)
+    permuted = replace(fold, seen_logits=fold.seen_logits[:, ::-1].copy(), text_logits=backwards)
     low = np.full((160, 30), -99.0)
     larger = replace(
         fold,
@@ -188,7 +204,9 @@ def test_threshold_does_not_depend_on_the_order_of_classes() -> None:
     fold = make_fold(5)
     p = np.random.default_rng(1).random(160) * 0.5 + 0.5 * fold.is_unseen
     reordered = replace(
-        fold, seen_logits=fold.seen_logits[:, ::-1], labels=np.where(fold.labels < 6, 5 - fold.labels, fold.labels)
+        fold,
+        seen_logits=fold.seen_logits[:, ::-1].copy(),
+        labels=np.where(fold.labels < 6, 5 - fold.labels, fold.labels),
     )
     gates = [fixed_gate(p)]
     assert choose_threshold([fold], gates) == choose_threshold([reordered], gates)
@@ -210,16 +228,34 @@ def test_every_cue_alone_makes_a_gate(cue: str) -> None:
     assert auroc(make_fold(2).is_unseen, gate.p_unseen(make_fold(2))) > 0.6
 
 
-def test_novelty_by_hand() -> None:
-    train, windows = np.array([[0.0], [1.0], [10.0]]), np.array([[0.5], [9.0]])
-    expected = np.log([0.5, (1 + 8) / 2])
-    assert TrainingWindows(train, 2).novelty(windows) == pytest.approx(expected, abs=1e-5)
-    assert TrainingWindows(train[::-1], 2).novelty(windows) == pytest.approx(expected, abs=1e-5)
-    assert TrainingWindows(train, 50).novelty(windows) == pytest.approx(np.log([(0.5 + 0.5 + 9.5) / 3, 6.0]), abs=1e-5)
+@pytest.mark.parametrize("n_folds", [1, 2])
+def test_one_fold_is_enough(n_folds: int) -> None:
+    """Then temperatures, weights and threshold all come from that fold."""
+    folds = list(FOLDS[:n_folds])
+    found = fit_gate(folds, SPLIT, CONFIG, seed=0)
+    fitted = gate_module._fit(folds, CONFIG, 0)
+    assert replace(found, threshold=0.5) == fitted
+    if n_folds == 1:
+        assert found.threshold == choose_threshold(folds, [fitted])
 
 
-def test_novelty_of_a_training_window_is_finite() -> None:
-    assert np.isfinite(TrainingWindows(np.zeros((9, 2))).novelty(np.zeros((1, 2)))).all()
+def test_weaker_regularisation_gives_larger_weights() -> None:
+    lengths = [
+        np.linalg.norm(fit_gate(FOLDS, SPLIT, GateConfig(regularisation=strength), seed=0).weights)
+        for strength in (1e-3, 1e-2, 1.0)
+    ]
+    assert 4 * lengths[0] < 2 * lengths[1] < lengths[2]
+
+
+def test_kinds_count_alike_however_many_windows_they_have() -> None:
+    """Seen windows four times over leave the gate where it was: on fresh windows its log odds do not shift by ln 4."""
+    fold, fresh = FOLDS[0], make_fold(2)
+    rows = np.concatenate([np.tile(np.flatnonzero(~fold.is_unseen), 4), np.flatnonzero(fold.is_unseen)])
+    columns = ("seen_logits", "text_logits", "novelty", "labels", "subjects", "rows")
+    more = replace(fold, **{name: getattr(fold, name)[rows] for name in columns})
+    loose = GateConfig(regularisation=1e4)  # otherwise four times the windows would weigh against the penalty
+    found, wanted = (fit_gate([entry], SPLIT, loose, seed=0)._log_odds(*fresh.tensors()) for entry in (more, fold))
+    assert found.numpy() == pytest.approx(wanted.numpy(), abs=0.05)
 
 
 def test_threshold_is_chosen_with_gates_that_never_saw_the_fold(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -277,7 +313,11 @@ def test_round_trip_through_json(gate: DomainClassifier) -> None:
         lambda value: value | {"colour": 1.0},
         lambda value: value | {"threshold": "high"},
         lambda value: value | {"threshold": None},
+        lambda value: value | {"threshold": 1},
+        lambda value: value | {"unseen_temperature": 0.0},
+        lambda value: value | {"scale": [1.0, 0.0]},
         lambda value: value | {"bias": float("nan")},
+        lambda value: value | {"bias": 10**400},
         lambda value: value | {"bias": [1.0, 2.0]},
         lambda value: value | {"mean": [0.0]},
         lambda value: value | {"weights": 1.0},
@@ -288,5 +328,5 @@ def test_round_trip_through_json(gate: DomainClassifier) -> None:
     ],
 )
 def test_damaged_gate_is_refused(gate: DomainClassifier, damage: Callable[[dict[str, Any]], Any]) -> None:
-    with pytest.raises(InputError, match=r"run/gate\.json: not a domain classifier \(.+\); train the gate again"):
+    with pytest.raises(InputError, match=r"run/gate\.json: not a domain classifier.*; train the gate again"):
         DomainClassifier.from_dict(damage(json.loads(json.dumps(gate.to_dict()))), "run/gate.json")

@@ -1,20 +1,20 @@
 import math
 from dataclasses import replace
+from typing import NamedTuple
 
-import numpy as np
 import pytest
 import torch
 from synthetic_problem import generators
 
 from sadvae_har.config.settings import ClassifierConfig, ModelConfig
 from sadvae_har.method.model import SADVAE
-from sadvae_har.method.synthesis import Donors, draw_noise, synthesise
+from sadvae_har.method.synthesis import Synthesiser, draw_noise
 
 K, C, N, L, D = 2, 5, 400, 5, 6
-LATENTS = ClassifierConfig(samples_per_class=N, synthesise="latents")
-FEATURES = ClassifierConfig(samples_per_class=N, synthesise="features")
-UNSEEN = np.array([2, 3, 4])
-SURE = torch.zeros(C)
+LATENTS = ClassifierConfig(samples_per_class=N, synthesise="latents", doubt=0.5)
+FEATURES = ClassifierConfig(samples_per_class=N, synthesise="features", doubt=0.5)
+UNSEEN = (2, 3, 4)
+SPANNED = torch.zeros(C)  # nothing of any class lies outside of what the training classes span
 
 
 @pytest.fixture
@@ -26,6 +26,13 @@ def normal(seed: int, *shape: int) -> torch.Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
+class Donors(NamedTuple):
+    """Features [K, N, D] and classes [K, N] of training windows."""
+
+    features: torch.Tensor
+    classes: torch.Tensor
+
+
 TEXT = normal(5, C, 4)
 DONORS = Donors(normal(6, K, N, D), torch.arange(K * N).reshape(K, N) % 2)
 
@@ -35,9 +42,12 @@ def draw(
     config: ClassifierConfig,
     donors: Donors = DONORS,
     seeds: tuple[int, ...] = (1, 2),
-    doubt: torch.Tensor = SURE,
+    outside: torch.Tensor = SPANNED,
 ) -> torch.Tensor:
-    return synthesise(model, TEXT, doubt, UNSEEN, donors, draw_noise(model, 4, N, generators(*seeds)), config)
+    """Return samples of the unseen classes [K, U, N, L or D]."""
+    noise = draw_noise(model, 4, N, generators(*seeds))
+    synthesiser = Synthesiser(model, donors.features, TEXT[donors.classes], noise, config)
+    return torch.stack([synthesiser.samples(TEXT[k], outside[k]) for k in UNSEEN], dim=1)
 
 
 def certain(model: SADVAE) -> SADVAE:
@@ -53,7 +63,7 @@ def test_shape_is_models_classes_samples_dimensions(model: SADVAE, config: Class
 
 
 def test_samples_follow_the_text_posterior(model: SADVAE) -> None:
-    posterior = model.text_encoder(TEXT[UNSEEN].expand(K, -1, -1))
+    posterior = model.text_encoder(TEXT[list(UNSEEN)].expand(K, -1, -1))
     samples = draw(model, LATENTS)
     deviation = (posterior.log_variance / 2).exp()
     assert ((samples.mean(2) - posterior.mean).abs() < 5 * deviation / math.sqrt(N)).all()
@@ -103,8 +113,8 @@ def test_linear_decoders_shift_every_window_by_the_difference_of_the_texts(model
 
 @pytest.mark.parametrize("config", [LATENTS, FEATURES], ids=["latents", "features"])
 def test_a_class_in_doubt_scatters_wider_around_the_same_mean(model: SADVAE, config: ClassifierConfig) -> None:
-    doubt = torch.tensor([0.0, 0.0, 0.0, 4.0, 0.0])
-    sure, unsure = draw(certain(model), config), draw(model, config, doubt=doubt)
+    outside = torch.tensor([0.0, 0.0, 0.0, 32.0, 0.0])  # at a doubt of one half: a deviation of 4 in every coordinate
+    sure, unsure = draw(certain(model), config), draw(model, config, outside=outside)
     assert torch.equal(sure[:, 0], unsure[:, 0]) and torch.equal(sure[:, 2], unsure[:, 2])
     assert unsure[:, 1].var(1).sum() > 1.2 * sure[:, 1].var(1).sum()
     assert torch.allclose(unsure[:, 1].mean(1), sure[:, 1].mean(1), atol=0.5)
@@ -124,11 +134,23 @@ def test_same_seed_same_samples_other_seed_other_samples(model: SADVAE, config: 
     assert torch.equal(first[0], other[0]) and not torch.equal(first[1], other[1])
 
 
-def test_order_of_classes_is_kept(model: SADVAE) -> None:
-    config = replace(LATENTS, samples_per_class=3000)
-    noise = draw_noise(model, 4, config.samples_per_class, generators(1, 2))
-    means = synthesise(model, TEXT, SURE, UNSEEN, DONORS, noise, config).mean(2)
-    backwards = synthesise(model, TEXT, SURE, UNSEEN[::-1].copy(), DONORS, noise, config).mean(2)
-    expected = model.text_encoder(TEXT[UNSEEN].expand(K, -1, -1)).mean
-    for found, wanted in ((means, expected), (backwards, expected.flip(1))):
-        assert torch.cdist(found, wanted).argmin(-1).tolist() == [[0, 1, 2]] * K
+def test_doubt_is_the_variance_per_unit_outside_the_span(model: SADVAE) -> None:
+    """The text encoder is linear, so a latent varies as its weights carry the variance of the coordinates."""
+    certain(model)
+    outside = torch.full((C,), 2.0)
+    weight = model.text_encoder.network[0].weight[..., :L]
+    for doubt in (0.1, 0.5):
+        samples = draw(model, replace(LATENTS, doubt=doubt), outside=outside)
+        wanted = 2 * doubt * weight.square().sum(1, keepdim=True)
+        assert (samples.var(2) / wanted - 1).abs().max() < 5 * math.sqrt(2 / N)
+    none = draw(model, replace(LATENTS, doubt=0.0), outside=outside)
+    assert torch.equal(none, draw(model, LATENTS))
+
+
+def test_a_class_is_synthesised_the_same_whatever_came_before(model: SADVAE) -> None:
+    noise = draw_noise(model, 4, N, generators(1, 2))
+    for config in (LATENTS, FEATURES):
+        synthesiser = Synthesiser(model, DONORS.features, TEXT[DONORS.classes], noise, config)
+        first = synthesiser.samples(TEXT[2], torch.tensor(1.0))
+        synthesiser.samples(TEXT[3], torch.tensor(0.0))
+        assert torch.equal(synthesiser.samples(TEXT[2], torch.tensor(1.0)), first)

@@ -196,5 +196,17 @@ def test_truncated_state_is_refused(tmp_path: Path, kept: float) -> None:
     interrupted(path)
     data = path.read_bytes()
     path.write_bytes(data[: int(kept * len(data))])
-    with pytest.raises(InputError, match=r"state\.safetensors: damaged training state .*delete it"):
+    with pytest.raises(
+        InputError, match=r"state\.safetensors: damaged or not .*; delete it to start this stage afresh"
+    ):
+        load_state(path, Trainer(make_data(), MODEL, TRAIN, [1, 2]), "this run")
+
+
+def test_a_state_in_which_one_bit_changed_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "state.safetensors"
+    interrupted(path)
+    data = bytearray(path.read_bytes())
+    data[-2] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(InputError, match=r"state\.safetensors: damaged: .* checksum; delete it"):
         load_state(path, Trainer(make_data(), MODEL, TRAIN, [1, 2]), "this run")

@@ -43,6 +43,12 @@ def make_fold(seed: int, sharpness: float, n: int = 600) -> GateExamples:
     )
 
 
+def select(fold: GateExamples, rows: np.ndarray) -> GateExamples:
+    """Return some of the windows of a fold."""
+    columns = ("seen_logits", "text_logits", "novelty", "labels", "subjects", "rows")
+    return replace(fold, **{name: getattr(fold, name)[rows] for name in columns})
+
+
 def strange(fold: GateExamples, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=len(fold.labels)) + 2 * fold.is_unseen
 
@@ -90,8 +96,8 @@ def test_unknown_windows_are_those_of_the_class_left_out() -> None:
 
 
 def test_flagged_at_by_hand() -> None:
-    known, alien = np.arange(101.0), np.array([40.0, 60, 96, 200])
-    assert flagged_at(known, alien, np.array([0.5, 0.95, 1.0])).tolist() == [0.75, 0.5, 0.25]
+    listed, unlisted = np.arange(101.0), np.array([40.0, 60, 96, 200])
+    assert flagged_at(listed, unlisted, np.array([0.5, 0.95, 1.0])).tolist() == [0.75, 0.5, 0.25]
 
 
 def test_calibration_error_by_hand() -> None:
@@ -101,11 +107,43 @@ def test_calibration_error_by_hand() -> None:
     assert expected_calibration_error(np.array([1.0, 1.0]), np.array([True, True])) == 0
 
 
+KEPT = Calibration(1.5, 2.0, 3.0, 4.0)
+
+
 @pytest.mark.parametrize(
-    "value", [None, {}, {"temperature": 1}, {"temperature": 0, "trained_limit": 1, "described_limit": 1}]
+    "value",
+    [
+        None,
+        {},
+        {"temperature": 1},
+        {name: value for name, value in KEPT.to_dict().items() if name != "alone_limit"},
+        KEPT.to_dict() | {"colour": 1.0},
+        KEPT.to_dict() | {"temperature": 0},
+        KEPT.to_dict() | {"temperature": -1.0},
+        KEPT.to_dict() | {"trained_limit": float("nan")},
+        KEPT.to_dict() | {"alone_limit": float("inf")},
+        KEPT.to_dict() | {"described_limit": "2"},
+    ],
 )
 def test_unusable_values_are_refused(value: object) -> None:
     with pytest.raises(InputError, match="calibration"):
         Calibration.from_dict(value)
-    kept = Calibration(1.5, 2.0, 3.0, 4.0)
-    assert Calibration.from_dict(kept.to_dict()) == kept
+    assert Calibration.from_dict(KEPT.to_dict()) == KEPT
+
+
+def test_one_unseen_class_cannot_be_left_out() -> None:
+    """Without it there would be no unseen class: nothing is said about unknown windows, and nothing is NaN."""
+    whole = make_fold(3, 1.0)
+    test = select(replace(whole, text_logits=whole.text_logits[:, :4], class_names=SPLIT.seen[:4]), whole.labels < 4)
+    report = calibration_report(test, strange(test), GATE, KEPT)
+    assert report["unknown"] == {} and report["unknown_curve"] == []
+    assert not {"known_kept", "unknown_flagged"} & report.keys()
+    assert np.isfinite([report["ece_before"], report["ece_after"]]).all()
+
+
+def test_a_class_without_test_windows_is_not_left_out() -> None:
+    whole = make_fold(3, 1.0)
+    test = select(whole, whole.labels != 4)
+    report = calibration_report(test, strange(test), GATE, KEPT)
+    assert list(report["unknown"]) == [SPLIT.seen[3]]
+    assert np.isfinite(report["unknown_curve"]).all() and np.isfinite(report["unknown_flagged"])

@@ -32,6 +32,7 @@ from feature_extraction.recordings.recording import three_axes
 from feature_extraction.storage.places import ENCODERS_FOLDER
 from feature_extraction.windows.cutting import WindowSettings
 from feature_extraction.windows.input_format import InputFormat
+from sadvae_har.recognition.model.header import KIND
 from sadvae_har.recognition.recognizer import Recognizer
 
 pytest_plugins = ("fuzzing",)
@@ -142,6 +143,12 @@ def sparse(path: Path, size: int) -> None:
         file.truncate(size)
 
 
+def with_bfloat16(path: Path, model: Path) -> None:
+    """Write a model of which one tensor holds numbers that NumPy does not know."""
+    header, tensors = read_model(model)
+    save_file(tensors | {"seen/bias": tensors["seen/bias"].bfloat16()}, path, {KIND: json.dumps(header)})
+
+
 IMPOSTORS = {
     "nothing": lambda path, model: path.write_bytes(b""),
     "a folder": lambda path, model: path.mkdir(),
@@ -161,8 +168,9 @@ IMPOSTORS = {
     "a nested header": lambda path, model: path.write_bytes(framed(b'{"a":' * 5000)),
     "a file of 5 GiB": lambda path, model: sparse(path, 5 << 30),
     "text in a list": lambda path, model: write_model(path, ["x"], {}),
-    "nested text": lambda path, model: save_file({}, path, {"sadvae_har_recognizer": "[" * 100_000}),
-    "a number of 5000 digits": lambda path, model: save_file({}, path, {"sadvae_har_recognizer": "9" * 5000}),
+    "nested text": lambda path, model: save_file({}, path, {KIND: "[" * 100_000}),
+    "a number of 5000 digits": lambda path, model: save_file({}, path, {KIND: "9" * 5000}),
+    "numbers of another kind": lambda path, model: with_bfloat16(path, model),
     "a format of others": lambda path, model: edited(model, path, format="onnx"),
     "a newer version": lambda path, model: edited(model, path, version=2),
     "a version of another kind": lambda path, model: edited(model, path, version="1"),
@@ -186,12 +194,14 @@ def wide_config(model):
 def test_absurd_widths_are_refused_before_a_network_of_them_is_made(model, tmp_path):
     path = edited(model, tmp_path / "a.safetensors", config=wide_config(model))
     with pytest.raises(
-        InputError, match=r"semantic_encoder.network.0.weight' have shape .* expected \(4, 102, 2199023255552\)"
+        InputError, match=r"weights 'discriminator.0.weight' have shape .* expected \(4, 1099511627792, 64\)"
     ):
         Recognizer.load(path)
 
 
-def test_absurd_encoders_are_refused_before_a_network_of_them_is_made(tmp_path):
+@pytest.fixture(scope="module")
+def encoder_parts():
+    """Return header, as text, and tensors of features that a network makes."""
     source = InputFormat(
         "watch", three_axes("wrist", "acc", "m/s2"), ("wrist",), WindowSettings(50.0, 5.0, 0.5, ("acc",))
     )
@@ -199,8 +209,12 @@ def test_absurd_encoders_are_refused_before_a_network_of_them_is_made(tmp_path):
     sentences = device_readers(source.channels, [torch.zeros(3, checkpoint.encoder.config.text_dim)])
     encoder = WindowEncoder(source, ("encoder:tiny",), {"encoder:tiny": checkpoint}, {"encoder:tiny": sentences})
     header, tensors = encoder.to_parts()
-    header = json.loads(json.dumps(header))
-    assert WindowEncoder.from_parts(header, tensors, tmp_path).blocks == encoder.blocks
+    return json.dumps(header), tensors
+
+
+def test_absurd_encoders_are_refused_before_a_network_of_them_is_made(encoder_parts, tmp_path):
+    header, tensors = json.loads(encoder_parts[0]), encoder_parts[1]
+    assert WindowEncoder.from_parts(header, tensors, tmp_path).blocks == ("encoder:tiny",)
     sizes = header["networks"]["encoder:tiny"]["encoder"]
     for name, size in (
         ("width", 1 << 40),
@@ -212,6 +226,33 @@ def test_absurd_encoders_are_refused_before_a_network_of_them_is_made(tmp_path):
         header["networks"]["encoder:tiny"]["encoder"] = sizes | {name: size}
         with pytest.raises(InputError, match="the file is damaged"):
             WindowEncoder.from_parts(header, tensors, tmp_path)
+
+
+@pytest.mark.parametrize("value", ["absent", None, [], "x", [{"a": [1]}], {"a": {"b": [1]}}, 10**15, -7], ids=repr)
+def test_encoder_headers_with_something_else_in_any_place(value, encoder_parts, tmp_path):
+    """Nothing but an error of input is raised; some places, such as the name of the data set, may hold anything."""
+    spots = [at for at in places(json.loads(encoder_parts[0])) if not {"bank", "provenance", "training"} & set(at)]
+    n_refused = 0
+    for at in spots:
+        header = json.loads(encoder_parts[0])
+        put(header, at, None if value == "absent" else lambda _: value)
+        try:
+            WindowEncoder.from_parts(header, encoder_parts[1], tmp_path)
+        except InputError:
+            n_refused += 1
+    assert n_refused > len(spots) / 2
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [{}, {"sentences/7": torch.zeros(3, 4)}, {"sentences/0": torch.tensor(1.0)}, {"sentences/0": torch.zeros(3, 2)}],
+    ids=["none", "of another number", "a number", "of another width"],
+)
+def test_descriptions_of_channels_that_do_not_fit_are_refused(damaged, encoder_parts, tmp_path):
+    kept = {name: value for name, value in encoder_parts[1].items() if "/sentences/" not in name}
+    tensors = kept | {f"encoder:tiny/{name}": value for name, value in damaged.items()}
+    with pytest.raises(InputError, match="descriptions"):
+        WindowEncoder.from_parts(json.loads(encoder_parts[0]), tensors, tmp_path)
 
 
 def test_numbers_out_of_all_proportion_are_refused(sound, tmp_path):

@@ -98,7 +98,7 @@ def test_the_card_says_what_the_file_holds(recognizer: Recognizer, tmp_path: Pat
     assert {name for name, source in found.items() if source == "recordings"} == set(split.seen)
     assert {name for name, source in found.items() if source == "its description"} == {*split.unseen, "arm circles"}
     assert SENTENCE.replace("|", "\\|") in body
-    n_windows = len(recognizer.model.train_features)
+    n_windows = len(recognizer.model.fold.train_features)
     assert f"of {n_windows} windows of 5 training subjects ({', '.join(split.train_subjects)})" in body
 
 
@@ -146,7 +146,7 @@ def test_what_the_hub_refuses_is_one_line(recognizer: Recognizer, hub: FakeHub, 
 
 def test_a_damaged_download_is_refused(hub: FakeHub, tmp_path: Path) -> None:
     hub.repositories["someone/damaged"] = {MODEL_FILE: b"not a model"}
-    with pytest.raises(InputError, match="damaged or not a model file"):
+    with pytest.raises(InputError, match="damaged or not a safetensors file"):
         Recognizer.from_pretrained("someone/damaged", cache_dir=tmp_path)
 
 

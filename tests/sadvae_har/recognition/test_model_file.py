@@ -6,14 +6,12 @@ from pathlib import Path
 import pytest
 import torch
 from checkout import ROOT
+from malformed import read_model, write_model
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
 from feature_extraction.errors import InputError
-from sadvae_har.recognition.model import file as model_file
-from sadvae_har.recognition.model.file import load_model, save_model
-
-HEADER = "sadvae_har_recognizer"
+from sadvae_har.recognition.model.file import KIND, load_model, save_model
 
 
 @pytest.fixture
@@ -25,15 +23,13 @@ def path(trained_recognizer_path: Path, tmp_path: Path) -> Path:
 
 def rewrite(path: Path, change_header=lambda header: None, change_tensors=lambda tensors: None, sign=True) -> None:
     """Change a model file, with a checksum that fits unless told otherwise."""
-    with safe_open(path, framework="pt") as file:
-        header = json.loads(file.metadata()[HEADER])
-    tensors = load_file(path)
+    header, tensors = read_model(path)
     change_header(header)
     change_tensors(tensors)
     if sign:
-        header.pop("checksum", None)
-        header["checksum"] = model_file._checksum(header, tensors)
-    save_file(tensors, path, metadata={HEADER: json.dumps(header)})
+        write_model(path, header, tensors)
+    else:
+        save_file(tensors, path, metadata={KIND: json.dumps(header)})
 
 
 def test_saving_what_was_loaded_gives_the_same_file(path: Path, tmp_path: Path) -> None:
@@ -43,7 +39,7 @@ def test_saving_what_was_loaded_gives_the_same_file(path: Path, tmp_path: Path) 
 
 def test_it_holds_no_pickle_and_no_path_of_this_machine(path: Path) -> None:
     with safe_open(path, framework="pt") as file:
-        header = file.metadata()[HEADER]
+        header = file.metadata()[KIND]
     assert str(ROOT) not in header and str(path.parent) not in header
     assert b"torch._utils" not in path.read_bytes()
 
@@ -63,7 +59,7 @@ def test_a_changed_number_is_noticed(path: Path) -> None:
 @pytest.mark.parametrize("keep", [0, 7, 8, 100, 5000, -1])
 def test_a_truncated_file_is_damaged(path: Path, keep: int) -> None:
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(InputError, match="damaged or not a model file"):
+    with pytest.raises(InputError, match=r"model\.safetensors: damaged or not a safetensors file .*; make it again"):
         load_model(path)
 
 
@@ -116,7 +112,14 @@ def test_features_of_another_version_are_refused(path: Path) -> None:
         load_model(path)
 
 
+@pytest.mark.parametrize("change", [{"format": "onnx"}, {"version": "1"}, {"version": True}, {"version": 0}])
+def test_a_header_of_another_format_is_no_recogniser(path: Path, change: dict[str, object]) -> None:
+    rewrite(path, lambda header: header.update(change))
+    with pytest.raises(InputError, match=r"model\.safetensors: holds no recogniser \(format .*; make it again"):
+        load_model(path)
+
+
 def test_another_safetensors_file_is_no_recogniser(tmp_path: Path) -> None:
     save_file({"weight": torch.zeros(3)}, tmp_path / "other.safetensors")
-    with pytest.raises(InputError, match="holds no recogniser"):
+    with pytest.raises(InputError, match=r"other\.safetensors: no file of kind .*; make it again"):
         load_model(tmp_path / "other.safetensors")

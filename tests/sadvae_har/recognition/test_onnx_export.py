@@ -102,7 +102,8 @@ def test_patch_graph_gives_what_the_shipped_encoder_gives():
 def test_merged_densities_are_the_mean_of_all_models():
     generator = torch.Generator().manual_seed(0)
     samples = torch.randn(3, 5, 200, 8, generator=generator) * torch.rand(3, 5, 1, 8, generator=generator)
-    densities = ClassDensities.fit(samples, 0.1)
+    parts = [ClassDensities.fit(entry, 0.1) for entry in samples.unbind(1)]
+    densities = ClassDensities(*(torch.cat(part, dim=1) for part in zip(*parts, strict=True)))
     windows = torch.randn(20, 8, generator=generator) * 3
     mean = densities.logits(windows.expand(3, -1, -1)).mean(0)
     assert densities.merged().logits(windows[None])[0].numpy() == pytest.approx(mean.numpy(), abs=1e-3)

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from synthetic_problem import CLASSES, SPLIT, TINY, make_table, text_vectors
+from synthetic_problem import SPLIT, TINY, make_table, text_vectors
 
 from feature_extraction.errors import InputError
 from sadvae_har.method.gate import DomainClassifier, Scores
@@ -43,11 +43,11 @@ def test_all_rows_train_the_final_problem() -> None:
 
 def test_inner_folds_hold_back_whole_subjects_and_classes() -> None:
     _, labels, subjects = rows()
-    problem, judges = problem_of(subjects)
+    problem, held_back = problem_of(subjects)
     assert len(problem.folds) == 4
-    assert [len(names) for names in judges] == [1, 1, 1]  # a sixth of six
-    assert len(set(judges)) == 3  # they take turns
-    for fold, names in zip(problem.folds[1:], judges, strict=True):
+    assert [len(names) for names in held_back] == [1, 1, 1]  # a sixth of six
+    assert len(set(held_back)) == 3  # they take turns
+    for fold, names in zip(problem.folds[1:], held_back, strict=True):
         assert len(fold.held_out) == 2
         wanted = ~np.isin(subjects, names) & np.isin(labels, fold.train)
         assert fold.rows.tolist() == np.flatnonzero(wanted).tolist()
@@ -57,8 +57,8 @@ def test_inner_folds_hold_back_whole_subjects_and_classes() -> None:
 
 def test_without_subjects_a_sixth_of_the_rows_of_each_class_is_held_back() -> None:
     _, labels, _ = rows()
-    problem, judges = problem_of(None)
-    for names in judges:
+    problem, held_back = problem_of(None)
+    for names in held_back:
         assert np.bincount(labels[np.isin(problem.subjects, names)]).tolist() == [6] * 8  # of 36 rows each
     assert np.array_equal(problem.subjects, problem_of(None)[0].subjects)
     assert not np.array_equal(problem.subjects, problem_of(None, seed=1)[0].subjects)
@@ -69,8 +69,8 @@ def test_folds_without_two_classes_to_train_on_are_dropped() -> None:
     features, labels, _ = rows()
     four = labels < 4
     groups = np.array(["a", "a", "a", "b"])[labels[four]]
-    problem, judges = lay_out_open(features[four], labels[four], groups, text_vectors()[:4], SEEN[:4], 0, 0)
-    assert len(problem.folds) == len(judges) + 1 < 3
+    problem, held_back = lay_out_open(features[four], labels[four], groups, text_vectors()[:4], SEEN[:4], 0, 0)
+    assert len(problem.folds) == len(held_back) + 1 < 3
     for fold in problem.folds:
         assert len(set(labels[four][fold.rows])) >= 2
 
@@ -83,11 +83,11 @@ def test_one_subject_cannot_be_split() -> None:
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_few_classes_take_the_last_step_and_the_text_margin(n_classes: int) -> None:
     problem = problem_of(None, n_classes)
-    assert len(problem.problem.folds) == 1 and not problem.judges
-    fitted = fit_open(problem, TINY, text_vectors()[:n_classes])
+    assert len(problem.problem.folds) == 1 and not problem.held_back
+    fitted = fit_open(problem, TINY)
     assert fitted.n_inner_folds == 0 and fitted.temperature == 1
-    assert fitted.model.gate == TEXT_MARGIN
-    assert fitted.model.train_features.shape == (36 * n_classes, 10)
+    assert fitted.gate == TEXT_MARGIN
+    assert fitted.fold.train_features.shape == (36 * n_classes, 10)
 
 
 def test_the_text_margin_alone() -> None:
@@ -100,10 +100,10 @@ def test_the_text_margin_alone() -> None:
 
 def test_a_fit_on_folds_fits_gate_and_temperature() -> None:
     _, _, subjects = rows()
-    fitted = fit_open(problem_of(subjects), TINY, text_vectors()[:8])
+    fitted = fit_open(problem_of(subjects), TINY)
     assert fitted.n_inner_folds == 3
-    assert fitted.model.gate.cues == TINY.gate.cues
-    assert fitted.model.n_trained == 8 and len(CLASSES) == 11
+    assert fitted.gate.cues == TINY.gate.cues
+    assert fitted.seen.n_classes == 8
 
 
 def fixed(threshold: float) -> DomainClassifier:
@@ -146,5 +146,5 @@ def test_a_row_or_two_of_each_class_can_be_fitted(n_rows: int, with_groups: bool
     first = np.concatenate([np.flatnonzero(labels == k)[:n_rows] for k in range(5)])
     groups = np.arange(len(first)) % 2 if with_groups else None
     problem = lay_out_open(features[first], labels[first], groups, text_vectors()[:5], SEEN[:5], 1, 0)
-    fitted = fit_open(problem, TINY, text_vectors()[:5])
-    assert np.isfinite(fitted.temperature) and fitted.model.train_features.shape == (5 * n_rows, 10)
+    fitted = fit_open(problem, TINY)
+    assert np.isfinite(fitted.temperature) and fitted.fold.train_features.shape == (5 * n_rows, 10)

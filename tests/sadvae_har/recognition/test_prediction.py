@@ -50,13 +50,38 @@ def test_a_gap_ends_a_segment_though_the_label_stays() -> None:
     assert segments(*[np.empty(0)] * 4, np.empty(0, int), ()) == ()
 
 
-@pytest.mark.parametrize("seed", range(5))
+def test_segments_touch_where_the_last_one_is_a_single_window() -> None:
+    start_s = np.arange(4) * 2.5
+    probability = np.array([0.5, 0.7, 0.9, 0.4])
+    # The lone b is outvoted by two a; the last window has one vote for each label and keeps its own.
+    first, second = segments(start_s, start_s + 5, np.array(list("aabc")), probability, np.zeros(4, int), ())
+    assert (first.label, first.start_s, first.end_s) == ("a", 0, 8.75) and first.probability == pytest.approx(0.6)
+    assert (second.label, second.start_s, second.end_s, second.probability) == ("c", 8.75, 12.5, 0.4)
+
+
+def test_an_outvoted_window_has_no_part_in_the_probability() -> None:
+    start_s, labels = np.arange(5) * 2.5, np.array(list("aabaa"))
+    found = segments(start_s, start_s + 5, labels, np.array([0.5, 0.5, 0.1, 0.5, 0.5]), np.zeros(5, int), {"b"})
+    assert [(part.label, part.probability, part.unseen) for part in found] == [("a", 0.5, False)]
+
+
+@pytest.mark.parametrize("seed", range(8))
 def test_segments_cover_all_windows_in_order(seed: int) -> None:
+    """Without a gap or an overlap inside a piece, and from its first window to its last."""
     generator = np.random.default_rng(seed)
     n = int(generator.integers(1, 40))
     labels, piece = generator.choice(list("abc"), n), np.sort(generator.integers(0, 3, n))
     start_s = np.arange(n) * 2.5 + 50 * piece
     found = segments(start_s, start_s + 5, labels, generator.random(n), piece, ())
-    assert found[0].start_s == start_s[0] and found[-1].end_s == start_s[-1] + 5
-    assert all(a.end_s <= b.start_s for a, b in zip(found[:-1], found[1:], strict=True))
+    smoothed = smooth_labels(labels, piece)
+    for number in np.unique(piece):
+        first_s, last_s = start_s[piece == number].min(), start_s[piece == number].max() + 5
+        own = [part for part in found if first_s <= part.start_s < last_s]
+        edges = [first_s, *(part.end_s for part in own)]
+        assert [part.start_s for part in own] == edges[:-1] and edges[-1] == last_s
+        assert all(a.label != b.label for a, b in zip(own[:-1], own[1:], strict=True))
+        for part in own:
+            middle = start_s + 2.5
+            inside = (piece == number) & (part.start_s < middle) & (middle < part.end_s)
+            assert set(smoothed[inside].tolist()) == {part.label}
     assert all(0 <= part.probability <= 1 for part in found)
