@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy.ndimage import uniform_filter1d
 
 from feature_extraction.encoders.devices import Device
 from feature_extraction.encoders.spectrum import Spectrum
@@ -45,6 +44,8 @@ class Motion:
 
 def motion(chunk: np.ndarray, device: Device, up: np.ndarray, rate_hz: float) -> Motion:
     """Gather what `device` felt in a chunk of windows [N, C, T]; `up` is the axis that points up, [A]."""
+    from scipy.ndimage import uniform_filter1d  # slow to import, and most models read no kinematics
+
     acc = np.ascontiguousarray(chunk[:, device.acc])
     dynamic = acc - uniform_filter1d(acc, round(rate_hz), axis=2, mode="reflect")
     intensity = np.sqrt(np.square(dynamic).sum(axis=1).mean(axis=1))
