@@ -8,7 +8,7 @@ import pytest
 
 from feature_extraction.datasets.prepare import prepare
 from feature_extraction.errors import InputError
-from feature_extraction.features.extract import encoder_folder, extract_encoder, features_for
+from feature_extraction.features.extract import extract_encoder, features_for
 from feature_extraction.features.window_encoder import WindowEncoder
 from feature_extraction.pretraining.resnet.config import PretrainConfig
 from feature_extraction.pretraining.resnet.pretrain import pretrain
@@ -60,9 +60,7 @@ def test_parts_give_the_same_encoder_without_a_text_model(windows: WindowSet, en
 
 
 def test_a_network_trained_on_seen_classes_is_carried_along(windows: WindowSet, split: Split, tmp_path: Path) -> None:
-    config = PretrainConfig(n_epochs=1)
-    folder = encoder_folder(windows, split, tmp_path, config)
-    pretrain(windows, split, config, folder)
+    folder = pretrain(windows, split, PretrainConfig(n_epochs=1), tmp_path / "resnet")
     table = extract_encoder(windows, folder, tmp_path / "resnet.npz", split)
     encoder = WindowEncoder.load(InputFormat.of(windows), ("resnet",), folder)
     header, tensors = encoder.to_parts()
