@@ -82,7 +82,7 @@ def measure_kinematics(
     if places.shape != (len(samples),):
         raise InputError(f"placements of shape {places.shape} do not fit {len(samples)} windows; give one per window")
     names = measurable_attributes(channels, places, up_axes)
-    devices, grid = find_devices(channels), Spectrum(samples.shape[1], float(rate_hz))
+    devices, spectrum = find_devices(channels), Spectrum(samples.shape[1], float(rate_hz))
     values = np.empty((len(samples), len(names)), dtype=np.float32)
     for place in np.unique(places).tolist():
         worn_at = _worn_at(devices, place)
@@ -95,11 +95,11 @@ def measure_kinematics(
             if not finite.all():
                 raise InputError(f"window {at[~finite][0]}: samples are not finite; check the recording's units")
             motions = [
-                measures.motion(chunk, device, up, grid.rate_hz) for device, up in zip(devices, ups, strict=True)
+                measures.motion(chunk, device, up, spectrum.rate_hz) for device, up in zip(devices, ups, strict=True)
             ]
             for column, name in enumerate(names):
                 measure, indices = plan[name]
-                values[at, column] = np.clip(measure([motions[k] for k in indices], grid), 0, 1)
+                values[at, column] = np.clip(measure([motions[k] for k in indices], spectrum), 0, 1)
     return values, names
 
 

@@ -46,10 +46,8 @@ def statistical_features(
     """
     if samples.ndim != 3 or samples.shape[2] != len(channels):
         raise InputError(f"windows of shape {samples.shape} do not fit {len(channels)} channels; expected [N, T, C]")
-    if len(samples) == 0 or samples.shape[1] < SHORTEST_SAMPLES:
-        raise InputError(
-            f"windows of shape {samples.shape}: need at least one window of at least {SHORTEST_SAMPLES} samples"
-        )
+    if len(samples) == 0:
+        raise InputError(f"windows of shape {samples.shape}: need at least one window")
     statistics = _statistics(tuple(channels), samples.shape[1], float(rate_hz))
     features = np.empty((len(samples), len(statistics.names)), dtype=np.float32)
     step = max(1, CHUNK_VALUES // samples[0].size)
@@ -88,7 +86,7 @@ class StatisticalFeatures(nn.Module):
         """
         super().__init__()
         if n_samples < SHORTEST_SAMPLES:
-            raise InputError(f"windows of {n_samples} samples: statistical features need {SHORTEST_SAMPLES} or more")
+            raise InputError(f"windows of {n_samples} samples: need at least {SHORTEST_SAMPLES}; use a longer window_s")
         devices = find_devices(channels)
         turning = [k for k, device in enumerate(devices) if len(device.gyro)]
         self.devices = [device.name for device in devices]

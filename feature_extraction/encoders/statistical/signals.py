@@ -147,7 +147,7 @@ class SignalStatistics(nn.Module):
         magnitude = _length(axes)
         around = magnitude - magnitude.mean(2, keepdim=True)
         gravity = _unit(mean[:, :n, :, 0])
-        vertical = (gravity[:, :, None] @ centred[:, :n])[:, :, 0]
+        vertical = (gravity[..., None] * centred[:, :n]).sum(2)
         squares = centred.square()
         return Signals(
             axes=axes,
@@ -254,7 +254,7 @@ class SignalStatistics(nn.Module):
         """Describe the axes of gyroscopes, and the rate about gravity."""
         n, noise = self.n_devices, GYRO_NOISE_RADPS
         mean, variance = signals.mean[:, n:], signals.variance[:, n:]
-        about = (signals.gravity[:, self.owners, None] @ signals.axes[:, n:])[:, :, 0]
+        about = (signals.gravity[:, self.owners, :, None] * signals.axes[:, n:]).sum(2)
         about_mean, about_std = about.mean(2), _std(about)
         rms = (mean.square() + variance).sum(2).sqrt()
         features = {

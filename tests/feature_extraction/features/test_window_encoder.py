@@ -1,5 +1,7 @@
 """A model makes the same features of windows in memory as the feature table it was trained on holds."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -93,3 +95,10 @@ def test_formats_come_back(windows: WindowSet) -> None:
     assert InputFormat.from_dict(source.to_dict()) == source and source.settings.window_samples == 250
     with pytest.raises(InputError, match="format of the windows"):
         InputFormat.from_dict({"dataset": "watch"})
+
+
+def test_what_needs_no_encoder_of_others_loads_nothing_for_them() -> None:
+    heavy = "onnx", "onnxruntime", "pyarrow", "sentence_transformers", "sklearn", "transformers"
+    code = f"import feature_extraction.features.window_encoder, sys; print([m for m in {heavy} if m in sys.modules])"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[]"
