@@ -67,8 +67,11 @@ class RunFolder:
 
     def config(self) -> Config:
         """Read the run's config."""
+        path = self.path / "config.yaml"
         try:
-            return load_config(self.path / "config.yaml")
+            if path.is_file() and path.stat().st_size == 0:
+                raise InputError(f"{path}: empty")
+            return load_config(path)
         except InputError as error:
             raise InputError(f"{error}; restore it, or choose another --out") from error
 

@@ -9,7 +9,7 @@ from malformed import read_model
 
 from sadvae_har import __main__ as cli
 
-LONGEST_S = 5.0
+LONGEST_CPU_S = 120.0  # far above what any refusal takes on any processor: beyond, it hangs
 
 
 @pytest.fixture(scope="session")
@@ -31,16 +31,16 @@ def refused(one_parser, tmp_path, capsys):
         ]
         before = sorted(tmp_path.rglob("*"))
         capsys.readouterr()
-        start = time.perf_counter()
+        start = time.process_time()
         code = cli.main(words)
-        seconds = time.perf_counter() - start
+        seconds = time.process_time() - start
         text, errors = capsys.readouterr()
         lines = errors.splitlines()
         assert code == 2 and (streams or not text), (code, errors[-500:], text[-500:])
         assert [line.startswith("error: ") for line in lines].index(True) == len(lines) - 1, errors
         assert "Traceback" not in errors and len(lines[-1]) < 2000
         assert sorted(tmp_path.rglob("*")) == before, "a file was left, or a payload was executed"
-        assert seconds < LONGEST_S
+        assert seconds < LONGEST_CPU_S
         return lines[-1]
 
     return check
