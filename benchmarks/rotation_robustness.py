@@ -35,7 +35,7 @@ from feature_extraction.windows.window_set import WindowSet
 from sadvae_har.config.settings import Config
 from sadvae_har.evaluation.metrics import per_class_top1
 from sadvae_har.experiment import stages as experiment
-from sadvae_har.experiment.fitted import FittedModels, training_key
+from sadvae_har.experiment.fitted import FittedModels
 from sadvae_har.experiment.inputs import Locations, load_text
 from sadvae_har.experiment.problem import Problem, make_problem
 from sadvae_har.experiment.run_folder import RunFolder
@@ -126,7 +126,7 @@ def compare(
         turned: Their features after each rotation [n, D], not standardised.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        fitted = experiment.train_zsl(problem, config, RunFolder(Path(scratch)), training_key(problem, config))
+        fitted = experiment.train_zsl(problem, config, RunFolder(Path(scratch)))
     after = [unseen_top1(with_test_features(problem, rows, features), config, fitted) for features in turned]
     return {
         "before": round(unseen_top1(problem, config, fitted), 4),

@@ -101,10 +101,10 @@ def run(config: Config, locations: Locations, out: Path | None = None) -> tuple[
 def run_stages(this: Run) -> dict[str, Any]:
     """Run the four stages, then write the report; return the metrics."""
     problem, config, folder = this.problem, this.config, this.folder
+    fitted = load_or_train(this)  # first, since a complete run of other features or texts is another run
     if this.is_complete():
         logger.info("%s is complete; delete it to run again", folder.path)
         return folder.metrics()
-    fitted = load_or_train(this)
     stages.evaluate_zsl(problem, config, fitted, folder)
     examples = stages.prepare_gate(problem, config, fitted, folder)
     gate = stages.train_gate(problem, config, examples, folder)

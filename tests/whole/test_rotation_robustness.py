@@ -18,7 +18,6 @@ from feature_extraction.pretraining.checkpoint import PatchCheckpoint
 from feature_extraction.recordings.recording import Channel
 from feature_extraction.storage.places import TEXT_CACHE
 from sadvae_har.experiment import stages as experiment
-from sadvae_har.experiment.fitted import training_key
 from sadvae_har.experiment.run_folder import RunFolder
 
 PATH = ROOT / "benchmarks" / "rotation_robustness.py"
@@ -91,13 +90,12 @@ def test_turned_by_nothing_every_window_is_described_as_before(rotation: ModuleT
 
 def test_the_same_features_give_the_same_predictions_and_others_do_not(rotation: ModuleType, tmp_path: Path) -> None:
     problem, table = tiny_problem(), make_table()
-    fitted = experiment.train_zsl(problem, TINY, RunFolder(tmp_path), training_key(problem, TINY))
-    rows, logits, _ = experiment.score_unseen(problem, TINY, fitted.weights)
-    plain = logits.argmax(1)
+    fitted = experiment.train_zsl(problem, TINY, RunFolder(tmp_path))
+    rows, plain = experiment.predict_unseen(problem, TINY, fitted)
     same = rotation.with_test_features(problem, rows, table.features[rows])
-    np.testing.assert_array_equal(experiment.score_unseen(same, TINY, fitted.weights)[1].argmax(1), plain)
+    np.testing.assert_array_equal(experiment.predict_unseen(same, TINY, fitted)[1], plain)
     shuffled = rotation.with_test_features(problem, rows, table.features[rows[::-1]])
-    np.testing.assert_array_equal(experiment.score_unseen(shuffled, TINY, fitted.weights)[1].argmax(1), plain[::-1])
+    np.testing.assert_array_equal(experiment.predict_unseen(shuffled, TINY, fitted)[1], plain[::-1])
     kept = np.setdiff1d(np.arange(len(table)), rows)
     assert torch.equal(shuffled.folds[0].features[kept], problem.folds[0].features[kept])
 
