@@ -18,7 +18,6 @@ from sadvae_har.experiment.fitted import FittedModels, fit_seen_classifiers
 from sadvae_har.experiment.problem import Problem
 from sadvae_har.experiment.run_folder import RunFolder
 from sadvae_har.method.gate import GateExamples
-from sadvae_har.recognition.model.file import MODEL_FILE
 from sadvae_har.recognition.model.parts import FinishedRun, gather_model
 from sadvae_har.recognition.prediction import smooth
 from sadvae_har.recognition.stage import CALIBRATION_FILE, calibrate, fit_strangeness, measure
@@ -115,7 +114,7 @@ def test_a_run_that_cannot_be_used_for_recognition_says_why(
     pipeline.run_stage_4(this, replace(finished, config=config), examples)
     assert folder.metrics()[pipeline.NO_MODEL_FILE].startswith(reason)
     assert {"gzsl", "gate", "chance"} <= folder.metrics().keys()
-    assert not (folder.path / MODEL_FILE).exists() and not (folder.path / CALIBRATION_FILE).exists()
+    assert not (folder.path / "recognizer.safetensors").exists() and not (folder.path / CALIBRATION_FILE).exists()
 
 
 def test_leakage_is_no_reason_to_go_without_a_model_file(
