@@ -100,7 +100,7 @@ def run(config: Config, locations: Locations, out: Path | None = None) -> tuple[
 def run_stages(this: Run) -> dict[str, Any]:
     """Run the four stages, then write the report; return the metrics."""
     problem, config, folder = this.problem, this.config, this.folder
-    fitted = load_or_train(this)
+    fitted = load_or_train(this)  # first, since a complete run of other features or texts is another run
     if this.is_complete():
         logger.info("%s is complete; delete it to run again", folder.path)
         return folder.metrics()

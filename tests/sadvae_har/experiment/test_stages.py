@@ -216,6 +216,15 @@ def test_a_finished_run_is_not_run_again(
     assert "is complete" in caplog.text
 
 
+def test_a_finished_run_of_other_features_is_refused(
+    finished: RunFolder, run_tiny: Callable[..., RunFolder], problem: Problem
+) -> None:
+    """Its numbers are not those of the features that it is asked for now, though config and split are the same."""
+    assert finished.metrics() and (finished.path / "report.html").exists()
+    with pytest.raises(InputError, match=r"trained with another split, other settings, features or texts; delete"):
+        run_tiny(finished.path, solved=make_problem(make_table(seed=1), SPLIT, text_vectors()))
+
+
 @pytest.mark.parametrize("lost", ["zsl", "gzsl", "chance", NO_MODEL_FILE, "report.html"])
 def test_a_run_that_lacks_something_is_not_complete(finished: RunFolder, problem: Problem, lost: str) -> None:
     inputs = SimpleNamespace()

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from rounding import PROBABILITY, STRANGENESS
 
 from feature_extraction.datasets import get_dataset
+from feature_extraction.own_files.read import Declared, plan_reading
 from feature_extraction.recordings.recording import Recording
 from sadvae_har import __main__ as cli
-from sadvae_har.recognition.live import RecordingStream
+from sadvae_har.recognition.live import RecordingStream, predict_file
 from sadvae_har.recognition.prediction import CONTEXT, Prediction, join
 from sadvae_har.recognition.recognizer import Recognizer
 
@@ -43,10 +45,17 @@ def in_chunks(recognizer: Recognizer, recording: Recording, sizes: list[int]) ->
     return join([*parts, stream.push(samples[first:]), stream.finish()])
 
 
+def csv_of(recording: Recording) -> str:
+    """Return the recording with a gap as CSV, missing values as empty fields."""
+    rows = [",".join("" if np.isnan(v) else repr(float(v)) for v in row) for row in with_gap(recording.samples)]
+    return "ax,ay,az,gx,gy,gz\n" + "\n".join(rows) + "\n"
+
+
 def assert_same(found: Prediction, expected: Prediction) -> None:
     assert np.array_equal(found.labels, expected.labels) and np.array_equal(found.piece, expected.piece)
     assert np.array_equal(found.start_s, expected.start_s)
-    assert found.probabilities == pytest.approx(expected.probabilities, abs=1e-5)
+    assert found.probabilities == pytest.approx(expected.probabilities, abs=PROBABILITY)
+    assert found.strangeness == pytest.approx(expected.strangeness, abs=STRANGENESS)
     assert [s.label for s in found.segments] == [s.label for s in expected.segments]
 
 
@@ -85,16 +94,29 @@ def test_lines_from_standard_input_give_the_same(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    rows = [",".join("" if np.isnan(v) else repr(float(v)) for v in row) for row in with_gap(recording.samples)]
-    lines = "ax,ay,az,gx,gy,gz\n" + "\n".join(rows) + "\n"
-    monkeypatch.setattr("sys.stdin", io.StringIO(lines))
+    monkeypatch.setattr("sys.stdin", io.StringIO(csv_of(recording)))
     flags = ["--follow", "--rate-hz", "50", "--units", "acc=g,gyro=rad/s", "--out", "json"]
     assert cli.main(["predict", "--model", str(trained_recognizer_path), *flags]) == 0
     found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     expected = in_chunks(recognizer, recording, []).rows()
     assert [row["label"] for row in found] == [row["label"] for row in expected]
     assert [row["start_s"] for row in found] == [row["start_s"] for row in expected]
-    assert [row["probability"] for row in found] == pytest.approx([row["probability"] for row in expected], abs=2e-4)
+    assert [row["probability"] for row in found] == pytest.approx(
+        [row["probability"] for row in expected], abs=1e-4 + PROBABILITY
+    )  # four decimals
+
+
+@pytest.mark.parametrize("planned", [True, False], ids=["by a plan", "by what is declared"])
+def test_a_file_gives_what_the_recording_gives(
+    recognizer: Recognizer, recording: Recording, tmp_path: Path, planned: bool
+) -> None:
+    path, n_read = tmp_path / "recording.csv", []
+    path.write_text(csv_of(recording))
+    declared = Declared(rate_hz=50.0, units={"acc": "g", "gyro": "rad/s"})
+    how = plan_reading(path, recognizer.channels, declared) if planned else declared
+    found = predict_file(recognizer, path if planned else str(path), how, n_read.append)
+    assert_same(found, in_chunks(recognizer, recording, []))
+    assert sum(n_read) == len(recording.samples)
 
 
 def test_windows_before_a_long_gap_do_not_wait_for_what_comes_after(
