@@ -10,12 +10,11 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from feature_extraction.errors import InputError
-from feature_extraction.own_files.csv_layout import Layout, is_number
+from feature_extraction.own_files.csv_layout import Layout
 from feature_extraction.own_files.declared import FASTEST_HZ, SLOWEST_HZ
-from feature_extraction.own_files.devices.convert import converted, date_seconds, require_rate
+from feature_extraction.own_files.devices.convert import converted, date_seconds, read_rows, require_rate
 from feature_extraction.own_files.devices.export import DeviceExport, DeviceStream, describe
-from feature_extraction.own_files.devices.source import Source, TextFile, the_only
-from feature_extraction.own_files.tables import read_batches
+from feature_extraction.own_files.devices.source import Source, TextFile, is_number, the_only
 
 NAME = "ActiGraph"
 FIRST_LINE = "Data File Created By ActiGraph"
@@ -101,7 +100,7 @@ def _with_dates(source: Source, file: TextFile, layout: Layout, order: str, rate
     used = [i for i, name in enumerate(layout.names) if name and i != time]
 
     def blocks() -> Iterator[Mapping[str, np.ndarray]]:
-        for table in read_batches(file.path, layout, (time, *used), used):
+        for table in read_rows(file, layout, (time, *used), used):
             seconds = date_seconds(table, time, file.where, order)
             if rate_hz is not None and not table.first_row:
                 require_rate(rate_hz, seconds[:1000], file.where)

@@ -5,9 +5,8 @@ import re
 import numpy as np
 
 from feature_extraction.errors import InputError
-from feature_extraction.own_files.csv_layout import is_number
 from feature_extraction.own_files.devices.export import DeviceExport, DeviceStream, axes, describe
-from feature_extraction.own_files.devices.source import Source, TextFile, the_only
+from feature_extraction.own_files.devices.source import Source, TextFile, is_number, the_only
 
 NAME = "Axivity"
 DATE = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d\.\d{3}")

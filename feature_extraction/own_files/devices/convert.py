@@ -4,7 +4,7 @@ The result is a Parquet file in the temporary folder of the caller, with one row
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from feature_extraction.errors import InputError
 from feature_extraction.own_files.csv_layout import Layout
 from feature_extraction.own_files.devices.export import DeviceStream
 from feature_extraction.own_files.devices.source import Source, TextFile
-from feature_extraction.own_files.tables import Table
+from feature_extraction.own_files.tables import Table, read_batches
 from feature_extraction.own_files.timing import RATE_TOLERANCE
 
 DATE = (
@@ -50,6 +50,15 @@ def converted(source: Source, file: TextFile, blocks: Iterable[Mapping[str, Any]
     if not names:
         raise InputError(f"{file.where}: no rows; record again or choose another file")
     return DeviceStream(path, Layout("parquet", names), where=file.where)
+
+
+def read_rows(file: TextFile, layout: Layout, columns: Sequence[int], numeric: Sequence[int]) -> Iterator[Table]:
+    """Read columns of a file some rows at a time; those in `numeric` hold numbers, others may hold dates.
+
+    Raises:
+        InputError: The file is damaged.
+    """
+    return read_batches(file.path, layout, columns, numeric)
 
 
 def date_seconds(table: Table, column: int, where: str, order: str = "yMd") -> np.ndarray:

@@ -7,6 +7,7 @@ from pathlib import Path
 from feature_extraction.own_files.csv_layout import Layout
 
 AXES = ("x", "y", "z")
+IOS_SIGNS = "signs as on iOS, where gravity is negative along an axis that points up (Android: positive)"
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,9 @@ import numpy as np
 
 from feature_extraction.errors import InputError
 from feature_extraction.own_files.declared import FASTEST_HZ, SLOWEST_HZ
-from feature_extraction.own_files.devices.convert import converted, date_seconds, require_rate
+from feature_extraction.own_files.devices.convert import converted, date_seconds, read_rows, require_rate
 from feature_extraction.own_files.devices.export import DeviceExport, axes, describe
 from feature_extraction.own_files.devices.source import Source, the_only
-from feature_extraction.own_files.tables import read_batches
 
 NAME = "GENEActiv"
 FIRST_LINE = re.compile(r"Device Type,\s*GENEActiv|Device Identity,*$", re.IGNORECASE)
@@ -47,7 +46,7 @@ def find(source: Source) -> DeviceExport | None:
     layout = file.layout(("time", *axes("acc", "g"), *[""] * (width - FEWEST_COLUMNS)), first)
 
     def blocks() -> Iterator[Mapping[str, np.ndarray]]:
-        for table in read_batches(file.path, layout, (0, 1, 2, 3), (1, 2, 3)):
+        for table in read_rows(file, layout, (0, 1, 2, 3), (1, 2, 3)):
             seconds = date_seconds(table, 0, file.where)
             if not table.first_row:
                 require_rate(rate_hz, seconds[:1000], file.where)

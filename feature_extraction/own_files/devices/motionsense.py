@@ -5,10 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from feature_extraction.own_files.devices.convert import converted
-from feature_extraction.own_files.devices.export import DeviceExport, axes, describe
+from feature_extraction.own_files.devices.convert import converted, read_rows
+from feature_extraction.own_files.devices.export import IOS_SIGNS, DeviceExport, axes, describe
 from feature_extraction.own_files.devices.source import Source, the_only
-from feature_extraction.own_files.tables import read_batches
 
 NAME = "MotionSense"
 RATE_HZ = 50.0
@@ -41,11 +40,12 @@ def find(source: Source) -> DeviceExport | None:
     if not total:
         note = f"total acceleration needs gravity.x, y, z and userAcceleration.x, y, z: {missing[0]} is missing"
 
-    finding = describe(NAME, used, "50 Hz, as the data set is documented", note)
+    signs = IOS_SIGNS if total else ""
+    finding = describe(NAME, used, "50 Hz, as the data set is documented", signs, note)
 
     def blocks() -> Iterator[Mapping[str, np.ndarray]]:
         columns = [column for positions in place.values() for column in positions]
-        for table in read_batches(file.path, layout, columns, columns):
+        for table in read_rows(file, layout, columns, columns):
             block: dict[str, np.ndarray] = {}
             if total:
                 acc = table.samples(place["gravity"]) + table.samples(place["userAcceleration"])

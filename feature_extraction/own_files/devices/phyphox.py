@@ -1,22 +1,24 @@
 """phyphox: one file a sensor in a folder or zip file, or one file; names of columns say axis and unit.
 
 Acceleration without g is called linear, in the names of the columns (`Linear Acceleration x (m/s^2)`) or, where
-those are only `X (m/s^2)`, in the name of the file. Delimiter and decimal mark are chosen at export.
+those are only `X (m/s^2)`, in the name of the file; the name of a zip file may say so, too. Delimiter and decimal
+mark are chosen at export.
 """
 
 import re
+from pathlib import Path
 
 import numpy as np
 
 from feature_extraction.errors import InputError
-from feature_extraction.own_files.csv_layout import is_number
 from feature_extraction.own_files.devices.export import DeviceExport, DeviceStream, describe
-from feature_extraction.own_files.devices.source import Source, TextFile, split, the_only
+from feature_extraction.own_files.devices.source import Source, TextFile, is_number, split, the_only
 
 NAME = "phyphox"
 TIME = re.compile(r"[^\W\d_]+ \(s\)")  # Time (s), Zeit (s)
 AXIS = re.compile(r"(?:(?P<what>.+) )?(?P<axis>[xyzXYZ]) \((?P<unit>m/s\^2|m/s²|rad/s|[µμ]T)\)")
 QUANTITIES = {"m": ("acc", "m/s2"), "r": ("gyro", "rad/s"), "µ": ("mag", "uT"), "μ": ("mag", "uT")}
+WITHOUT_G = re.compile(r"(without|ohne|sans|senza)[ _-]?g\b", re.IGNORECASE)
 LINEAR = re.compile(r"linear|lineal|without g|ohne g|sans g|sin g|senza g", re.IGNORECASE)
 
 
@@ -28,15 +30,15 @@ def find(source: Source) -> DeviceExport | None:
     """
     found: dict[str, list[TextFile]] = {}
     for file in source.files:
-        for quantity in dict.fromkeys(name.split("_")[0] for name in _names(file)[0][1:] if name):
+        for quantity in dict.fromkeys(name.split("_")[0] for name in _names(source, file)[0][1:] if name):
             found.setdefault(quantity, []).append(file)
-    linear = [file for file in source.files if _names(file)[2]]
+    linear = [file for file in source.files if _names(source, file)[2]]
     if not found and not linear:
         return None
     files = dict.fromkeys(the_only(same, f"{quantity} of {NAME}") for quantity, same in found.items())
     streams, used = [], []
     for file in filter(None, files):
-        names, delimiter, _ = _names(file)
+        names, delimiter, _ = _names(source, file)
         layout = file.layout(names, 1, delimiter)
         if "acc_x [m/s2]" in names and file.fields(0, delimiter)[names.index("acc_x [m/s2]")].lower().startswith("x"):
             _require_gravity(file, names, layout.delimiter)
@@ -53,9 +55,9 @@ def find(source: Source) -> DeviceExport | None:
     return DeviceExport(NAME, tuple(streams), describe(NAME, used, *notes), certain=len(starts) < 2)
 
 
-def _names(file: TextFile) -> tuple[list[str], str, bool]:
+def _names(source: Source, file: TextFile) -> tuple[list[str], str, bool]:
     """Return our names of the columns, the delimiter, and whether they hold acceleration without gravity."""
-    first = file.lines[0] if file.lines else ""
+    first, given_as = file.lines[0] if file.lines else "", WITHOUT_G.search(Path(source.where).name)
     for delimiter in ("\t", ";", ","):
         fields = split(first, delimiter)
         axes = [AXIS.fullmatch(field) for field in fields]
@@ -63,8 +65,9 @@ def _names(file: TextFile) -> tuple[list[str], str, bool]:
             continue
         names, linear = ["time [s]"], False
         for axis in axes[1:]:
+            called_so = axis is not None and LINEAR.search(axis["what"] or file.path.stem)
             without_g = (
-                axis is not None and axis["unit"][0] == "m" and bool(LINEAR.search(axis["what"] or file.path.stem))
+                axis is not None and axis["unit"][0] == "m" and bool(called_so or WITHOUT_G.search(source.where))
             )
             quantity, unit = QUANTITIES[axis["unit"][0]] if axis else ("", "")
             names.append(f"{quantity}_{axis['axis'].lower()} [{unit}]" if axis and not without_g else "")

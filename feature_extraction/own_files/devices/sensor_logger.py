@@ -1,4 +1,4 @@
-"""Sensor Logger (iOS, Android): one file a sensor with columns time, seconds_elapsed, z, y, x.
+"""Sensor Logger (iOS, Android): one file a sensor with columns time, seconds_elapsed, z, y, x, in any order of axes.
 
 `Accelerometer.csv` is acceleration without gravity. `TotalAcceleration.csv` has gravity in it (Android); on
 iOS it is the sum of `Accelerometer.csv` and `Gravity.csv`. The motion of a watch is in `WristMotion.csv`, in g
@@ -11,15 +11,15 @@ import numpy as np
 
 from feature_extraction.errors import InputError
 from feature_extraction.own_files.csv_layout import Layout
-from feature_extraction.own_files.devices.convert import converted
-from feature_extraction.own_files.devices.export import DeviceExport, DeviceStream, axes, describe
+from feature_extraction.own_files.devices.convert import converted, read_rows
+from feature_extraction.own_files.devices.export import AXES, IOS_SIGNS, DeviceExport, DeviceStream, axes, describe
 from feature_extraction.own_files.devices.source import Source, TextFile, require_one
-from feature_extraction.own_files.tables import read_batches
 from feature_extraction.own_files.timing import RATE_TOLERANCE
 from feature_extraction.recordings.signal import MAX_GAP_S
 
 NAME = "Sensor Logger"
-HEADER = ["time", "seconds_elapsed", "z", "y", "x"]
+CLOCKS = ["time", "seconds_elapsed"]
+N_COLUMNS = 5
 TIME = "time [ns]"
 DIRECT = {"totalacceleration": ("acc", "m/s2"), "gyroscope": ("gyro", "rad/s"), "magnetometer": ("mag", "uT")}
 OTHERS = ("accelerometer", "gravity", "accelerometeruncalibrated", "gyroscopeuncalibrated", "magnetometeruncalibrated")
@@ -33,7 +33,7 @@ def find(source: Source) -> DeviceExport | None:
     Raises:
         InputError: A file ends too early or contradicts itself, or nothing tells its sensor.
     """
-    files = [file for file in source.files if [field.lower() for field in file.fields(0)] == HEADER]
+    files = [file for file in source.files if file.fields(0)[:2] == CLOCKS and sorted(file.fields(0)[2:]) == list(AXES)]
     wrist = [file for file in source.files if {"seconds_elapsed", *WRIST} <= set(file.fields(0))]
     if not files and not wrist:
         return None
@@ -59,7 +59,18 @@ def find(source: Source) -> DeviceExport | None:
     if not source.is_folder and files[0].stem not in (*DIRECT, *OTHERS):
         return _unnamed(files[0])
     beside = f"{wrist[0].path.name} of the watch is not used beside the phone" if wrist else ""
-    return DeviceExport(NAME, tuple(streams), describe(NAME, used, missing, beside))
+    has_acc = any(name.startswith("acc") for name in used)
+    signs = IOS_SIGNS if has_acc and _has_ios_signs(source, one) else ""
+    return DeviceExport(NAME, tuple(streams), describe(NAME, used, missing, beside, signs), certain=not wrist)
+
+
+def _has_ios_signs(source: Source, one: Mapping[str, TextFile]) -> bool:
+    """Return whether acceleration has the signs of iOS, as `Metadata.csv` says, or else which files there are."""
+    for file in source.files:
+        said = dict(zip(file.fields(0), file.fields(1), strict=False)) if file.stem == "metadata" else {}
+        if "platform" in said:
+            return said["platform"].lower() == "ios" and said.get("standardisation", "").lower() != "true"
+    return "totalacceleration" not in one
 
 
 def _layout(file: TextFile, quantity: str, unit: str) -> Layout:
@@ -68,9 +79,9 @@ def _layout(file: TextFile, quantity: str, unit: str) -> Layout:
     Raises:
         InputError: The clocks disagree.
     """
-    x, y, z = axes(quantity, unit)
-    layout = file.layout((TIME, "", z, y, x), 1)
-    rows = file.rows(1, ",", len(HEADER))
+    names = dict(zip(AXES, axes(quantity, unit), strict=True))
+    layout = file.layout((TIME, "", *(names[axis] for axis in file.fields(0)[2:])), 1)
+    rows = file.rows(1, ",", N_COLUMNS)
     try:
         clocks = np.array([[float(row[0]) * 1e-9, float(row[1])] for row in (rows[0], rows[-1])])
     except ValueError as error:
@@ -110,8 +121,8 @@ def _sum(source: Source, moving: TextFile, gravity: TextFile) -> DeviceStream:
 def _blocks(file: TextFile) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield time stamps in nanoseconds [n] and x, y, z [n, 3]."""
     layout = _layout(file, "acc", "m/s2")
-    for table in read_batches(file.path, layout, (0, 2, 3, 4), (0, 2, 3, 4)):
-        yield table.numbers(0), table.samples((4, 3, 2))
+    for table in read_rows(file, layout, (0, 2, 3, 4), (0, 2, 3, 4)):
+        yield table.numbers(0), table.samples([layout.names.index(name) for name in axes("acc", "m/s2")])
 
 
 def _unnamed(file: TextFile) -> DeviceExport:
@@ -121,7 +132,7 @@ def _unnamed(file: TextFile) -> DeviceExport:
         InputError: It is not.
     """
     layout = _layout(file, "acc", "m/s2")
-    head = next(read_batches(file.path, layout, (2, 3, 4), (2, 3, 4)))
+    head = next(read_rows(file, layout, (2, 3, 4), (2, 3, 4)))
     size = float(np.nanmedian(np.linalg.norm(head.samples((2, 3, 4)), axis=1)))
     if not 7.8 <= size <= 12.3:
         raise InputError(
@@ -141,14 +152,14 @@ def _of_watch(source: Source, file: TextFile) -> DeviceExport:
     positions = list(columns.values())
     clock = TIME if "time" in columns else "time [s]"
     gravity = [columns[f"gravity{axis}"] for axis in "XYZ"]
-    head = next(read_batches(file.path, layout, positions, positions))
+    head = next(read_rows(file, layout, positions, positions))
     length = float(np.nanmedian(np.linalg.norm(head.samples(gravity), axis=1)))
     unit = next((unit for unit, (low, high) in GRAVITY_IN.items() if low <= length <= high), "")
     if not unit:
         raise InputError(f"{file.where}: gravity has a length of {length:.3g}, neither 1 g nor 9.81 m/s2; export again")
 
     def blocks() -> Iterator[Mapping[str, np.ndarray]]:
-        for table in read_batches(file.path, layout, positions, positions):
+        for table in read_rows(file, layout, positions, positions):
             moving = table.samples([columns[f"acceleration{axis}"] for axis in "XYZ"])
             turning = table.samples([columns[f"rotationRate{axis}"] for axis in "XYZ"])
             values = np.concatenate([moving + table.samples(gravity), turning], axis=1)
@@ -158,4 +169,5 @@ def _of_watch(source: Source, file: TextFile) -> DeviceExport:
 
     used = [f"acc as the sum of acceleration and gravity in {unit}", "gyro in rad/s"]
     note = f"both of the watch at the wrist, from {file.path.name}"
-    return DeviceExport(NAME, (converted(source, file, blocks()),), describe(NAME, used, note))
+    signs = IOS_SIGNS if _has_ios_signs(source, {}) else ""
+    return DeviceExport(NAME, (converted(source, file, blocks()),), describe(NAME, used, note, signs))

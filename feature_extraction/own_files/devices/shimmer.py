@@ -10,11 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from feature_extraction.errors import InputError
-from feature_extraction.own_files.csv_layout import Layout, is_number
-from feature_extraction.own_files.devices.convert import converted, date_seconds
+from feature_extraction.own_files.csv_layout import Layout
+from feature_extraction.own_files.devices.convert import converted, date_seconds, read_rows
 from feature_extraction.own_files.devices.export import DeviceExport, DeviceStream, describe
-from feature_extraction.own_files.devices.source import Source, TextFile, split, the_only
-from feature_extraction.own_files.tables import read_batches
+from feature_extraction.own_files.devices.source import Source, TextFile, is_number, split, the_only
 
 NAME = "Shimmer"
 MOST_HEADER_LINES = 5
@@ -90,7 +89,7 @@ def _with_dates(source: Source, file: TextFile, layout: Layout, clock: int) -> D
     used = [i for i, name in enumerate(layout.names) if name and i != clock]
 
     def blocks() -> Iterator[Mapping[str, np.ndarray]]:
-        for table in read_batches(file.path, layout, (clock, *used), used):
+        for table in read_rows(file, layout, (clock, *used), used):
             seconds = date_seconds(table, clock, file.where)
             yield {"time [s]": seconds} | dict(zip((layout.names[i] for i in used), table.samples(used).T, strict=True))
 

@@ -1,19 +1,21 @@
 """The first lines of every text file that a user gave: of one file, or of all files of a folder or zip file."""
 
 import csv
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
 from feature_extraction.errors import InputError
-from feature_extraction.own_files.csv_layout import BYTE_ORDER_MARKS, Layout, is_number
+from feature_extraction.own_files.csv_layout import BYTE_ORDER_MARKS, Layout
 from feature_extraction.own_files.devices.archive import is_zip, member_names, unpack
 
 HEAD_BYTES = 1 << 16
 MOST_FILES = 500
 DEEPEST = 2  # folders below the one that was given
 TEXT_ENDINGS = (".csv", ".txt", ".tsv", ".json")
+NUMBER = re.compile(r"[+-]?(\d+[.,]?\d*|[.,]\d+)([eE][+-]?\d+)?")
 
 
 @dataclass(frozen=True)
@@ -169,6 +171,11 @@ def split(line: str, delimiter: str) -> list[str]:
         return [field.strip() for field in next(csv.reader([line], delimiter=delimiter), [])]
     except csv.Error:
         return []
+
+
+def is_number(field: str, delimiter: str) -> bool:
+    """Return whether a field is a number; with a decimal comma only where commas do not separate."""
+    return bool(NUMBER.fullmatch(field)) and (delimiter != "," or "," not in field)
 
 
 def require_one(files: Sequence[TextFile], what: str) -> TextFile:

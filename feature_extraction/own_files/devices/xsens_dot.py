@@ -10,11 +10,9 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from feature_extraction.errors import InputError
-from feature_extraction.own_files.csv_layout import is_number
-from feature_extraction.own_files.devices.convert import converted, require_rate
+from feature_extraction.own_files.devices.convert import converted, read_rows, require_rate
 from feature_extraction.own_files.devices.export import DeviceExport, axes, describe
-from feature_extraction.own_files.devices.source import Source, TextFile, the_only
-from feature_extraction.own_files.tables import read_batches
+from feature_extraction.own_files.devices.source import Source, TextFile, is_number, the_only
 
 NAME = "Xsens DOT"
 MOST_HEADER_LINES = 25
@@ -59,7 +57,7 @@ def find(source: Source) -> DeviceExport | None:
     def blocks() -> Iterator[Mapping[str, np.ndarray]]:
         columns = [names.index("SampleTimeFine"), *(i for positions in sensors.values() for i in positions)]
         last, turns = 0.0, 0.0
-        for table in read_batches(file.path, layout, columns, columns):
+        for table in read_rows(file, layout, columns, columns):
             ticks = table.numbers(columns[0])
             wraps = np.cumsum(np.diff(np.r_[last, ticks]) < -WRAP / 2)
             last, seconds = float(ticks[-1]), (ticks + WRAP * (turns + wraps)) * tick_s

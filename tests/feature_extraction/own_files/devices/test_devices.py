@@ -209,6 +209,51 @@ def test_gravity_is_added_at_the_time_of_each_sample(tmp_path: Path) -> None:
     np.testing.assert_allclose(values[100:], motion()[100:, :3], atol=1e-6)
 
 
+def test_axes_of_sensor_logger_come_in_any_order(tmp_path: Path) -> None:
+    folder = exports.sensor_logger_of_ios(tmp_path / "given", motion())
+    for path in folder.glob("*.csv"):
+        rows = [line.split(",") for line in path.read_text().splitlines()]
+        if len(rows[0]) == 5:
+            path.write_text("\n".join(",".join([*row[:2], *row[:1:-1]]) for row in rows) + "\n")
+    found = find(folder, tmp_path)
+    assert found is not None
+    np.testing.assert_allclose(read(stream_of(found, "acc"), "acc")[1], motion()[:, :3], atol=2e-3)
+    np.testing.assert_allclose(read(stream_of(found, "gyro"), "gyro")[1], motion()[:, 3:], atol=2e-3)
+
+
+@pytest.mark.parametrize(
+    ("write", "platform", "noted"),
+    [
+        (exports.sensor_logger, None, False),
+        (exports.sensor_logger_of_ios, None, True),
+        (exports.sensor_logger, "ios,false", True),
+        (exports.sensor_logger_of_ios, "ios,true", False),
+        (exports.sensor_logger_of_ios, "android,false", False),
+        (exports.motionsense, None, True),
+        (exports.sensorlog(exports.SENSORLOG_TOTAL), None, True),
+    ],
+)
+def test_signs_of_ios_are_told(tmp_path: Path, write: exports.Write, platform: str | None, noted: bool) -> None:
+    path = write(tmp_path / "given", motion())
+    if platform:
+        (path / "Metadata.csv").write_text(f"version,platform,standardisation\n3,{platform}\n")
+    found = find(path, tmp_path)
+    assert found is not None and ("signs as on iOS" in found.finding) == noted
+
+
+def test_watch_and_phone_in_one_folder_are_a_guess(tmp_path: Path) -> None:
+    folder = exports.sensor_logger(tmp_path / "given", motion())
+    exports.sensor_logger_of_watch(folder, motion())
+    found = find(folder, tmp_path)
+    assert found is not None and not found.certain and "WristMotion.csv of the watch is not used" in found.finding
+
+
+def test_old_zip_files_of_phyphox_say_without_g_in_their_name(tmp_path: Path) -> None:
+    path = exports.zipped(lambda f, s: exports.phyphox(sensors=("acc",))(f, s).parent)(tmp_path / "given", motion())
+    found = find(path.rename(path.with_name("Acceleration without g 2026-03-14.zip")), tmp_path)
+    assert found is not None and found.streams == () and "without g, and the one with g is missing" in found.finding
+
+
 def test_a_renamed_file_of_sensor_logger_is_a_guess_or_refused(tmp_path: Path) -> None:
     folder = exports.sensor_logger(tmp_path / "given", motion())
     found = find((folder / "TotalAcceleration.csv").rename(folder / "walk.csv"), tmp_path)
