@@ -28,14 +28,14 @@ FACTORS = {
 }
 DIMENSIONLESS = "normalised"
 TIME_UNITS_S = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+LARGEST_RATIO = 2000
+MAX_GAP_S = 0.2  # pauses up to this are bridged unless somebody says otherwise
 NUMBER = r"\d+(?:\.\d+)?(?:[eE][+-]?\d+)?"
 STEPS_PER_UNIT = re.compile(
     rf"(?P<number>{NUMBER})\s*(?:counts?|lsbs?|digits?)\s*(?:/|per)\s*(?P<unit>\D.*)", re.IGNORECASE
 )
 UNIT_PER_NUMBER = re.compile(rf"(?P<unit>\D.*?)\s*/\s*(?P<number>{NUMBER})")
 NUMBER_OF_UNITS = re.compile(rf"(?P<number>{NUMBER})(?:\s*/\s*(?P<divisor>{NUMBER}))?\s*\*?\s*(?P<unit>[^\d\s*/].*)")
-LARGEST_RATIO = 2000
-MAX_GAP_S = 0.2  # pauses up to this are bridged unless somebody says otherwise
 
 
 def si_channel(channel: Channel) -> tuple[Channel, float]:

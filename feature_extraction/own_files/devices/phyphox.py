@@ -65,10 +65,8 @@ def _names(source: Source, file: TextFile) -> tuple[list[str], str, bool]:
             continue
         names, linear = ["time [s]"], False
         for axis in axes[1:]:
-            called_so = axis is not None and LINEAR.search(axis["what"] or file.path.stem)
-            without_g = (
-                axis is not None and axis["unit"][0] == "m" and bool(called_so or WITHOUT_G.search(source.where))
-            )
+            called_so = axis is not None and (LINEAR.search(axis["what"] or file.path.stem) or given_as)
+            without_g = axis is not None and axis["unit"][0] == "m" and bool(called_so)
             quantity, unit = QUANTITIES[axis["unit"][0]] if axis else ("", "")
             names.append(f"{quantity}_{axis['axis'].lower()} [{unit}]" if axis and not without_g else "")
             linear |= without_g
