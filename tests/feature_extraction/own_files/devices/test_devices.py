@@ -10,16 +10,15 @@ from device_exports import EXPORTS, GRAVITY_MPS2
 from notations import motion
 
 from feature_extraction.errors import InputError
-from feature_extraction.own_files.declared import Declared
+from feature_extraction.own_files.column_names import BRACKETS, read_name
 from feature_extraction.own_files.devices import DeviceExport, DeviceStream, find_device
 from feature_extraction.own_files.devices.find import FAMILIES
 from feature_extraction.own_files.devices.source import open_source
-from feature_extraction.own_files.plan import make_plan
-from feature_extraction.own_files.read import read_recording
-from feature_extraction.own_files.tables import read_batches, read_head
+from feature_extraction.own_files.tables import read_batches
+from feature_extraction.own_files.timing import even_rate
 from feature_extraction.recordings.clock import merge_on_time
-from feature_extraction.recordings.recording import three_axes
-from feature_extraction.recordings.signal import SI_UNITS, si_channel
+from feature_extraction.recordings.recording import Channel
+from feature_extraction.recordings.signal import si_channel
 
 FIELD_CASES = ROOT.parent / "shared" / "field-cases" / "devices"
 
@@ -36,14 +35,34 @@ def stream_of(export: DeviceExport, quantity: str) -> DeviceStream:
     return found[0]
 
 
+def stamped(stream: DeviceStream, quantity: str = "") -> tuple[np.ndarray, np.ndarray]:
+    """Return time stamps in seconds, and the channels of one quantity, or of all, in SI units [T, 3] or [T, C]."""
+    names = stream.layout.names
+    time = next((i for i, name in enumerate(names) if name.startswith("time")), None)
+    meanings = {i: meaning for i, name in enumerate(names) if (meaning := read_name(name))}
+    used = [i for i in meanings if meanings[i].quantity.startswith(quantity)]
+    used.sort(key=lambda i: (meanings[i].quantity, meanings[i].axis))
+    tables = list(read_batches(stream.path, stream.layout, used if time is None else [time, *used]))
+    values = np.concatenate([table.samples(used) for table in tables])
+    channels = [Channel("any", meanings[i].quantity, "x", BRACKETS.findall(names[i])[0]) for i in used]
+    values *= [si_channel(channel)[1] for channel in channels]
+    if time is None:
+        return np.arange(len(values)) / stream.rate_hz, values
+    assert stream.rate_hz is None
+    if names[time] == "time":  # dates as everybody writes them
+        words = np.concatenate([table.words(time) for table in tables])
+        return words.astype("datetime64[ns]").astype(np.int64) * 1e-9, values
+    unit_s = {"[s]": 1.0, "[ms]": 1e-3, "[ns]": 1e-9}[names[time].split()[1]]
+    return np.concatenate([table.numbers(time) for table in tables]) * unit_s, values
+
+
 def read(stream: DeviceStream, quantity: str) -> tuple[float, np.ndarray]:
-    """Return the rate and the samples of one sensor in SI units [T, 3], as a reader of files gets them."""
-    wanted = three_axes("wrist", quantity, SI_UNITS[quantity])
-    declared = Declared(rate_hz=stream.rate_hz, seeks_time=stream.rate_hz is None)
-    plan = make_plan(read_head(stream.path, stream.layout), wanted, declared, stream.layout)
-    assert plan.certain
-    factors = np.array([si_channel(channel)[1] for channel in plan.channels])
-    return plan.rate_hz, np.concatenate(list(read_recording(stream.path, plan))) * factors
+    """Return the rate and the samples of one sensor in SI units [T, 3] on an even clock."""
+    times, values = stamped(stream, quantity)
+    rate_hz = even_rate(1 / float(np.median(np.diff(times))))
+    pieces = merge_on_time([(times, values)], rate_hz, 0.2)
+    assert len(pieces) == 1 and values.shape[1] == 3
+    return rate_hz, pieces[0][1]
 
 
 def test_every_family_has_an_example() -> None:
@@ -74,7 +93,7 @@ def test_a_device_at_rest_measures_one_g_and_no_turn(tmp_path: Path, name: str) 
     sizes = np.linalg.norm(read(stream_of(found, "acc"), "acc")[1], axis=1)
     np.testing.assert_allclose(sizes, GRAVITY_MPS2, atol=2 * EXPORTS[name].tolerance)
     if "gyro" in EXPORTS[name].quantities:
-        np.testing.assert_allclose(read(stream_of(found, "gyro"), "gyro")[1], 0.0, atol=1e-9)
+        np.testing.assert_allclose(read(stream_of(found, "gyro"), "gyro")[1], 0.0, atol=1e-7)
 
 
 @pytest.mark.parametrize("name", EXPORTS)
@@ -84,19 +103,6 @@ def test_no_two_devices_claim_one_file(tmp_path: Path, name: str) -> None:
     assert source is not None
     claims = [family.NAME for family in FAMILIES if family.find(source) is not None]
     assert claims == [EXPORTS[name].device]
-
-
-def stamped(stream: DeviceStream) -> tuple[np.ndarray, np.ndarray]:
-    """Return time stamps in seconds and all channels of a stream."""
-    names = stream.layout.names
-    time = next(i for i, name in enumerate(names) if name.startswith("time"))
-    unit = {"[s]": 1.0, "[ms]": 1e-3, "[ns]": 1e-9}[names[time].split()[1]]
-    used = [i for i, name in enumerate(names) if name[:3] in ("acc", "gyr")]
-    tables = list(read_batches(stream.path, stream.layout, [time, *used]))
-    return (
-        np.concatenate([table.stamps(time) for table in tables]) * unit,
-        np.concatenate([table.samples(used) for table in tables]),
-    )
 
 
 @pytest.mark.parametrize("name", ["Sensor Logger of iOS", "phyphox folder", "MetaWear", "Movesense folder"])
