@@ -8,5 +8,6 @@ In the order in which a file goes through them, for `predict` and for data sets 
     column_names, columns  which column is which channel, and in which unit
     timing                 which column is time, and at which rate
     plan                   all of this put together, one readable line for each finding
+    devices                exports of devices that are read by name, one file a family
     read                   the rows of a file or of lines that arrive, as planned
 """

@@ -3,6 +3,8 @@
 Axis legend: T samples over time, C channels. Nothing here is fitted to data.
 """
 
+import re
+import unicodedata
 from dataclasses import replace
 from fractions import Fraction
 
@@ -28,10 +30,19 @@ DIMENSIONLESS = "normalised"
 TIME_UNITS_S = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 LARGEST_RATIO = 2000
 MAX_GAP_S = 0.2  # pauses up to this are bridged unless somebody says otherwise
+NUMBER = r"\d+(?:\.\d+)?(?:[eE][+-]?\d+)?"
+STEPS_PER_UNIT = re.compile(
+    rf"(?P<number>{NUMBER})\s*(?:counts?|lsbs?|digits?)\s*(?:/|per)\s*(?P<unit>\D.*)", re.IGNORECASE
+)
+UNIT_PER_NUMBER = re.compile(rf"(?P<unit>\D.*?)\s*/\s*(?P<number>{NUMBER})")
+NUMBER_OF_UNITS = re.compile(rf"(?P<number>{NUMBER})(?:\s*/\s*(?P<divisor>{NUMBER}))?\s*\*?\s*(?P<unit>[^\d\s*/].*)")
 
 
 def si_channel(channel: Channel) -> tuple[Channel, float]:
     """Return the channel in SI units (magnetometers: microtesla) and the factor that converts to it.
+
+    A unit may have a scale, as devices state what one step of their converter is: `0.061 mg`, `1/64 g`, `g/64`, or
+    how many steps there are, `16.4 LSB/(deg/s)`, `256 counts/g`.
 
     Raises:
         InputError: The unit is unknown.
@@ -39,10 +50,32 @@ def si_channel(channel: Channel) -> tuple[Channel, float]:
     if channel.quantity == "mag" and channel.unit == DIMENSIONLESS:
         return channel, 1.0
     factors = FACTORS[channel.quantity]
-    if channel.unit not in factors:
+    unit, scale = channel.unit, 1.0
+    if unit not in factors:
+        unit, scale = _without_scale(unit)
+    if unit not in factors or not 0 < scale < np.inf:
         known = ", ".join(factors) + (f", {DIMENSIONLESS}" if channel.quantity == "mag" else "")
-        raise InputError(f"channel {channel.name}: unit {channel.unit!r} is unknown; use one of {known}")
-    return replace(channel, unit=SI_UNITS[channel.quantity]), factors[channel.unit]
+        raise InputError(
+            f"channel {channel.name}: unit {channel.unit!r} is unknown; use one of {known}, also with a scale, "
+            "such as 1/64 g or 256 counts/g"
+        )
+    return replace(channel, unit=SI_UNITS[channel.quantity]), scale * factors[unit]
+
+
+def _without_scale(text: str) -> tuple[str, float]:
+    """Return a unit in plain letters without its scale, and the scale: 1 if it has none, 0 if it is none."""
+    plain = unicodedata.normalize("NFKC", text).strip().replace("°", "deg")
+    if match := STEPS_PER_UNIT.fullmatch(plain):
+        return match["unit"].strip("()"), _ratio("1", match["number"])
+    if match := UNIT_PER_NUMBER.fullmatch(plain):
+        return match["unit"].strip("()"), _ratio("1", match["number"])
+    if match := NUMBER_OF_UNITS.fullmatch(plain):
+        return match["unit"].strip("()"), _ratio(match["number"], match["divisor"] or "1")
+    return plain, 1.0
+
+
+def _ratio(number: str, divisor: str) -> float:
+    return float(number) / float(divisor) if float(divisor) else 0.0
 
 
 def to_si(recording: Recording) -> Recording:

@@ -34,12 +34,32 @@ def peak_hz(values, rate_hz):
         ("gyro", "rad/s", 2.0, 2.0, "rad/s"),
         ("mag", "gauss", 0.5, 50.0, "uT"),
         ("mag", "normalised", 0.5, 0.5, "normalised"),
+        ("acc", "1/64 g", 64.0, 9.80665, "m/s2"),
+        ("acc", "g/64", -64.0, -9.80665, "m/s2"),
+        ("acc", "g / 16384", 8192.0, 4.903325, "m/s2"),
+        ("acc", "0.061 mg", 1000.0, 0.061 * 9.80665, "m/s2"),
+        ("acc", "0.01 m/s²", 981.0, 9.81, "m/s2"),
+        ("acc", "256 counts/g", 256.0, 9.80665, "m/s2"),
+        ("acc", "16384 LSB/g", 16384.0, 9.80665, "m/s2"),
+        ("acc", "1e-3 m/s^2", 500.0, 0.5, "m/s2"),
+        ("gyro", "16.4 LSB/(deg/s)", 16.4 * 180, np.pi, "rad/s"),
+        ("gyro", "1/16.4 °/s", 16.4 * 180, np.pi, "rad/s"),
+        ("gyro", "8.75 mdps", 90_000 / 8.75, np.pi / 2, "rad/s"),
+        ("mag", "0.15 uT", 100.0, 15.0, "uT"),
     ],
 )
 def test_units_become_si(quantity, unit, value, expected, si_unit):
     converted = signal.to_si(one_channel([value, value], 50.0, unit, quantity))
     np.testing.assert_allclose(converted.samples, expected, rtol=1e-6)
     assert converted.channels[0].unit == si_unit
+
+
+@pytest.mark.parametrize(
+    "unit", ["0 g", "g/0", "1/0 g", "64", "1/64", "64 furlong", "-1 g", "1e400 g", "counts/g", "g/g", ""]
+)
+def test_a_scale_of_nothing_is_no_unit(unit):
+    with pytest.raises(InputError, match="is unknown; use one of .*also with a scale"):
+        signal.to_si(one_channel([1.0], 50.0, unit))
 
 
 def test_unknown_unit_lists_the_known_ones():

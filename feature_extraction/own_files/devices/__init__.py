@@ -1,0 +1,14 @@
+"""Exports of devices and loggers that are read by name, one file a family.
+
+A device is recognised by what is in its files: lines above the table, names of columns, which files lie
+together. Acceleration from which gravity was removed is never given out as acceleration.
+
+    archive, source     a file, folder or zip file as the first lines of its text files
+    export, convert     what is found, and what is computed first: sums, dates, other clocks
+    find                asks all families; exactly one may answer
+"""
+
+from feature_extraction.own_files.devices.export import DeviceExport, DeviceStream
+from feature_extraction.own_files.devices.find import find_device
+
+__all__ = ["DeviceExport", "DeviceStream", "find_device"]

@@ -1,0 +1,58 @@
+"""GENEActiv: CSV with a hundred lines about device, place and person, then time, x, y, z in g, light and others."""
+
+import re
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+
+from feature_extraction.errors import InputError
+from feature_extraction.own_files.declared import FASTEST_HZ, SLOWEST_HZ
+from feature_extraction.own_files.devices.convert import converted, date_seconds, read_rows, require_rate
+from feature_extraction.own_files.devices.export import DeviceExport, axes, describe
+from feature_extraction.own_files.devices.source import Source, the_only
+
+NAME = "GENEActiv"
+FIRST_LINE = re.compile(r"Device Type,\s*GENEActiv|Device Identity,*$", re.IGNORECASE)
+FIRST_ROW = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[:.]\d{3},")
+HEADER_LINES = 100
+FEWEST_COLUMNS = 4
+
+
+def find(source: Source) -> DeviceExport | None:
+    """Return acceleration in g.
+
+    Raises:
+        InputError: The header is cut off, states no usable rate, or another one than the time stamps show.
+    """
+    files = [f for f in source.files if f.lines and FIRST_LINE.match(f.lines[0]) and "GENEActiv" in f.head]
+    file = the_only(files, f"a recording of {NAME}")
+    if file is None:
+        return None
+    first = next((i for i, line in enumerate(file.lines) if FIRST_ROW.match(line)), None)
+    pairs = (line.split(",", 1) for line in file.lines[: first or HEADER_LINES] if "," in line)
+    said = {key.strip(): value.strip(" ,") for key, value in pairs}
+    if first is None or "Measurement Frequency" not in said:
+        missing = "rows below its header" if first is None else "Measurement Frequency in its header"
+        raise InputError(f"{file.where}: {NAME} file without {missing}; export again")
+    stated = re.match(r"[\d.]+", said["Measurement Frequency"])
+    rate_hz = float(stated[0]) if stated else 0.0
+    if not SLOWEST_HZ <= rate_hz <= FASTEST_HZ:
+        raise InputError(
+            f"{file.where}: Measurement Frequency is {said['Measurement Frequency']!r}, no rate; export again"
+        )
+    width = len(file.fields(first))
+    if width < FEWEST_COLUMNS:
+        raise InputError(f"{file.where}, line {first + 1}: {width} values, expected time, x, y, z; export again")
+    layout = file.layout(("time", *axes("acc", "g"), *[""] * (width - FEWEST_COLUMNS)), first)
+
+    def blocks() -> Iterator[Mapping[str, np.ndarray]]:
+        for table in read_rows(file, layout, (0, 1, 2, 3), (1, 2, 3)):
+            seconds = date_seconds(table, 0, file.where)
+            if not table.first_row:
+                require_rate(rate_hz, seconds[:1000], file.where)
+            yield {"time [s]": seconds} | dict(zip(axes("acc", "g"), table.samples((1, 2, 3)).T, strict=True))
+
+    place = said.get("Device Location Code", "")
+    used, start = [f"acc in g at {rate_hz:g} Hz"], said.get("Start Time", "")
+    finding = describe(NAME, used, f"worn at {place}" if place else "", f"from {start}" if start else "")
+    return DeviceExport(NAME, (converted(source, file, blocks()),), finding)
