@@ -1,0 +1,177 @@
+"""Where the streams of a recording come from: one table, rows of several sensors by turns, or several files.
+
+A source is a table whose columns are called as `columns.match_columns` reads them.
+"""
+
+import tempfile
+import zipfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from feature_extraction.errors import InputError
+from feature_extraction.own_files.column_names import BRACKETS, EMPTY_WORDS, NOT_RAW, WORDS, read_name, words_of
+from feature_extraction.own_files.csv_layout import Layout
+from feature_extraction.own_files.declared import Declared
+from feature_extraction.own_files.tables import ENDINGS, Table, find_layout, read_head
+from feature_extraction.recordings.recording import AXES
+
+LARGEST = 2 << 30  # bytes
+MOST_SENSORS = 8
+ANDROID_TYPES = {"1": "acc", "2": "mag", "4": "gyro"}
+TYPE_WORDS = frozenset(("sensor", "type", "sensortype", "id"))
+BARE_WORDS = EMPTY_WORDS | {"value", "values", "val"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """One table of a recording, or the rows of one sensor in it.
+
+    Attributes:
+        path: The file.
+        layout: How it is written, and what its columns are.
+        rate_hz: Rate of its rows, where they have no clock and the device says it.
+        rows: Position of a column and the word in it that marks the rows of this sensor, if not all are of it.
+        start_s: When its first row was taken, where rows have no clock.
+    """
+
+    path: Path
+    layout: Layout
+    rate_hz: float | None = None
+    rows: tuple[int, str] | None = None
+    start_s: float = 0.0
+
+    def read_head(self) -> Table:
+        """Read the first rows.
+
+        Raises:
+            InputError: The file is damaged or has none.
+        """
+        head = read_head(self.path, self.layout)
+        return head if self.rows is None else head.where(*self.rows)
+
+
+@dataclass(frozen=True)
+class Sources:
+    """All tables of a recording.
+
+    Attributes:
+        tables: One or more.
+        finding: What was recognised, or empty.
+        folder: Keeps the unpacked members of a zip file as long as they are needed.
+    """
+
+    tables: tuple[Source, ...]
+    finding: str = ""
+    folder: Any = None
+
+
+def find_sources(path: Path, declared: Declared) -> Sources:
+    """Find out what a recording consists of.
+
+    Args:
+        path: A file, a zip file or a folder.
+        declared: What the user said.
+
+    Raises:
+        InputError: It cannot be read, or is too large.
+    """
+    size = path.stat().st_size if path.is_file() else 0
+    if size > LARGEST:
+        raise InputError(f"{path}: {size / (1 << 30):.1f} GiB, more than {LARGEST >> 30}; cut it into shorter ones")
+    place, folder = path, None
+    if path.is_file() and path.suffix.lower() == ".zip" and not declared.format:
+        folder = _unpack(path)
+        place = Path(folder.name)
+    export = _device_export(place) if not declared.columns else None
+    if export is not None:
+        fields = [
+            Source(Path(s.path), s.layout, s.rate_hz, s.rows, getattr(s, "start_s", 0.0) or 0.0) for s in export.streams
+        ]
+        return Sources(tuple(fields), export.finding, folder)
+    if place.is_dir():
+        place = _only_table(place, path)
+    layout = find_layout(place, declared)
+    return Sources(tuple(_by_turns(Source(place, layout))) or (Source(place, layout),), "", folder)
+
+
+def _device_export(path: Path) -> Any:
+    """Return what a family of devices exports like this, or nothing."""
+    try:
+        from feature_extraction.own_files.devices import find_device
+    except ImportError:
+        return None
+    return find_device(path) if path.exists() else None
+
+
+def _unpack(path: Path) -> "tempfile.TemporaryDirectory[str]":
+    """Unpack a zip file into a temporary folder that is deleted with the returned object.
+
+    Raises:
+        InputError: It is damaged or too large.
+    """
+    folder = tempfile.TemporaryDirectory(prefix="sadvae-har-")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if sum(member.file_size for member in archive.infolist()) > LARGEST:
+                raise InputError(f"{path}: unpacked more than {LARGEST >> 30} GiB; cut it into shorter ones")
+            archive.extractall(folder.name)
+    except (OSError, ValueError, EOFError, NotImplementedError, RuntimeError, zipfile.BadZipFile, zipfile.LargeZipFile) as error:
+        raise InputError(f"{path}: not readable as zip ({error}); unpack it and give the folder") from error
+    return folder
+
+
+def _only_table(folder: Path, shown: Path) -> Path:
+    """Return the one table of a folder.
+
+    Raises:
+        InputError: There is none, or several.
+    """
+    endings = [ending for ends in ENDINGS.values() for ending in ends]
+    found = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix.lower() in endings)
+    if len(found) == 1:
+        return found[0]
+    what = "no table" if not found else f"{len(found)} tables, and no device is known that exports them so"
+    raise InputError(f"{shown}: not a file but {what}; give one CSV, Parquet or NPY file")
+
+
+def _by_turns(source: Source) -> list[Source]:
+    """Return one source for every sensor, if a column says whose axes each row holds; else none."""
+    names = source.layout.names
+    axes = {i: axis for i, name in enumerate(names) if (axis := _bare_axis(name))}
+    if sorted(axes.values()) != list(AXES) or any(read_name(name) for name in names):
+        return []
+    head = read_head(source.path, source.layout)
+    for column in range(len(names)):
+        if column in axes or not head.is_text(column):
+            continue
+        words = [str(word) for word in dict.fromkeys(head.words(column).tolist()) if word]
+        sensors = {word: _quantity(word, names[column]) for word in words} if len(words) <= MOST_SENSORS else {}
+        known = {word: quantity for word, quantity in sensors.items() if quantity}
+        if len(words) > 1 and known and len(set(known.values())) == len(known):
+            return [replace(source, layout=_named(source.layout, axes, q), rows=(column, w)) for w, q in known.items()]
+    return []
+
+
+def _bare_axis(name: str) -> str:
+    """Return the axis that is all a name says, or nothing."""
+    words = [word for word in words_of(BRACKETS.sub(" ", name)) if word not in BARE_WORDS]
+    return words[0] if len(words) == 1 and words[0] in AXES else ""
+
+
+def _quantity(word: str, name: str) -> str:
+    """Return the quantity that a word marks, or nothing."""
+    words = set(words_of(word))
+    said = {quantity for quantity, choices in WORDS.items() if words & {*choices, quantity}}
+    if not said and TYPE_WORDS & set(words_of(name)):
+        return ANDROID_TYPES.get(word, "")
+    return said.pop() if len(said) == 1 and not words & NOT_RAW else ""
+
+
+def _named(layout: Layout, axes: dict[int, str], quantity: str) -> Layout:
+    """Name the axes after the sensor."""
+    names: Sequence[str] = layout.names
+    named = [f"{quantity}_{axes[i]} {''.join(f'[{u}]' for u in BRACKETS.findall(n))}".strip() if i in axes else n
+             for i, n in enumerate(names)]  # fmt: skip
+    return replace(layout, names=tuple(named))
