@@ -77,7 +77,7 @@ def sniff_layout(path: Path, declared: Declared) -> Layout:
         raise InputError(f"{path}: more than {MOST_COLUMNS} values in a line; expected one row per sample")
     try:
         header = _find_header(found, lines, declared)
-        marks = _marks_of(found, header.first, declared)
+        marks = _marks_of(found, header, declared)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     return Layout(
@@ -109,11 +109,13 @@ def _first_lines(path: Path) -> tuple[list[str], str]:
     return lines, encoding
 
 
-def _marks_of(found: Split, first: int, declared: Declared) -> Marks:
+def _marks_of(found: Split, header: _Header, declared: Declared) -> Marks:
     """Return how numbers are written in the columns that hold nothing else."""
-    rows = [row for row in found.rows[first:] if len(row) == found.width]
+    rows = [row for row in found.rows[header.first :] if len(row) == found.width]
     columns = [[text for text in column if not is_missing(text)] for column in zip(*rows, strict=True)]
-    return find_marks([column for column in columns if all(map(is_number, column))], declared.decimal)
+    ignored = {str(column) for column in declared.ignore}
+    used = [c for i, c in enumerate(columns) if header.names[i] not in ignored and str(i) not in ignored]
+    return find_marks([column for column in used if all(map(is_number, column))], declared.decimal)
 
 
 def _find_header(found: Split, lines: Sequence[str], declared: Declared) -> _Header:
@@ -158,7 +160,7 @@ def _are_numbers_of_columns(row: Sequence[str], below: Sequence[Sequence[str]]) 
 def _line_of_names(rows: Sequence[Sequence[str]], lines: Sequence[str], first: int, found: Split) -> int | None:
     """Return the line above the rows that names the columns."""
     width = found.width
-    above = [i for i in range(first) if any(rows[i]) and not RULERS >= set("".join(rows[i]))]
+    above = [i for i in range(first) if any(rows[i]) and not _is_ruler(rows[i])]
     full = [i for i in above if len(_names_in(lines[i], found)) == width]
     if full:
         units = len(full) > 1 and full[-2] == full[-1] - 1 and _are_units(rows[full[-1]])
@@ -235,7 +237,7 @@ def _with_lines_around(header: _Header, line: int, rows: Sequence[Sequence[str]]
     """Add the units that stand below the names, and the sensors that stand above them."""
     names, width = header.names, len(header.names)
     below = rows[line + 1] if line + 1 < len(rows) else []
-    if len(below) == width and (_are_units(below) or RULERS >= set("".join(below))) and not is_data(below, width):
+    if len(below) == width and (_are_units(below) or _is_ruler(below)) and not is_data(below, width):
         header = replace(header, first=max(header.first, line + 2))
         if _are_units(below):
             pairs = zip(names, below, strict=True)
@@ -247,6 +249,11 @@ def _with_lines_around(header: _Header, line: int, rows: Sequence[Sequence[str]]
             sensors.append(text or sensors[-1])  # the name of a sensor stands above its first column
         names = [f"{sensor} {name}".strip() for sensor, name in zip(sensors[1:], names, strict=True)]
     return replace(header, names=names)
+
+
+def _is_ruler(row: Sequence[str]) -> bool:
+    """Return whether a line is drawn and says nothing."""
+    return any(row) and set("".join(row)) <= RULERS
 
 
 def _are_units(row: Sequence[str]) -> bool:

@@ -91,6 +91,8 @@ class Declared:
         Raises:
             InputError: Naming the key, the value and what is allowed.
         """
+        if not self.seeks_time and self.time_column is not None and self.keys is FLAGS:
+            raise InputError(f"{self.keys['time_column']} and {self.keys['no_time']} exclude each other; leave out one")
         if self.decimal not in (None, ".", ","):
             raise InputError(f"decimal: {self.decimal!r} cannot be used; give '.' or ','")
         if self.skip_lines < 0:

@@ -17,6 +17,7 @@ APART = "'\u2019 \u00a0\u202f"  # nobody writes these before decimals
 PLAIN = re.compile(r"[+-]?\d+([eE][+-]?\d+)?")
 ONE_MARK = re.compile(r"[+-]?(?P<whole>\d*)(?P<mark>[.,])(?P<part>\d*)(?P<exponent>[eE][+-]?\d+)?")
 GROUPED = re.compile(rf"[+-]?\d{{1,3}}(?P<apart>[.,{APART}])\d{{3}}((?P=apart)\d{{3}})*((?P<mark>[.,])\d*)?")
+SURE = 5  # neighbours of which one has the mark and the other has not
 SMOOTHER = 0.5  # a sensor's values move in smaller steps when they are read as they were meant
 
 
@@ -80,7 +81,7 @@ def find_marks(columns: Sequence[Sequence[str]], declared: str | None) -> Marks:
         raise InputError(f"decimal: {declared!r} is declared, but there is {aparts[apart]!r}; correct one of them")
     if len(either) > 1 and not decimal:
         shown = [repr(text) for text in either.values()]
-        raise InputError(f"{' and '.join(shown)} cannot both be read; declare the decimal mark")
+        raise InputError(f"{' and '.join(shown)} cannot both be read; declare the decimal mark (decimal)")
     if either and not (decimal or apart):
         return _decide(columns, *next(iter(either.items())))
     for mark, text in either.items():
@@ -179,20 +180,21 @@ def _decide(columns: Sequence[Sequence[str]], mark: str, text: str) -> Marks:
         return Marks(mark, "", finding, sure)
     bare = [field for column in affected for field in column if mark not in field]
     whole = all(abs(float(field)) < 1000 for field in bare)  # larger ones would have groups, too
-    smooth = [_roughness(column, mark, "") > _roughness(column, mark, mark) / SMOOTHER for column in affected]
-    if whole and sum(smooth) * 2 > len(smooth):
-        return Marks(other, mark, _finding(text, other, mark, "so its column changes smoothly"))
+    smooth = [(_steps(column, mark, mark) < SMOOTHER * _steps(column, mark, "")).tolist() for column in affected]
+    votes = [vote for column in smooth for vote in column]
+    if whole and votes and sum(votes) > 0.9 * len(votes):
+        return Marks(other, mark, _finding(text, other, mark, "so its column changes smoothly"), len(votes) >= SURE)
     raise InputError(
         f"{text!r} can be {_read(text, mark, '')} or {_read(text, other, mark)}, and nothing tells which; declare the "
-        "decimal mark"
+        "decimal mark (decimal)"
     )
 
 
-def _roughness(fields: Sequence[str], mark: str, apart: str) -> float:
-    """Return how far values move from one to the next, in parts of their range."""
+def _steps(fields: Sequence[str], mark: str, apart: str) -> np.ndarray:
+    """Return how far values move between neighbours of which one has the mark and the other has not."""
     values = np.array([float(field.replace(apart, "") if apart else field.replace(mark, ".")) for field in fields])
-    spread = float(np.ptp(values))
-    return float(np.abs(np.diff(values)).mean() / spread) if spread and len(values) > 1 else 0.0
+    marked = np.array([mark in field for field in fields])
+    return np.abs(np.diff(values))[marked[1:] != marked[:-1]]
 
 
 def _read(text: str, decimal: str, apart: str) -> str:

@@ -67,6 +67,7 @@ class ReadingPlan:
         streams: One or more; several are merged on time.
         findings: What was declared or found, one readable line each.
         certain: Whether nothing had to be guessed.
+        guesses: Those findings that had to be guessed.
         folder: Keeps unpacked files as long as they are needed.
     """
 
@@ -75,6 +76,7 @@ class ReadingPlan:
     streams: tuple[StreamPlan, ...]
     findings: tuple[str, ...]
     certain: bool
+    guesses: tuple[str, ...] = ()
     folder: Any = None
 
     @property
@@ -117,43 +119,70 @@ def plan_reading(path: Path, wanted: Sequence[Channel], declared: Declared) -> R
         streams=tuple(streams),
         findings=(*filter(None, [sources.finding]), *(line for _, p in parts for line in p.findings)),
         certain=all(p.certain for _, p in parts),
+        guesses=tuple(line for _, p in parts for line in p.guesses),
         folder=sources.folder,
     )
 
 
-def _parts(
-    sources: Sources, wanted: Sequence[Channel], declared: Declared
-) -> list[tuple[list[int], ReadingPlan]]:
+def _parts(sources: Sources, wanted: Sequence[Channel], declared: Declared) -> list[tuple[list[int], ReadingPlan]]:
     """Return which channels come from which source, and how they are read."""
     if len(sources.tables) == 1:
         source = sources.tables[0]
-        return [(list(range(len(wanted))), make_plan(source.read_head(), wanted, declared, source))]
+        own = declared if source.rate_hz is None else _with_rate(declared, source)
+        return [(list(range(len(wanted))), make_plan(source.read_head(), wanted, own, source))]
     parts = []
-    heads = [source.read_head() for source in sources.tables]
-    own = replace(declared, rate_hz=None) if declared.rate_hz is not None else declared
     for sensor in dict.fromkeys((channel.device, channel.quantity) for channel in wanted):
         places = [i for i, channel in enumerate(wanted) if (channel.device, channel.quantity) == sensor]
-        said = {name: column for name, column in declared.columns.items() if name.endswith(tuple(
-            f"{sensor[1]}_{axis}" for axis in "xyz"))}  # fmt: skip
-        found, problems = [], []
-        for head, source in zip(heads, sources.tables, strict=True):
-            if not len(head) or not _names_quantity(source.layout.names, sensor[1]):
-                continue
-            try:
-                of_sensor = replace(own, columns=said, rate_hz=source.rate_hz or (declared.rate_hz if not own.seeks_time else None))
-                found.append(make_plan(head, [wanted[i] for i in places], of_sensor, source))
-            except InputError as error:
-                problems.append(error)
-        if not found:
-            raise problems[0] if problems else InputError(
-                f"{sources.tables[0].path.parent}: no {sensor[1]} among {len(heads)} streams; record it, or use a model "
-                "that does not read it"
-            )
-        if len(found) > 1:
-            files = " and ".join(plan.streams[0].source.path.name for plan in found)
-            raise InputError(f"{sources.tables[0].path.parent}: {sensor[1]} could be {files}; give one of them")
-        parts.append((places, found[0]))
+        channels = [wanted[i] for i in places]
+        short = {f"{channel.quantity}_{channel.axis}" for channel in channels}
+        names = {channel.name for channel in channels} | short
+        of_sensor = replace(declared, columns={k: v for k, v in declared.columns.items() if k in names})
+        parts.append((places, _plan_of_sensor(sources.tables, channels, of_sensor)))
+    unknown = [name for name in declared.columns if name.split(".")[-1] not in {c.name.split(".")[-1] for c in wanted}]
+    if unknown:
+        raise InputError(f"{declared.keys['columns']}: the model reads no {unknown[0]!r}")
+    fastest = max(plan.rate_hz for _, plan in parts)
+    said = declared.rate_hz
+    if said is not None and abs(fastest / said - 1) > RATE_TOLERANCE:
+        where, rate = sources.tables[0].path, declared.keys["rate_hz"]
+        raise InputError(f"{where}: {rate} says {said:g}, the clocks say {fastest:g} Hz; correct it")
     return parts
+
+
+def _plan_of_sensor(tables: Sequence[Source], channels: Sequence[Channel], declared: Declared) -> ReadingPlan:
+    """Return how one sensor is read from the one source that has it.
+
+    Raises:
+        InputError: None has it, or several have.
+    """
+    quantity, folder = channels[0].quantity, tables[0].path.parent
+    found, problems = [], []
+    for source in tables:
+        if quantity != source.quantity and not _names_quantity(source.layout.names, quantity):
+            continue
+        try:
+            head = source.read_head()
+            if not len(head):
+                raise InputError(f"{source.path}: no rows of {quantity} among the first; name the columns and the clock")
+            found.append(make_plan(head, channels, _with_rate(declared, source), source))
+        except InputError as error:
+            problems.append(error)
+    if len(found) > 1:
+        files = " and ".join(plan.streams[0].source.path.name for plan in found)
+        raise InputError(f"{folder}: {quantity} could be {files}; give one of them")
+    if not found and problems:
+        raise problems[0]
+    if not found:
+        files = ", ".join(dict.fromkeys(source.path.name for source in tables))
+        raise InputError(f"{folder}: no {quantity} in {files}; record it, or use a model that does not read it")
+    return found[0]
+
+
+def _with_rate(declared: Declared, source: Source) -> Declared:
+    """Return what was declared, for a source of several, or one whose rate the device says."""
+    if source.rate_hz is not None:
+        return replace(declared, rate_hz=source.rate_hz, seeks_time=False, clock_hz=None)
+    return replace(declared, rate_hz=None if declared.seeks_time else declared.rate_hz)
 
 
 def _names_quantity(names: Sequence[str], quantity: str) -> bool:
@@ -191,19 +220,31 @@ def make_plan(head: Table, wanted: Sequence[Channel], declared: Declared, source
     rate_hz = _common_rate(timings, declared, where)
     units, unit_findings, units_certain = _find_units(wanted, matched.units, declared, values, where)
     streams = [
-        StreamPlan(source, group.places, tuple(columns[i] for i in group.places), timing.clock, timing.rate_hz, group.partly)
-        for group, timing in zip(groups, timings, strict=True)
+        StreamPlan(source, g.places, tuple(columns[i] for i in g.places), timing.clock, timing.rate_hz, g.partly)
+        for g, timing in zip(groups, timings, strict=True)
     ]
-    labels = [f"{'/'.join(dict.fromkeys(wanted[i].quantity for i in group.places))}: " for group in groups]
-    times = [f"{label if len(groups) > 1 else ''}{t.finding}" for label, t in zip(labels, timings, strict=True)]
+    times = [_labelled(timing, group, wanted, len(groups)) for group, timing in zip(groups, timings, strict=True)]
+    said = (
+        (head.layout.findings, head.layout.certain),
+        (unnamed.findings, not unnamed.findings),
+        (matched.findings, matched.certain),
+        (tuple(unit_findings), units_certain),
+        *(((line,), timing.certain) for line, timing in zip(times, timings, strict=True)),
+    )
     return ReadingPlan(
         channels=tuple(replace(channel, unit=units[channel.quantity]) for channel in wanted),
         rate_hz=rate_hz,
         streams=tuple(streams),
-        findings=(*head.layout.findings, *unnamed.findings, *matched.findings, *unit_findings, *times),
-        certain=matched.certain and units_certain and all(t.certain for t in timings) and head.layout.certain
-        and not unnamed.findings,
+        findings=tuple(line for lines, _ in said for line in lines),
+        certain=all(certain for _, certain in said),
+        guesses=tuple(line for lines, certain in said if not certain for line in lines),
     )
+
+
+def _labelled(timing: Timing, group: Group, wanted: Sequence[Channel], n_groups: int) -> str:
+    """Return the finding about a clock, with the sensors it belongs to if there are several clocks."""
+    sensors = "/".join(dict.fromkeys(wanted[i].quantity for i in group.places))
+    return timing.finding if n_groups == 1 else f"{sensors}: {timing.finding}"
 
 
 def _known(column: int | None) -> list[int]:

@@ -5,7 +5,7 @@ A source is a table whose columns are called as `columns.match_columns` reads th
 
 import tempfile
 import zipfile
-from collections.abc import Sequence
+import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ class Source:
         rate_hz: Rate of its rows, where they have no clock and the device says it.
         rows: Position of a column and the word in it that marks the rows of this sensor, if not all are of it.
         start_s: When its first row was taken, where rows have no clock.
+        quantity: What the rows hold, if the names of the columns do not say it.
     """
 
     path: Path
@@ -41,6 +42,7 @@ class Source:
     rate_hz: float | None = None
     rows: tuple[int, str] | None = None
     start_s: float = 0.0
+    quantity: str = ""
 
     def read_head(self) -> Table:
         """Read the first rows.
@@ -84,7 +86,7 @@ def find_sources(path: Path, declared: Declared) -> Sources:
     if path.is_file() and path.suffix.lower() == ".zip" and not declared.format:
         folder = _unpack(path)
         place = Path(folder.name)
-    export = _device_export(place) if not declared.columns else None
+    export = _device_export(place) if place.is_dir() or not declared.columns else None
     if export is not None:
         fields = [
             Source(Path(s.path), s.layout, s.rate_hz, s.rows, getattr(s, "start_s", 0.0) or 0.0) for s in export.streams
@@ -93,7 +95,7 @@ def find_sources(path: Path, declared: Declared) -> Sources:
     if place.is_dir():
         place = _only_table(place, path)
     layout = find_layout(place, declared)
-    return Sources(tuple(_by_turns(Source(place, layout))) or (Source(place, layout),), "", folder)
+    return Sources(tuple(_by_turns(Source(place, layout), declared)) or (Source(place, layout),), "", folder)
 
 
 def _device_export(path: Path) -> Any:
@@ -117,7 +119,8 @@ def _unpack(path: Path) -> "tempfile.TemporaryDirectory[str]":
             if sum(member.file_size for member in archive.infolist()) > LARGEST:
                 raise InputError(f"{path}: unpacked more than {LARGEST >> 30} GiB; cut it into shorter ones")
             archive.extractall(folder.name)
-    except (OSError, ValueError, EOFError, NotImplementedError, RuntimeError, zipfile.BadZipFile, zipfile.LargeZipFile) as error:
+    except (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+        # What zipfile raises for damaged or encrypted members; NotImplementedError is a RuntimeError.
         raise InputError(f"{path}: not readable as zip ({error}); unpack it and give the folder") from error
     return folder
 
@@ -136,8 +139,10 @@ def _only_table(folder: Path, shown: Path) -> Path:
     raise InputError(f"{shown}: not a file but {what}; give one CSV, Parquet or NPY file")
 
 
-def _by_turns(source: Source) -> list[Source]:
+def _by_turns(source: Source, declared: Declared) -> list[Source]:
     """Return one source for every sensor, if a column says whose axes each row holds; else none."""
+    if source.layout.format != "csv":
+        return []
     names = source.layout.names
     axes = {i: axis for i, name in enumerate(names) if (axis := _bare_axis(name))}
     if sorted(axes.values()) != list(AXES) or any(read_name(name) for name in names):
@@ -150,7 +155,8 @@ def _by_turns(source: Source) -> list[Source]:
         sensors = {word: _quantity(word, names[column]) for word in words} if len(words) <= MOST_SENSORS else {}
         known = {word: quantity for word, quantity in sensors.items() if quantity}
         if len(words) > 1 and known and len(set(known.values())) == len(known):
-            return [replace(source, layout=_named(source.layout, axes, q), rows=(column, w)) for w, q in known.items()]
+            named = {q: source.layout if declared.columns else _named(source.layout, axes, q) for q in known.values()}
+            return [replace(source, layout=named[q], rows=(column, w), quantity=q) for w, q in known.items()]
     return []
 
 
@@ -171,7 +177,8 @@ def _quantity(word: str, name: str) -> str:
 
 def _named(layout: Layout, axes: dict[int, str], quantity: str) -> Layout:
     """Name the axes after the sensor."""
-    names: Sequence[str] = layout.names
-    named = [f"{quantity}_{axes[i]} {''.join(f'[{u}]' for u in BRACKETS.findall(n))}".strip() if i in axes else n
-             for i, n in enumerate(names)]  # fmt: skip
-    return replace(layout, names=tuple(named))
+    names = list(layout.names)
+    for i, axis in axes.items():
+        units = "".join(f" [{unit}]" for unit in BRACKETS.findall(names[i]))
+        names[i] = f"{quantity}_{axis}{units}"
+    return replace(layout, names=tuple(names))
