@@ -134,10 +134,10 @@ def _find_header(found: Split, lines: Sequence[str], declared: Declared) -> _Hea
             first -= 1  # samples of which everything is missing
         if declared.header is False:
             return _Header([""] * width, first)
-        if _are_numbers_of_columns(rows[first], rows[first + 1 : first + 20]):
+        named = _line_of_names(rows, lines, first, found)
+        if named is None and _are_numbers_of_columns(rows[first], rows[first + 1 : first + 20]):
             finding = f"line {first + 1} numbers the columns and names none"
             return _Header([""] * width, first + 1, [finding])
-        named = _line_of_names(rows, lines, first, found)
         if named is None and not declared.header:
             return _Header([""] * width, first)
         if named is None:
@@ -152,7 +152,8 @@ def _are_numbers_of_columns(row: Sequence[str], below: Sequence[Sequence[str]]) 
     if len(row) < 2 or not all(text.isascii() and text.isdigit() for text in row):
         return False
     numbers = [int(text) for text in row]
-    counts = all(b in (a + 1, numbers[0]) for a, b in zip(numbers, numbers[1:], strict=False)) and numbers[0] in (0, 1)
+    steps = zip(numbers, numbers[1:], strict=False)
+    counts = numbers[0] in (0, 1) and max(numbers) > 1 and all(b in (a + 1, numbers[0]) for a, b in steps)
     like_rows = all(text.isdigit() for other in below for text in other)
     return counts and not like_rows
 

@@ -135,7 +135,8 @@ class _Stamps:
         interval_s, batches = self._interval(self._unwrapped(shown_s, clock))
         rate_hz = 1 / interval_s
         if not SLOWEST_HZ <= rate_hz <= FASTEST_HZ:
-            raise InputError(f"{self._where} has steps of {interval_s / clock.unit_s:g} {how.removeprefix("in ")}, no sampling rate; {self._remedy}")
+            steps = f"{interval_s / clock.unit_s:g} {how.removeprefix('in ')}"
+            raise InputError(f"{self._where} has steps of {steps}, no sampling rate; {self._remedy}")
         finding = f"time <- column {self._name} {how}: {rate_hz:.4g} Hz{batches}"
         return Timing(even_rate(rate_hz), replace(clock, interval_s=interval_s), finding, sure)
 
