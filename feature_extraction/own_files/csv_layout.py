@@ -8,8 +8,8 @@ from pathlib import Path
 from feature_extraction.errors import InputError
 from feature_extraction.own_files.column_names import read_name, read_unit
 from feature_extraction.own_files.declared import Declared
-from feature_extraction.own_files.numbers import Marks, find_marks, is_missing, is_number
-from feature_extraction.own_files.splitting import BLANKS, WIDE_BLANKS, Split, best_split, cut_line, is_data
+from feature_extraction.own_files.text.numbers import Marks, find_marks, is_missing, is_number
+from feature_extraction.own_files.text.splitting import BLANKS, WIDE_BLANKS, Split, best_split, cut_line, is_data
 
 HEAD_BYTES = 1 << 17
 MOST_COLUMNS = 2000

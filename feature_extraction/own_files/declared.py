@@ -10,7 +10,11 @@ from feature_extraction.recordings.signal import TIME_UNITS_S, si_channel
 SLOWEST_HZ, FASTEST_HZ = 4.0, 2000.0
 FLAGS = {key: f"--{key.replace('_', '-')}" for key in ("rate_hz", "units", "columns", "time_column", "time_unit")}
 FLAGS["no_time"] = "--no-time-column"
-YAML_KEYS = {key: key for key in FLAGS} | {"time_column": "time: column", "time_unit": "time: unit", "no_time": "no time"}
+YAML_KEYS = {key: key for key in FLAGS} | {
+    "time_column": "time: column",
+    "time_unit": "time: unit",
+    "no_time": "no time",
+}
 
 Column = str | int  # by name, or by number from 0
 Columns = Column | Sequence[Column]  # several are added up
@@ -102,7 +106,8 @@ class Declared:
         ):
             unit = self.keys["time_unit"]
             raise InputError(
-                f"date_format: {self.date_format!r} cannot be used; write it as %Y-%m-%d %H:%M:%S.%f, and leave out {unit}"
+                f"date_format: {self.date_format!r} cannot be used; write it as %Y-%m-%d %H:%M:%S.%f, and leave "
+                f"out {unit}"
             )
         ignored = [column for column in (self.time_column,) if column is not None and column in self.ignore]
         if ignored:

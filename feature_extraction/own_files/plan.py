@@ -10,12 +10,12 @@ import numpy as np
 from feature_extraction.errors import InputError
 from feature_extraction.own_files.column_names import read_name
 from feature_extraction.own_files.columns import match_columns, position
-from feature_extraction.own_files.clocks import Group, find_clocks, find_unnamed
 from feature_extraction.own_files.declared import Declared
 from feature_extraction.own_files.sources import Source, Sources, find_sources
-from feature_extraction.own_files.stamps import Clock
 from feature_extraction.own_files.tables import Table
-from feature_extraction.own_files.timing import RATE_TOLERANCE, Timing, find_timing
+from feature_extraction.own_files.timing.clocks import Group, find_clocks, find_unnamed
+from feature_extraction.own_files.timing.rate import RATE_TOLERANCE, Timing, find_timing
+from feature_extraction.own_files.timing.stamps import Clock
 from feature_extraction.recordings.recording import Channel
 from feature_extraction.recordings.signal import si_channel
 
@@ -163,7 +163,9 @@ def _plan_of_sensor(tables: Sequence[Source], channels: Sequence[Channel], decla
         try:
             head = source.read_head()
             if not len(head):
-                raise InputError(f"{source.path}: no rows of {quantity} among the first; name the columns and the clock")
+                raise InputError(
+                    f"{source.path}: no rows of {quantity} among the first; name the columns and the clock"
+                )
             found.append(make_plan(head, channels, _with_rate(declared, source), source))
         except InputError as error:
             problems.append(error)
@@ -282,7 +284,9 @@ def _common_rate(timings: Sequence[Timing], declared: Declared, where: str) -> f
     fastest = max(timing.rate_hz for timing in timings)
     said = declared.rate_hz
     if said is not None and abs(fastest / said - 1) > RATE_TOLERANCE:
-        raise InputError(f"{where}: {declared.keys['rate_hz']} says {said:g}, the clocks say {fastest:g} Hz; correct it")
+        raise InputError(
+            f"{where}: {declared.keys['rate_hz']} says {said:g}, the clocks say {fastest:g} Hz; correct it"
+        )
     return declared.clock_hz or said or fastest
 
 

@@ -17,11 +17,11 @@ from feature_extraction.own_files.account import Account
 from feature_extraction.own_files.columns import shown
 from feature_extraction.own_files.csv_layout import Layout
 from feature_extraction.own_files.declared import Declared
-from feature_extraction.own_files.numbers import Marks, find_marks, is_missing, is_number, to_float
 from feature_extraction.own_files.plan import ReadingPlan, StreamPlan, make_plan, plan_reading
-from feature_extraction.own_files.splitting import USUAL, cut_line, is_data
-from feature_extraction.own_files.stamps import Clock, Timeline, read_clock
 from feature_extraction.own_files.tables import Table, read_batches
+from feature_extraction.own_files.text.numbers import Marks, find_marks, is_missing, is_number, to_float
+from feature_extraction.own_files.text.splitting import USUAL, cut_line, is_data
+from feature_extraction.own_files.timing.stamps import Clock, Timeline, read_clock
 from feature_extraction.recordings.clock import even_rows, longest_pause_s, merge_on_time, require_steady
 from feature_extraction.recordings.recording import Channel
 from feature_extraction.recordings.signal import MAX_GAP_S
@@ -155,7 +155,9 @@ def _whole_stream(stream: StreamPlan, account: Account) -> tuple[np.ndarray, np.
 def _where(stream: StreamPlan) -> str:
     source = stream.source
     clock = stream.clock
-    return str(source.path) if clock is None else f"{source.path}: time column {shown(source.layout.names, clock.column)}"
+    return (
+        str(source.path) if clock is None else f"{source.path}: time column {shown(source.layout.names, clock.column)}"
+    )
 
 
 def _require_bearable(table: Table) -> None:
@@ -232,7 +234,11 @@ class _Numbers:
 
 
 def _chunks(
-    rows: Iterable[tuple[int, str]], layout: Layout, columns: Sequence[Sequence[int]], numbers: _Numbers, chunk_rows: int
+    rows: Iterable[tuple[int, str]],
+    layout: Layout,
+    columns: Sequence[Sequence[int]],
+    numbers: _Numbers,
+    chunk_rows: int,
 ) -> Iterator[np.ndarray]:
     waiting: list[list[float]] = []
     passed_on = time.monotonic()

@@ -3,6 +3,7 @@
 A source is a table whose columns are called as `columns.match_columns` reads them.
 """
 
+import importlib.util
 import tempfile
 import zipfile
 import zlib
@@ -100,11 +101,10 @@ def find_sources(path: Path, declared: Declared) -> Sources:
 
 def _device_export(path: Path) -> Any:
     """Return what a family of devices exports like this, or nothing."""
-    try:
-        from feature_extraction.own_files.devices import find_device
-    except ImportError:
+    name = "feature_extraction.own_files.devices"
+    if not path.exists() or importlib.util.find_spec(name) is None:
         return None
-    return find_device(path) if path.exists() else None
+    return importlib.import_module(name).find_device(path)
 
 
 def _unpack(path: Path) -> "tempfile.TemporaryDirectory[str]":

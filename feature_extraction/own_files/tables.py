@@ -12,8 +12,8 @@ import numpy as np
 from feature_extraction.errors import InputError
 from feature_extraction.own_files.csv_layout import Layout, sniff_layout
 from feature_extraction.own_files.declared import Declared
-from feature_extraction.own_files.numbers import is_number, to_floats
-from feature_extraction.own_files.splitting import RUNS, BlanksAsTabs
+from feature_extraction.own_files.text.numbers import is_number, to_floats
+from feature_extraction.own_files.text.splitting import RUNS, BlanksAsTabs
 
 ENDINGS = {"csv": (".csv", ".txt", ".tsv"), "npy": (".npy",), "parquet": (".parquet", ".pq")}
 BATCH_ROWS = 1 << 16
@@ -74,7 +74,9 @@ class Table:
                 return to_floats(found, self.layout.decimal_point, self.layout.thousands)
             return found.cast("float64", safe=False).to_numpy()  # nanoseconds since 1970 lose their last digits
         except (ValueError, NotImplementedError) as error:
-            row, text = error.args if len(error.args) == 2 else (0, "" if found[0].as_py() is None else found[0].as_py())
+            row, text = (
+                error.args if len(error.args) == 2 else (0, "" if found[0].as_py() is None else found[0].as_py())
+            )
             raise self.not_a(f"not a number{self._in_which_notation(str(text))}", column, row, text) from error
 
     def not_a(self, what: str, column: int, row: int, text: object) -> InputError:

@@ -246,7 +246,9 @@ _OUT = cl.out("model file to write (default: the same one)")
 _DECLARED = (
     cl.option("--rate-hz", type=float, default=None, help="sampling rate (default: from time stamps)"),
     cl.option("--units", default=None, help="units, such as acc=g,gyro=deg/s (default: from names or data)"),
-    cl.option("--columns", default=None, help="columns, such as wrist.acc_x=ax,... or acc_x=a++b for a sum (default: by name)"),
+    cl.option(
+        "--columns", default=None, help="columns, such as wrist.acc_x=ax,... or acc_x=a++b for a sum (default: by name)"
+    ),
     cl.option("--time-column", default=None, help="column of time stamps (default: from its name)"),
     cl.option("--time-unit", default=None, help="unit of time stamps: s, ms, us, ns, 0.1ms, 100ns (default: detected)"),
     cl.option("--no-time-column", action="store_true", help="no column is a clock; rows come at --rate-hz"),
@@ -261,7 +263,9 @@ PREDICT_COMMANDS = (
         "predict",
         predict,
         (
-            cl.option("files", nargs="*", type=Path, help="recordings: CSV, TSV, TXT, Parquet, NPY; zip or folder of a device"),
+            cl.option(
+                "files", nargs="*", type=Path, help="recordings: CSV, TSV, TXT, Parquet, NPY; zip or folder of a device"
+            ),
             cl.option("--model", type=Path, required=True, help="model file, or folder of a finished run"),
             cl.option(
                 "--activities", type=Path, default=None, help="YAML file of activities to add: name: description"

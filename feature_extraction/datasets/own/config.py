@@ -40,7 +40,18 @@ from feature_extraction.windows.window_set import WindowSettings
 FORMATS = ("csv", "npy", "parquet")
 REQUIRED = ("dataset", "files", "columns", "units", "label", "subject", "classes")
 ABOUT = ("title", "homepage", "licence", "citation")
-READING = ("format", "delimiter", "header", "decimal", "skip_lines", "ignore", "rate_hz", "time", "max_gap_s", "long_gaps")
+READING = (
+    "format",
+    "delimiter",
+    "header",
+    "decimal",
+    "skip_lines",
+    "ignore",
+    "rate_hz",
+    "time",
+    "max_gap_s",
+    "long_gaps",
+)
 KEYS = (*REQUIRED, *ABOUT, *READING, "placements", "ignore_labels", "windowing")
 DEFAULT_WINDOW_S = 5.0
 DEFAULT_OVERLAP = 0.5

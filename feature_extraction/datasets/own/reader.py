@@ -18,8 +18,8 @@ from feature_extraction.descriptions.class_list import ClassList, class_list_fro
 from feature_extraction.errors import InputError
 from feature_extraction.own_files.columns import position, shown
 from feature_extraction.own_files.read import Account, ReadingPlan, plan_reading, read_recording
-from feature_extraction.own_files.stamps import REPEATED, Timeline, read_clock
 from feature_extraction.own_files.tables import Table, read_whole
+from feature_extraction.own_files.timing.stamps import REPEATED, Timeline, read_clock
 from feature_extraction.recordings.clock import longest_pause_s, merge_on_time, order_of_time, require_steady
 from feature_extraction.recordings.recording import Recording, Skipped
 from feature_extraction.recordings.signal import fill_short_gaps
@@ -137,8 +137,8 @@ def _read_rows(config: CustomConfig, path: Path) -> tuple[_Rows, Account]:
     plan = plan_reading(path, config.channels, config.declared)
     if not plan.certain:
         raise InputError(
-            f"{path}: {'; '.join(plan.guesses)}, a guess; if it is right, declare it in {config.path}, such as the unit "
-            "of time"
+            f"{path}: {'; '.join(plan.guesses)}, a guess; if it is right, declare it in {config.path}, such as the "
+            "unit of time"
         )
     account = Account()
     if len(plan.streams) > 1:
@@ -174,8 +174,8 @@ def _read_merged(config: CustomConfig, path: Path, plan: ReadingPlan, account: A
     for key in ("label", "subject"):
         if getattr(config, key).kind == "column":
             raise InputError(
-                f"{path}: its sensors have clocks of their own, so {key}: column cannot be used; take it from the name of "
-                "the file (pattern) or give a value"
+                f"{path}: its sensors have clocks of their own, so {key}: column cannot be used; take it from the name "
+                "of the file (pattern) or give a value"
             )
     values = np.concatenate([np.empty((0, len(plan.channels))), *read_recording(path, plan, account)])
     table = Table(path, plan.streams[0].source.layout, {0: np.empty(len(values))})

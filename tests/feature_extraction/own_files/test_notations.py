@@ -24,9 +24,8 @@ CAUSES = (  # what a refusal says, and of which notations it may say so
 )
 OUTCOMES: Counter[str] = Counter()
 
-notations = (
-    st.builds(Notation, **{name: st.sampled_from(choices) for name, choices in CHOICES.items()})
-    .filter(Notation.is_possible)
+notations = st.builds(Notation, **{name: st.sampled_from(choices) for name, choices in CHOICES.items()}).filter(
+    Notation.is_possible
 )
 
 

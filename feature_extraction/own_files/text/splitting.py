@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from feature_extraction.own_files.numbers import is_missing, is_number
+from feature_extraction.own_files.text.numbers import is_missing, is_number
 
 BLANKS = " "  # one blank or more, or tabs
 WIDE_BLANKS = "  "  # two blanks or more, so that names may have blanks

@@ -10,7 +10,8 @@ from feature_extraction.own_files.account import Account
 from feature_extraction.own_files.column_names import read_time_unit
 from feature_extraction.own_files.columns import shown
 from feature_extraction.own_files.declared import FASTEST_HZ, SLOWEST_HZ, Declared
-from feature_extraction.own_files.stamps import (
+from feature_extraction.own_files.tables import Table
+from feature_extraction.own_files.timing.stamps import (
     DAY_S,
     Clock,
     Timeline,
@@ -19,7 +20,6 @@ from feature_extraction.own_files.stamps import (
     read_clock,
     wraps_at_midnight,
 )
-from feature_extraction.own_files.tables import Table
 from feature_extraction.recordings.signal import TIME_UNITS_S
 
 EPOCHS = {  # stamps since 1970 from 1973 on; ticks of 100 ns since 1601 and since the year 1
@@ -87,7 +87,9 @@ def find_timing(head: Table, declared: Declared, candidates: Sequence[int], take
 def _first_of(usable: Sequence[Timing]) -> Timing:
     """Return the first clock; others that run at another speed are said aloud."""
     first = next((timing for timing in usable if timing.certain), usable[0])
-    others = [timing for timing in usable if timing.certain and abs(timing.rate_hz / first.rate_hz - 1) > RATE_TOLERANCE]
+    others = [
+        timing for timing in usable if timing.certain and abs(timing.rate_hz / first.rate_hz - 1) > RATE_TOLERANCE
+    ]
     if not others:
         return first
     finding = f"{first.finding}; but there is {others[0].finding.removeprefix('time <- ')}, which is not used"
@@ -110,7 +112,9 @@ class _Stamps:
         self._head, self._column, self._declared, self._taken = head, column, declared, taken
         self._name = shown(head.names, column)
         self._where = f"{head.path}: time column {self._name}"
-        rate, unit, time_column, off = (declared.keys[key] for key in ("rate_hz", "time_unit", "time_column", "no_time"))
+        rate, unit, time_column, off = (
+            declared.keys[key] for key in ("rate_hz", "time_unit", "time_column", "no_time")
+        )
         self._remedy = f"name another with {time_column} and {unit}, or declare {rate} and {off}"
 
     def timing(self) -> Timing:
@@ -177,8 +181,10 @@ class _Stamps:
         unit = stated or _unit_of_stamps(float(numbers[0]), step * float((steps > 0).mean()), step)
         if not unit:
             raise InputError(f"{self._where} has steps of {step:g} in a unit that is not clear; {self._remedy}")
-        return Clock(self._column, TIME_UNITS_S[unit], np.nan), f"in {unit}{'' if stated else ', as its size tells'}", (
-            bool(stated)
+        return (
+            Clock(self._column, TIME_UNITS_S[unit], np.nan),
+            f"in {unit}{'' if stated else ', as its size tells'}",
+            (bool(stated)),
         )
 
     def _unwrapped(self, shown_s: np.ndarray, clock: Clock) -> np.ndarray:

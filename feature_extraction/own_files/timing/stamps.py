@@ -3,7 +3,7 @@
 Rows that share a stamp were sent together. The stamp is that of the first of them, and they are spread evenly up to
 the next stamp, if that gives about the usual interval; with the next stamp much later, at the usual interval; and if
 there are far too many of them, they are repetitions, of which the first is kept. Only of rows that share the very first
-stamp of a recording, the last is the one before the next stamp. This rule holds for every reader of user's files.
+stamp of a recording, the last is the one before the next stamp; and the very last are treated as those before. This rule holds for every reader of user's files.
 
 Axis legend: n rows, C channels.
 """
@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from feature_extraction.own_files.account import Account
-from feature_extraction.own_files.numbers import is_missing
 from feature_extraction.own_files.tables import Table
+from feature_extraction.own_files.text.numbers import is_missing
 from feature_extraction.recordings.clock import Rows
 
 DAY_S = 86_400.0
@@ -188,7 +188,7 @@ def _zones(parts: Any) -> np.ndarray:
 
     texts = compute.fill_null(compute.struct_field(parts, "z"), "")
     kinds = {text: _zone(text) for text in texts.unique().to_pylist()}
-    return np.array([kinds[text] for text in texts.to_pylist()]) if len(kinds) > 1 else np.float64([*kinds.values()][0])
+    return np.array([kinds[text] for text in texts.to_pylist()]) if len(kinds) > 1 else np.array([*kinds.values()])
 
 
 def _zone(text: str) -> float:
@@ -216,6 +216,7 @@ class Timeline:
         self._last_raw, self._turns = np.nan, 0
         self._held: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None  # rows that share the newest stamp
         self._at_start = True
+        self._shares = False  # whether rows that shared a stamp were spread, the last time there were any
 
     def push(self, times: np.ndarray, values: np.ndarray, numbers: np.ndarray) -> tuple[Rows, np.ndarray]:
         """Take in the next rows, and return those that no later row moves.
@@ -269,6 +270,10 @@ class Timeline:
         steps = np.clip(intervals / sizes, None, usual / CROWDED)
         steps[intervals / sizes > usual / CROWDED] = usual
         kept = (sizes == 1) | (steps >= CROWDED * usual)
+        told = (sizes > 1) & np.isfinite(intervals)
+        self._shares = bool(kept[told][-1]) if told.any() else self._shares
+        kept |= ~np.isfinite(intervals) & self._shares
+        kept &= np.isfinite(intervals) | (sizes == 1) | self._shares
         group = np.repeat(np.arange(len(starts)), sizes)
         within = np.arange(len(times)) - starts[group]
         spread = times + within * np.where(kept, steps, 0.0)[group]

@@ -218,4 +218,3 @@ def _arrow_texts(texts: Iterable[str]) -> Any:
     import pyarrow
 
     return pyarrow.array(list(texts))
-

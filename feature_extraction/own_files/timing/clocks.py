@@ -10,8 +10,8 @@ from feature_extraction.errors import InputError
 from feature_extraction.own_files.column_names import WORDS, read_time_unit, words_of
 from feature_extraction.own_files.columns import position
 from feature_extraction.own_files.declared import Declared
-from feature_extraction.own_files.stamps import find_pattern
 from feature_extraction.own_files.tables import Table
+from feature_extraction.own_files.timing.stamps import find_pattern
 from feature_extraction.recordings.recording import Channel
 
 TOGETHER = 0.8  # of the entries of a sensor: with fewer beside those of the others it has rows of its own
@@ -100,7 +100,9 @@ def find_unnamed(head: Table, n_wanted: int, declared: Declared, taken: Collecti
             f"{declared.keys['time_column']}, pass over the others, and name the columns of the channels"
         )
     for chosen in ([], counters, [*still, *counters]):
-        others = [i for i in {*words, *rising, *chosen} if i not in clocks and (i in words or i in chosen or i in rising)]
+        others = [
+            i for i in {*words, *rising, *chosen} if i not in clocks and (i in words or i in chosen or i in rising)
+        ]
         others = [i for i in others if i not in counters or i in chosen]
         if len(free) - len(others) - len(clocks) == n_wanted:
             lines = [f"column {i} increases evenly and is taken as time" for i in clocks]
@@ -127,9 +129,7 @@ def _quantities(name: str) -> set[str]:
     return {quantity for quantity, choices in WORDS.items() if words & {*choices, quantity}}
 
 
-def _apart(
-    head: Table, wanted: Sequence[Channel], columns: Sequence[int], candidates: tuple[int, ...]
-) -> list[Group]:
+def _apart(head: Table, wanted: Sequence[Channel], columns: Sequence[int], candidates: tuple[int, ...]) -> list[Group]:
     """Return one group for all sensors, or one for each where their entries stand in rows of their own."""
     together = [Group(tuple(range(len(wanted))), candidates)]
     sensors = list(dict.fromkeys((channel.device, channel.quantity) for channel in wanted))
