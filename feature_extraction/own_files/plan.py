@@ -181,8 +181,16 @@ def _plan_of_sensor(tables: Sequence[Source], channels: Sequence[Channel], decla
 
 
 def _with_rate(declared: Declared, source: Source) -> Declared:
-    """Return what was declared, for a source of several, or one whose rate the device says."""
+    """Return what was declared, for a source of several, or one whose rate the device says.
+
+    Raises:
+        InputError: The device says another rate than the user.
+    """
+    said = declared.rate_hz
     if source.rate_hz is not None:
+        if said is not None and abs(source.rate_hz / said - 1) > RATE_TOLERANCE:
+            key = declared.keys["rate_hz"]
+            raise InputError(f"{source.path}: {key} says {said:g}, the device {source.rate_hz:g} Hz; leave out {key}")
         return replace(declared, rate_hz=source.rate_hz, seeks_time=False, clock_hz=None)
     return replace(declared, rate_hz=None if declared.seeks_time else declared.rate_hz)
 

@@ -16,6 +16,8 @@ from feature_extraction.recordings.recording import Channel
 
 TOGETHER = 0.8  # of the entries of a sensor: with fewer beside those of the others it has rows of its own
 
+BY_TURNS = 0.2  # of the rows: where entries begin or end more often, the rows between are of other sensors
+
 
 @dataclass(frozen=True)
 class Group:
@@ -131,11 +133,16 @@ def _quantities(name: str) -> set[str]:
 
 def _apart(head: Table, wanted: Sequence[Channel], columns: Sequence[int], candidates: tuple[int, ...]) -> list[Group]:
     """Return one group for all sensors, or one for each where their entries stand in rows of their own."""
-    together = [Group(tuple(range(len(wanted))), candidates)]
+    everything = tuple(range(len(wanted)))
+    together = [Group(everything, candidates)]
     sensors = list(dict.fromkeys((channel.device, channel.quantity) for channel in wanted))
-    if len(sensors) < 2 or not candidates or not len(head):
+    if not candidates or not len(head):
         return together
     present = np.isfinite(head.samples(columns))
+    if len(sensors) == 1:
+        own = present.any(axis=1)
+        by_turns = own.mean() < TOGETHER and (own[1:] != own[:-1]).mean() > BY_TURNS
+        return [Group(everything, candidates, partly=True)] if by_turns else together
     places = [[i for i, c in enumerate(wanted) if (c.device, c.quantity) == sensor] for sensor in sensors]
     each = np.array([present[:, of_sensor].all(axis=1) for of_sensor in places])
     if each.all(axis=0).sum() >= TOGETHER * each.sum(axis=1).max() or (each.sum(axis=1) < 3).any():

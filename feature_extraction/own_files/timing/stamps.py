@@ -3,7 +3,8 @@
 Rows that share a stamp were sent together. The stamp is that of the first of them, and they are spread evenly up to
 the next stamp, if that gives about the usual interval; with the next stamp much later, at the usual interval; and if
 there are far too many of them, they are repetitions, of which the first is kept. Only of rows that share the very first
-stamp of a recording, the last is the one before the next stamp; and the very last are treated as those before. This rule holds for every reader of user's files.
+stamp of a recording, the last is the one before the next stamp; the very last are treated as those before them. This
+rule holds for every reader of user's files.
 
 Axis legend: n rows, C channels.
 """
@@ -272,7 +273,6 @@ class Timeline:
         kept = (sizes == 1) | (steps >= CROWDED * usual)
         told = (sizes > 1) & np.isfinite(intervals)
         self._shares = bool(kept[told][-1]) if told.any() else self._shares
-        kept |= ~np.isfinite(intervals) & self._shares
         kept &= np.isfinite(intervals) | (sizes == 1) | self._shares
         group = np.repeat(np.arange(len(starts)), sizes)
         within = np.arange(len(times)) - starts[group]
