@@ -3,11 +3,14 @@
 In the order in which a file goes through them, for `predict` and for data sets of a user alike:
 
     declared               what the user says, by flags or in a `dataset.yaml`
-    csv_layout             delimiter, header, decimal point and encoding of text
+    text                   fields and numbers in any notation
+    csv_layout             delimiter, header, decimal mark and encoding of a text file
     tables                 a CSV, NPY or Parquet file as columns, whole or some rows at a time
+    sources                one table, rows of several sensors by turns, or the files of a device
     column_names, columns  which column is which channel, and in which unit
-    timing                 which column is time, and at which rate
+    timing                 which column is the clock of which sensor, and at which rate; stamps in seconds
     plan                   all of this put together, one readable line for each finding
     devices                exports of devices that are read by name, one file a family
+    account                what became of every row
     read                   the rows of a file or of lines that arrive, as planned
 """

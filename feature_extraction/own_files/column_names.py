@@ -43,6 +43,8 @@ TIME_UNITS = {
     **dict.fromkeys(("us", "usec", "micros", "microsecond", "microseconds"), "us"),
     **dict.fromkeys(("ns", "nsec", "nanos", "nanosecond", "nanoseconds"), "ns"),
 }
+TIME_STEPS = {("0", "1", "ms"): "0.1ms", ("100", "us"): "0.1ms", ("100", "ns"): "100ns"}
+FINE_TIME = ["sample", "time", "fine"]  # Xsens and Movella count tenths of a millisecond under this name
 BRACKETS = re.compile(r"[(\[{]([^)\]}]*)[)\]}]")
 GLUED = re.compile(rf"({'|'.join([*LETTERS, *(word for words in WORDS.values() for word in words)])})([xyz])")
 
@@ -104,6 +106,11 @@ def read_time_unit(name: str) -> str | None:
     words = words_of(name)
     if read_name(name) is not None or not TIME_WORDS & set(words):
         return None
+    if words == FINE_TIME:
+        return "0.1ms"
+    for said, unit in TIME_STEPS.items():
+        if any(tuple(words[i : i + len(said)]) == said for i in range(len(words))):
+            return unit
     return next((TIME_UNITS[word] for word in reversed(words) if word in TIME_UNITS), "")
 
 

@@ -5,7 +5,7 @@ meant, those words must name the device.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from feature_extraction.errors import InputError
@@ -34,7 +34,7 @@ def match_columns(
     names: Sequence[str],
     wanted: Sequence[Channel],
     declared: Mapping[str, str | int],
-    time_column: int | None,
+    time_column: int | Collection[int] | None,
     where: str,
 ) -> Matched:
     """Find the column of every wanted channel.
@@ -43,20 +43,24 @@ def match_columns(
         names: Of the columns of the file, empty where they have none.
         wanted: Channels of the model.
         declared: Columns the user named, by channel.
-        time_column: Position of the declared time column, if any.
+        time_column: Position of the declared time column, if any, or of all columns that are no channels.
         where: The file, for messages.
 
     Raises:
         InputError: A channel has no column, or several could be it.
     """
     found = _declared_columns(names, wanted, declared, where)
-    if time_column is not None and time_column in found.values():
-        raise InputError(f"{where}: column {shown(names, time_column)} cannot be time and a channel; name another")
+    taken = {time_column} if isinstance(time_column, int) else set(time_column or ())
+    both = taken & set(found.values())
+    if both:
+        what = "time" if isinstance(time_column, int) else "passed over"
+        raise InputError(f"{where}: column {shown(names, min(both))} cannot be {what} and a channel; name another")
     try:
         if not any(names) and not found:
-            return _in_order(names, wanted, time_column)
-        open_columns = {i: name for i, name in enumerate(names) if i not in {*found.values(), time_column}}
-        search = _Search(names, {i: read_name(name) for i, name in open_columns.items()}, wanted)
+            return _in_order(names, wanted, taken)
+        open_columns = {i: name for i, name in enumerate(names) if i not in taken.union(found.values())}
+        searched = ["" if i in taken else name for i, name in enumerate(names)]
+        search = _Search(searched, {i: read_name(name) for i, name in open_columns.items()}, wanted)
         certain = True
         for sensor in dict.fromkeys((channel.device, channel.quantity) for channel in wanted):
             channels = [c for c in wanted if (c.device, c.quantity) == sensor and c.name not in found]
@@ -109,9 +113,9 @@ def _declared_columns(
     return {full[name]: position(names, column, where) for name, column in declared.items()}
 
 
-def _in_order(names: Sequence[str], wanted: Sequence[Channel], time_column: int | None) -> Matched:
+def _in_order(names: Sequence[str], wanted: Sequence[Channel], taken: Collection[int]) -> Matched:
     """Take the columns of a file without names in the order of the model."""
-    columns = tuple(i for i in range(len(names)) if i != time_column)
+    columns = tuple(i for i in range(len(names)) if i not in taken)
     order = ", ".join(channel.name for channel in wanted)
     if len(columns) != len(wanted):
         raise InputError(

@@ -1,4 +1,4 @@
-"""A user's own recording, as a file or as lines that arrive: a plan of how it is read, and its rows.
+"""A user's own recording, as a file or as lines that arrive: its rows, as `plan` found out how to read them.
 
 Rows are evenly spaced at the rate of the plan, in the units of its channels, NaN where something is
 missing, ready for `window_stream.WindowStream`.
@@ -13,46 +13,34 @@ from pathlib import Path
 import numpy as np
 
 from feature_extraction.errors import InputError
+from feature_extraction.own_files.account import Account
 from feature_extraction.own_files.columns import shown
-from feature_extraction.own_files.csv_layout import DELIMITERS, MISSING, is_data, is_number
+from feature_extraction.own_files.csv_layout import Layout
 from feature_extraction.own_files.declared import Declared
-from feature_extraction.own_files.plan import ReadingPlan, make_plan
-from feature_extraction.own_files.tables import Table, find_layout, read_batches, read_head
-from feature_extraction.recordings.clock import even_rows
+from feature_extraction.own_files.plan import ReadingPlan, StreamPlan, make_plan, plan_reading
+from feature_extraction.own_files.tables import Table, read_batches
+from feature_extraction.own_files.text.numbers import Marks, find_marks, is_missing, is_number, to_float
+from feature_extraction.own_files.text.splitting import USUAL, cut_line, is_data
+from feature_extraction.own_files.timing.stamps import Clock, Timeline, read_clock
+from feature_extraction.recordings.clock import even_rows, longest_pause_s, merge_on_time, require_steady
 from feature_extraction.recordings.recording import Channel
+from feature_extraction.recordings.signal import MAX_GAP_S
 
-__all__ = ["Declared", "ReadingPlan", "follow", "plan_reading", "read_recording"]
+__all__ = ["Account", "Declared", "ReadingPlan", "follow", "plan_reading", "read_recording"]
 
-LARGEST_FILE = 2 << 30  # bytes
 MOST_ROWS = 50_000_000  # six days at 100 Hz
 FLUSH_S = 0.1
 
 
-def plan_reading(path: Path, wanted: Sequence[Channel], declared: Declared) -> ReadingPlan:
-    """Look at the names and first rows of a file.
-
-    Args:
-        path: CSV, TSV, TXT, Parquet or NPY file.
-        wanted: Channels of the model, in its order.
-        declared: What the user said.
-
-    Raises:
-        InputError: The file cannot be read, or something is neither declared nor found; the message names
-            the flag that declares it.
-    """
-    size = path.stat().st_size if path.is_file() else 0
-    if size > LARGEST_FILE:
-        raise InputError(
-            f"{path}: {size / (1 << 30):.1f} GiB, more than {LARGEST_FILE >> 30}; cut it into shorter ones"
-        )
-    layout = find_layout(path, declared)
-    return make_plan(read_head(path, layout), wanted, declared, layout)
-
-
-def read_recording(path: Path, plan: ReadingPlan) -> Iterator[np.ndarray]:
-    """Read a file as it was planned; memory does not grow with its length.
+def read_recording(path: Path, plan: ReadingPlan, account: Account | None = None) -> Iterator[np.ndarray]:
+    """Read a recording as it was planned; memory does not grow with its length, unless several streams are merged.
 
     Samples with time stamps are brought to an even clock, and a pause becomes rows of NaN.
+
+    Args:
+        path: The file, zip file or folder that was planned.
+        plan: How it is read.
+        account: Filled with what became of every row while the recording is read.
 
     Yields:
         float64 [n, C], in order.
@@ -60,25 +48,125 @@ def read_recording(path: Path, plan: ReadingPlan) -> Iterator[np.ndarray]:
     Raises:
         InputError: The file is damaged, or a value is not a number.
     """
-    if plan.layout is None:
+    account = Account() if account is None else account
+    if not plan.streams[0].source.layout.format:
         raise InputError(f"{path}: planned for lines that arrive; plan it with plan_reading")
-    columns, time_column = list(plan.columns), plan.time_column
-    timed = [] if time_column is None else [time_column]
-    numeric = columns if plan.time_is_date else columns + timed
-    batches = map(_require_bearable, read_batches(path, plan.layout, columns + timed, numeric))
-    if time_column is None:
-        yield from (table.samples(columns) for table in batches)
-        return
-    rows = ((table.stamps(time_column) * plan.time_unit_s, table.samples(columns)) for table in batches)
-    where = f"{path}: time column {shown(plan.layout.names, time_column)}"
-    yield from even_rows(rows, plan.rate_hz, where)
+    account.rows += sum(plan.left_out.values())
+    for reason, n_rows in plan.left_out.items():
+        account.leave_out(reason, n_rows)
+    try:
+        if len(plan.streams) > 1:
+            yield from _merged(plan, account)
+            return
+        stream = plan.streams[0]
+        if stream.clock is None:
+            yield from (values for _, values, _ in _rows(stream, account))
+        else:
+            timed = _timed(stream, account, stream.clock)
+            yield from even_rows(timed, plan.rate_hz, _where(stream), account.leave_out)
+    except InputError as error:
+        if plan.folder is None:
+            raise
+        raise InputError(str(error).replace(plan.folder.name, str(path))) from error
 
 
-def _require_bearable(table: Table) -> Table:
+def _rows(stream: StreamPlan, account: Account) -> Iterator[tuple[Table, np.ndarray, np.ndarray]]:
+    """Yield the rows of a stream some at a time: table, values [n, C], and their numbers [n]."""
+    source = stream.source
+    for batch in read_batches(source.path, source.layout, stream.reads):
+        _require_bearable(batch)
+        table = batch if source.rows is None else batch.where(*source.rows)
+        values = stream.samples(table)
+        if stream.partly:
+            own = np.flatnonzero(np.isfinite(values).any(axis=1))
+            table, values = table.take(own), values[own]
+        account.rows += len(table)
+        for column, n_missing in zip(stream.columns, _first_missing(values), strict=True):
+            account.leave_out(f"no value in column {shown(source.layout.names, column[0])}", n_missing)
+        yield table, values, table.row_numbers
+
+
+def _first_missing(values: np.ndarray) -> list[int]:
+    """Return for each column in how many rows it is the first without a value."""
+    missing = ~np.isfinite(values)
+    rows = missing.any(axis=1)
+    return np.bincount(missing[rows].argmax(axis=1), minlength=values.shape[1]).tolist()
+
+
+def _timed(stream: StreamPlan, account: Account, clock: Clock) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Yield stamps in seconds, values and numbers of rows; every row has a stamp of its own."""
+    timeline = Timeline(clock, account)
+    for table, values, numbers in _rows(stream, account):
+        rows, kept = timeline.push(read_clock(table, clock), values, numbers)
+        yield *rows, kept
+    rows, kept = timeline.finish()
+    if len(kept):
+        yield *rows, kept
+
+
+def _merged(plan: ReadingPlan, account: Account) -> Iterator[np.ndarray]:
+    """Yield the rows at which every stream has data."""
+    streams, longest_s = [], MAX_GAP_S
+    for stream in plan.streams:
+        times, values = _whole_stream(stream, account)
+        longest_s = max(longest_s, longest_pause_s(np.diff(times), MAX_GAP_S))
+        streams.append((times, values))
+    origin_s = min(float(times.min()) for times, _ in streams)
+    streams = [(times - origin_s, values) for times, values in streams]
+    pieces = merge_on_time(streams, plan.rate_hz, longest_s)
+    if not pieces:
+        spans = [
+            f"{_where(stream)} runs from {times.min() + origin_s:.10g} to {times.max() + origin_s:.10g} s"
+            for stream, (times, _) in zip(plan.streams, streams, strict=True)
+        ]
+        raise InputError(f"the sensors never record at the same time: {'; '.join(spans)}; declare one clock for both")
+    spans_s = [(start_s, start_s + (len(samples) - 0.5) / plan.rate_hz) for start_s, samples in pieces]
+    for times, _ in streams:
+        apart = ~np.any([(start - 0.5 / plan.rate_hz <= times) & (times <= end) for start, end in spans_s], axis=0)
+        account.leave_out("the other sensor does not record then", int(apart.sum()))
+    order = np.argsort([place for stream in plan.streams for place in stream.places])
+    n_given, shortest = 0, int(MAX_GAP_S * plan.rate_hz) + 1
+    for start_s, samples in pieces:
+        if n_given:
+            n_missing = max(round((start_s - pieces[0][0]) * plan.rate_hz) - n_given, shortest)
+            yield np.full((n_missing, samples.shape[1]), np.nan)
+            n_given += n_missing
+        yield samples[:, order].astype(np.float64)
+        n_given += len(samples)
+
+
+def _whole_stream(stream: StreamPlan, account: Account) -> tuple[np.ndarray, np.ndarray]:
+    """Return all rows of a stream that have a stamp and every value: seconds, and values."""
+    parts, newest_s, n_rows = [], -np.inf, 0
+    if stream.clock is None:
+        for _, values, _ in _rows(stream, account):
+            times = stream.source.start_s + (n_rows + np.arange(len(values))) / stream.rate_hz
+            parts.append((times, values))
+            n_rows += len(values)
+    else:
+        for times, values, numbers in _timed(stream, account, stream.clock):
+            newest_s = require_steady(times, numbers, _where(stream), newest_s)
+            parts.append((times, values))
+    times = np.concatenate([np.empty(0), *(times for times, _ in parts)])
+    values = np.concatenate([np.empty((0, len(stream.places))), *(values for _, values in parts if len(values))])
+    good = np.isfinite(values).all(axis=1)
+    if good.sum() < 2:
+        raise InputError(f"{_where(stream)}: no two rows have a value in every column of this sensor")
+    return times[good], values[good]
+
+
+def _where(stream: StreamPlan) -> str:
+    source = stream.source
+    clock = stream.clock
+    return (
+        str(source.path) if clock is None else f"{source.path}: time column {shown(source.layout.names, clock.column)}"
+    )
+
+
+def _require_bearable(table: Table) -> None:
     """Refuse files without an end."""
     if table.first_row + len(table) > MOST_ROWS:
         raise InputError(f"{table.path}: more than {MOST_ROWS:,} rows; cut it into shorter recordings")
-    return table
 
 
 def follow(
@@ -107,25 +195,63 @@ def follow(
     number, first = next(numbered, (0, ""))
     if not first:
         raise InputError("input: no lines; send CSV text, one row per sample")
-    delimiter = next((delimiter for delimiter in DELIMITERS if delimiter in first.strip()), ",")
+    delimiter = declared.delimiter or next((choice for choice in USUAL if len(_split(first, choice, number)) > 1), ",")
     fields = _split(first, delimiter, number)
-    has_names = not is_data(fields, len(fields), delimiter)
-    plan = make_plan(Table(Path("input"), tuple(fields if has_names else [""] * len(fields)), {}), wanted, declared)
+    has_names = not is_data(fields, len(fields))
+    layout = Layout("", tuple(fields if has_names else [""] * len(fields)), delimiter)
+    plan = make_plan(Table(Path("input"), layout, {}), wanted, declared)
     rows = numbered if has_names else chain([(number, first)], numbered)
-    return plan, _chunks(rows, delimiter, len(fields), plan.columns, chunk_rows)
+    return plan, _chunks(rows, layout, plan.streams[0].columns, _Numbers(declared.decimal), chunk_rows)
+
+
+class _Numbers:
+    """Fields as numbers; the first that leaves no doubt tells the decimal mark."""
+
+    def __init__(self, decimal: str | None) -> None:
+        self._decimal = decimal
+        self._marks: Marks | None = None
+
+    def read(self, text: str, number: int) -> float:
+        """Return a field as a number, NaN if it is missing.
+
+        Raises:
+            InputError: It is no number, or could be two.
+        """
+        if not is_missing(text) and not is_number(text):
+            raise InputError(f"input, line {number}: {text[:40]!r} is not a number; leave a missing value empty")
+        if self._marks is None and not text.lstrip("+-").isdigit() and not is_missing(text):
+            try:
+                self._marks = find_marks([[text]], self._decimal)
+            except InputError as error:
+                raise InputError(f"input, line {number}: {error}") from error
+            if not self._marks.certain:
+                raise InputError(f"input, line {number}: {text!r} can be read in two ways; declare the decimal mark")
+        marks = self._marks or Marks()
+        try:
+            return to_float(text, marks.decimal, marks.apart)
+        except ValueError as error:
+            raise InputError(
+                f"input, line {number}: {text[:40]!r} is not a number as those above, which have {marks.decimal!r} "
+                "before decimals"
+            ) from error
 
 
 def _chunks(
-    rows: Iterable[tuple[int, str]], delimiter: str, width: int, columns: Sequence[int], chunk_rows: int
+    rows: Iterable[tuple[int, str]],
+    layout: Layout,
+    columns: Sequence[Sequence[int]],
+    numbers: _Numbers,
+    chunk_rows: int,
 ) -> Iterator[np.ndarray]:
     waiting: list[list[float]] = []
     passed_on = time.monotonic()
+    width = len(layout.names)
     try:
         for number, line in rows:
-            fields = _split(line, delimiter, number)
+            fields = _split(line, layout.delimiter, number)
             if len(fields) != width:
                 raise InputError(f"input, line {number}: {len(fields)} values, expected {width}: {line.strip()[:80]!r}")
-            waiting.append([_number(fields[column], delimiter, number) for column in columns])
+            waiting.append([sum(numbers.read(fields[i], number) for i in added) for added in columns])
             if len(waiting) >= chunk_rows or time.monotonic() - passed_on > FLUSH_S:
                 yield np.array(waiting)
                 waiting, passed_on = [], time.monotonic()
@@ -151,14 +277,6 @@ def _numbered(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
 
 def _split(line: str, delimiter: str, number: int) -> list[str]:
     try:
-        return [field.strip() for field in next(csv.reader([line.strip("\r\n")], delimiter=delimiter, strict=True))]
-    except (csv.Error, StopIteration) as error:
+        return cut_line(line.strip("\r\n"), delimiter, strict=True)
+    except csv.Error as error:
         raise InputError(f"input, line {number}: not CSV text ({error})") from error
-
-
-def _number(text: str, delimiter: str, number: int) -> float:
-    if text.lower() in MISSING:
-        return np.nan
-    if not is_number(text, delimiter):
-        raise InputError(f"input, line {number}: {text[:40]!r} is not a number; leave a missing value empty")
-    return float(text.replace(",", "."))

@@ -10,8 +10,10 @@ from typing import Any
 import numpy as np
 
 from feature_extraction.errors import InputError
-from feature_extraction.own_files.csv_layout import MISSING, Layout, is_number, sniff_layout
+from feature_extraction.own_files.csv_layout import Layout, sniff_layout
 from feature_extraction.own_files.declared import Declared
+from feature_extraction.own_files.text.numbers import is_number, to_floats
+from feature_extraction.own_files.text.splitting import RUNS, BlanksAsTabs
 
 ENDINGS = {"csv": (".csv", ".txt", ".tsv"), "npy": (".npy",), "parquet": (".parquet", ".pq")}
 BATCH_ROWS = 1 << 16
@@ -23,19 +25,42 @@ class Table:
 
     Attributes:
         path: The file.
-        names: Of all its columns, empty texts where they have none.
-        columns: Arrow columns that were read, by their position in the file.
+        layout: How it is written.
+        columns: Chunked Arrow columns that were read, by their position in the file; those of text files are text.
         first_row: Rows of the file before these.
+        places: Places of the rows among those that follow `first_row`, if not all of them are here [T].
     """
 
     path: Path
-    names: tuple[str, ...]
+    layout: Layout
     columns: Mapping[int, Any]
     first_row: int = 0
+    places: np.ndarray | None = None
 
     def __len__(self) -> int:
         """Return the number of rows."""
         return len(next(iter(self.columns.values()))) if self.columns else 0
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of all columns of the file, empty texts where they have none."""
+        return self.layout.names
+
+    @property
+    def row_numbers(self) -> np.ndarray:
+        """Numbers of the rows in the file, from 1 [T]."""
+        return self.first_row + 1 + (np.arange(len(self)) if self.places is None else self.places)
+
+    def is_text(self, column: int) -> bool:
+        """Return whether a column was read as text."""
+        return str(self.columns[column].type) in ("string", "large_string", "string_view")
+
+    def is_numeric(self, column: int) -> bool:
+        """Return whether a column holds nothing but numbers, and at least one."""
+        try:
+            return bool(np.isfinite(self.numbers(column)).any())
+        except InputError:
+            return False
 
     def numbers(self, column: int) -> np.ndarray:
         """Return a column as float64 [T], NaN where a value is missing.
@@ -45,15 +70,28 @@ class Table:
         """
         found = self.columns[column]
         try:
+            if self.is_text(column):
+                return to_floats(found, self.layout.decimal_point, self.layout.thousands)
             return found.cast("float64", safe=False).to_numpy()  # nanoseconds since 1970 lose their last digits
         except (ValueError, NotImplementedError) as error:
-            texts = [str("" if value is None else value) for value in found.to_pylist()]
-            words = (i for i, text in enumerate(texts) if not is_number(text, ",") and text.lower() not in MISSING)
-            row = next(words, 0)
-            raise InputError(
-                f"{self.path}: column {self.names[column] or column!r}, row {self.first_row + row + 1} is "
-                f"{texts[row][:80]!r}, not a number; correct it, leave it empty, or name another column"
-            ) from error
+            row, text = (
+                error.args if len(error.args) == 2 else (0, "" if found[0].as_py() is None else found[0].as_py())
+            )
+            raise self.not_a(f"not a number{self._in_which_notation(str(text))}", column, row, text) from error
+
+    def not_a(self, what: str, column: int, row: int, text: object) -> InputError:
+        """Return the error that a value is not what its column holds."""
+        return InputError(
+            f"{self.path}: column {self.names[column] or column!r}, row {self.row_numbers[row]} is {str(text)[:80]!r}, "
+            f"{what}; correct it, leave it empty, or name another column"
+        )
+
+    def _in_which_notation(self, text: str) -> str:
+        """Return how the numbers of the file are written, if that is why a text is none."""
+        if not is_number(text.strip()):
+            return ""
+        apart = f" and {self.layout.thousands!r} between thousands" if self.layout.thousands else ""
+        return f" as those above, which have {self.layout.decimal_point!r} before decimals{apart}"
 
     def samples(self, columns: Sequence[int]) -> np.ndarray:
         """Return columns as float64 [T, C], NaN where a value is missing.
@@ -67,29 +105,24 @@ class Table:
             row, column = infinite[0]
             name = self.names[columns[column]] or str(columns[column])
             raise InputError(
-                f"{self.path}: column {name!r}, row {self.first_row + row + 1} is infinite; "
-                "correct it or leave it empty"
+                f"{self.path}: column {name!r}, row {self.row_numbers[row]} is infinite; correct it or leave it empty"
             )
         return values
 
-    def stamps(self, column: int) -> np.ndarray:
-        """Return time stamps [T], NaN where missing; dates give nanoseconds.
-
-        Raises:
-            InputError: They are neither numbers nor dates as `2026-03-01 12:00:00.020`.
-        """
-        if not self.is_date(column):
-            return self.numbers(column)
-        whole = self.columns[column].cast("timestamp[ns]").cast("int64")
-        return np.asarray(whole.to_numpy(), dtype=np.float64)
-
-    def is_date(self, column: int) -> bool:
-        """Return whether a column holds dates with a time of day."""
-        return str(self.columns[column].type).startswith("timestamp")
-
     def words(self, column: int) -> np.ndarray:
         """Return a column as text [T]: whole numbers without a point, missing values as empty text."""
-        return np.array([_word(value) for value in self.columns[column].to_pylist()], dtype=np.str_)
+        if not self.is_text(column) or not self.is_numeric(column):
+            return np.array([_word(value) for value in self.columns[column].to_pylist()], dtype=np.str_)
+        return np.array([_word(value) for value in self.numbers(column).tolist()], dtype=np.str_)
+
+    def where(self, column: int, word: str) -> "Table":
+        """Return only the rows with this word in a column."""
+        return self.take(np.flatnonzero(self.words(column) == word))
+
+    def take(self, kept: np.ndarray) -> "Table":
+        """Return only some rows, counted from 0."""
+        columns = {i: values.take(kept) for i, values in self.columns.items()}
+        return Table(self.path, self.layout, columns, self.first_row, self.row_numbers[kept] - 1 - self.first_row)
 
 
 def find_layout(path: Path, declared: Declared) -> Layout:
@@ -132,43 +165,38 @@ def read_head(path: Path, layout: Layout) -> Table:
     return head
 
 
-def read_batches(path: Path, layout: Layout, columns: Sequence[int], numeric: Sequence[int] = ()) -> Iterator[Table]:
+def read_batches(path: Path, layout: Layout, columns: Sequence[int]) -> Iterator[Table]:
     """Read a file some rows at a time.
 
     Args:
         path: The file.
         layout: How it is written.
         columns: Positions of the columns to read.
-        numeric: Positions of those that hold numbers, whatever the first rows of a CSV file look like.
 
     Raises:
         InputError: The file is damaged.
     """
     first_row = 0
     with _readable(path, layout.format):
-        for read in _arrow_tables(path, layout, columns, numeric):
-            yield Table(path, layout.names, dict(zip(columns, read.columns, strict=True)), first_row)
+        for read in _arrow_tables(path, layout, columns):
+            yield Table(path, layout, dict(zip(columns, read.columns, strict=True)), first_row)
             first_row += len(read)
 
 
 def read_whole(path: Path, layout: Layout, columns: Sequence[int]) -> Table:
-    """Read all rows of some columns; of a CSV file, all rows decide whether a column holds numbers or words.
+    """Read all rows of some columns.
 
     Raises:
         InputError: The file is damaged.
     """
     import pyarrow
-    from pyarrow import csv
 
     with _readable(path, layout.format):
-        if layout.format == "csv":
-            read = csv.read_csv(path, *_csv_options(layout, columns, ()))
-        else:
-            read = pyarrow.concat_tables(_arrow_tables(path, layout, columns, ()))
-    return Table(path, layout.names, dict(zip(columns, read.columns, strict=True)))
+        read = pyarrow.concat_tables(_arrow_tables(path, layout, columns))
+    return Table(path, layout, dict(zip(columns, read.columns, strict=True)))
 
 
-def _arrow_tables(path: Path, layout: Layout, columns: Sequence[int], numeric: Sequence[int]) -> Iterator[Any]:
+def _arrow_tables(path: Path, layout: Layout, columns: Sequence[int]) -> Iterator[Any]:
     """Yield Arrow tables of these columns in this order."""
     import pyarrow
     from pyarrow import csv, parquet
@@ -186,7 +214,9 @@ def _arrow_tables(path: Path, layout: Layout, columns: Sequence[int], numeric: S
                 chosen = [same[names[:i].count(names[i])] for same, i in zip(places, columns, strict=True)]
                 yield pyarrow.Table.from_batches([batch]).select(chosen)
     else:
-        with csv.open_csv(path, *_csv_options(layout, columns, numeric)) as reader:
+        blanks = layout.delimiter in RUNS
+        source = BlanksAsTabs(path, layout.encoding, layout.delimiter) if blanks else path
+        with csv.open_csv(source, *_csv_options(layout, columns)) as reader:
             for batch in reader:
                 yield pyarrow.Table.from_batches([batch])
 
@@ -208,23 +238,23 @@ def _readable(path: Path, kind: str) -> Iterator[None]:
         raise InputError(f"{path}: not readable as {kind} ({detail}); correct the file or its format") from error
 
 
-def _csv_options(layout: Layout, columns: Sequence[int], numeric: Sequence[int]) -> tuple[Any, Any, Any]:
-    """Return Arrow's options for reading, parsing and converting; columns are called by their numbers."""
+def _csv_options(layout: Layout, columns: Sequence[int]) -> tuple[Any, Any, Any]:
+    """Return Arrow's options for reading, parsing and converting; columns are text and called by their numbers."""
     from pyarrow import csv
 
+    blanks = layout.delimiter in RUNS
     return (
         csv.ReadOptions(
             use_threads=False,  # several threads would leave the row out of error messages
             column_names=[str(i) for i in range(len(layout.names))],
             skip_rows=layout.skip_lines,
-            encoding=layout.encoding,
+            encoding="utf-8" if blanks else layout.encoding,
         ),
-        csv.ParseOptions(delimiter=layout.delimiter),
+        csv.ParseOptions(delimiter="\t" if blanks else layout.delimiter, quote_char=False if blanks else '"'),
         csv.ConvertOptions(
-            strings_can_be_null=True,
-            decimal_point=layout.decimal_point,
             include_columns=[str(i) for i in columns],
-            column_types={str(i): "float64" for i in numeric},
+            column_types={str(i): "string" for i in columns},
+            strings_can_be_null=False,
         ),
     )
 

@@ -7,7 +7,7 @@ across pauses); bursts sampled faster than the clock are low-pass filtered befor
 Axis legend: n rows, T samples of the clock, C channels.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -21,16 +21,25 @@ FARTHEST_BACK_S = 1.0  # packets of a radio link may arrive out of order; a seco
 BLOCK = 1 << 15  # samples given out at once
 MARGIN = 64  # samples and rows around a block within which its spline and filter have settled
 
+ALONE = "alone between pauses"
+
 Rows = tuple[np.ndarray, np.ndarray]  # time stamps in seconds [n], values [n, C]
 
 
-def even_rows(batches: Iterable[Rows], rate_hz: float, where: str) -> Iterator[np.ndarray]:
+def even_rows(
+    batches: Iterable[tuple[np.ndarray, ...]],
+    rate_hz: float,
+    where: str,
+    on_left_out: Callable[[str, int], None] = lambda reason, n_rows: None,
+) -> Iterator[np.ndarray]:
     """Evaluate a stream at 0, 1/rate, ... after its first time stamp; memory does not grow with its length.
 
     Args:
-        batches: Some rows at a time, NaN where missing.
+        batches: Some rows at a time, NaN where missing: stamps, values, and the numbers of the rows from 1, if they are
+            not all there.
         rate_hz: Rate of the clock.
         where: File and column, for messages.
+        on_left_out: Called with a reason and the number of rows that have stamp and values, yet are not used.
 
     Yields:
         [at most `BLOCK`, C]; a pause that is not bridged becomes more rows of NaN than are ever filled.
@@ -39,7 +48,7 @@ def even_rows(batches: Iterable[Rows], rate_hz: float, where: str) -> Iterator[n
         InputError: See `require_steady`.
     """
     n_given = 0
-    for start_s, block in _blocks(_in_time_order(batches, where), rate_hz):
+    for start_s, block in _blocks(_in_time_order(batches, where, on_left_out), rate_hz, on_left_out):
         if start_s is not None:
             shortest = int(MAX_GAP_S * rate_hz) + 1 if n_given else 0
             n_missing = max(round(start_s * rate_hz) - n_given, shortest)
@@ -131,7 +140,9 @@ def count_samples(duration_s: float, rate_hz: float) -> int:
     return int(np.floor(duration_s * rate_hz + 1e-6)) + 1
 
 
-def _in_time_order(batches: Iterable[Rows], where: str) -> Iterator[tuple[float, np.ndarray, np.ndarray]]:
+def _in_time_order(
+    batches: Iterable[tuple[np.ndarray, ...]], where: str, on_left_out: Callable[[str, int], None]
+) -> Iterator[tuple[float, np.ndarray, np.ndarray]]:
     """Yield the longest pause that is bridged, and rows in order, seconds after the first, none missing.
 
     Rows wait until no other can come before them. The usual interval is that of the first batch.
@@ -139,13 +150,14 @@ def _in_time_order(batches: Iterable[Rows], where: str) -> Iterator[tuple[float,
     waiting: Rows | None = None
     newest_s, origin_s = -np.inf, np.inf
     longest_s, n_rows = MAX_GAP_S, 0
-    for times, values in batches:
+    for times, values, *given in batches:
+        numbers = given[0] if given else np.arange(n_rows + 1, n_rows + 1 + len(times))
         timed = np.isfinite(times)
         stamps = times[timed]
         if len(stamps):
             if np.isinf(newest_s):
                 longest_s = longest_pause_s(np.diff(stamps), MAX_GAP_S)
-            newest_s = require_steady(stamps, np.flatnonzero(timed) + n_rows + 1, where, newest_s)
+            newest_s = require_steady(stamps, numbers[timed], where, newest_s)
             origin_s = min(origin_s, float(stamps.min()))
         n_rows += len(times)
         good = timed & np.isfinite(values).all(axis=1)
@@ -153,6 +165,7 @@ def _in_time_order(batches: Iterable[Rows], where: str) -> Iterator[tuple[float,
         if waiting is not None:
             arrived = np.r_[waiting[0], arrived[0]], np.r_[waiting[1], arrived[1]]
         ordered = in_order(*arrived)
+        on_left_out("time stamp repeated", len(arrived[0]) - len(ordered[0]))
         settled = int(np.searchsorted(ordered[0], newest_s - FARTHEST_BACK_S))
         waiting = ordered[0][settled:], ordered[1][settled:]
         yield longest_s, ordered[0][:settled] - origin_s, ordered[1][:settled]
@@ -161,7 +174,7 @@ def _in_time_order(batches: Iterable[Rows], where: str) -> Iterator[tuple[float,
 
 
 def _blocks(
-    chunks: Iterable[tuple[float, np.ndarray, np.ndarray]], rate_hz: float
+    chunks: Iterable[tuple[float, np.ndarray, np.ndarray]], rate_hz: float, on_left_out: Callable[[str, int], None]
 ) -> Iterator[tuple[float | None, np.ndarray]]:
     """Yield samples of one stretch after the other, with the first of each the time when it starts."""
     stretch: _Stretch | None = None
@@ -169,6 +182,7 @@ def _blocks(
         for part in split_at_pauses(times, values, longest_s):
             if stretch is not None and part[0][0] - stretch.end_s > longest_s:
                 yield from stretch.blocks(rate_hz, ended=True)
+                on_left_out(ALONE, stretch.n_alone(rate_hz))
                 stretch = None
             if stretch is None:
                 stretch = _Stretch(*part)
@@ -177,6 +191,7 @@ def _blocks(
             yield from stretch.blocks(rate_hz, ended=False)
     if stretch is not None:
         yield from stretch.blocks(rate_hz, ended=True)
+        on_left_out(ALONE, stretch.n_alone(rate_hz))
 
 
 class _Stretch:
@@ -187,6 +202,11 @@ class _Stretch:
         self._times = times - self.start_s
         self._values = values
         self._next = 0  # sample that the next block starts with
+
+    def n_alone(self, rate_hz: float) -> int:
+        """Return how many rows there are, if they are too few to be a stretch, else 0."""
+        alone = self._next == 0 and count_samples(float(self._times[-1]), rate_hz) < 2
+        return len(self._times) if alone else 0
 
     def extend(self, times: np.ndarray, values: np.ndarray) -> None:
         """Add later rows."""

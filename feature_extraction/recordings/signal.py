@@ -27,7 +27,7 @@ FACTORS = {
     "mag": {"uT": 1.0, "nT": 1e-3, "T": 1e6, "gauss": 100.0, "mgauss": 0.1},
 }
 DIMENSIONLESS = "normalised"
-TIME_UNITS_S = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+TIME_UNITS_S = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9, "0.1ms": 1e-4, "100ns": 1e-7}
 LARGEST_RATIO = 2000
 MAX_GAP_S = 0.2  # pauses up to this are bridged unless somebody says otherwise
 NUMBER = r"\d+(?:\.\d+)?(?:[eE][+-]?\d+)?"

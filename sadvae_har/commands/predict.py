@@ -12,7 +12,7 @@ from jsonargparse import Namespace
 from tqdm.auto import tqdm
 
 from feature_extraction.errors import InputError
-from feature_extraction.own_files.read import Declared, ReadingPlan, follow, plan_reading
+from feature_extraction.own_files.read import Account, Declared, ReadingPlan, follow, plan_reading
 from sadvae_har.commands import parser as cl
 from sadvae_har.commands.prediction_files import RowWriter, kind_of, write_file
 from sadvae_har.recognition.prediction import UNKNOWN
@@ -25,18 +25,27 @@ if TYPE_CHECKING:
 
 
 _OUT = cl.out("model file to write (default: the same one)")
+_DELIMITERS = {"tab": "\t", "blanks": " "}
 _DECLARED = (
     cl.option("--rate-hz", type=float, default=None, help="sampling rate (default: from time stamps)"),
     cl.option("--units", default=None, help="units, such as acc=g,gyro=deg/s (default: from names or data)"),
-    cl.option("--columns", default=None, help="columns, such as wrist.acc_x=ax,... (default: from their names)"),
+    cl.option(
+        "--columns", default=None, help="columns, such as wrist.acc_x=ax,... or acc_x=a++b for a sum (default: by name)"
+    ),
     cl.option("--time-column", default=None, help="column of time stamps (default: from its name)"),
-    cl.option("--time-unit", default=None, help="unit of the time stamps: s, ms, us, ns (default: detected)"),
+    cl.option("--time-unit", default=None, help="unit of time stamps: s, ms, us, ns, 0.1ms, 100ns (default: detected)"),
+    cl.option("--no-time-column", action="store_true", help="no column is a clock; rows come at --rate-hz"),
+    cl.option("--date-format", default=None, help="how dates are written, such as %%d.%%m.%%Y %%H:%%M:%%S.%%f"),
+    cl.option("--ignore", default=None, help="columns to pass over, such as counter,battery"),
+    cl.option("--delimiter", default=None, help="between values: one character, tab or blanks (default: detected)"),
+    cl.option("--decimal", default=None, help="decimal mark: . or , (default: detected)"),
+    cl.option("--skip-lines", type=int, default=0, help="lines to pass over at the beginning (default: detected)"),
 )
 
 
 @cl.command(
     "predict",
-    cl.option("files", nargs="*", type=Path, help="recordings: CSV, TSV, TXT, Parquet or NPY"),
+    cl.option("files", nargs="*", type=Path, help="recordings: CSV, TSV, TXT, Parquet, NPY; zip or folder of a device"),
     cl.option("--model", type=Path, required=True, help="model file, or folder of a finished run"),
     cl.option("--activities", type=Path, default=None, help="YAML file of activities to add: name: description"),
     cl.option("--out", default=None, help="csv or json on standard output, or a .csv, .json or .parquet file"),
@@ -83,8 +92,10 @@ def _predict_files(recognizer: "Recognizer", arguments: Namespace, kind: str) ->
             plan = plan_reading(path, recognizer.channels, declared)
             _confirm(path, plan, arguments.yes)
             _warn_of_rate(plan.rate_hz, recognizer.rate_hz)
+            account = Account()
             with tqdm(desc=path.name, unit=" rows", unit_scale=True, disable=None, leave=False) as bar:
-                prediction = predict_file(recognizer, path, plan, on_rows=bar.update)
+                prediction = predict_file(recognizer, path, plan, on_rows=bar.update, account=account)
+            _say_account(account)
             if not len(prediction):
                 raise InputError(
                     f"{path}: no stretch without gaps has the {recognizer.window_s:g} s of a window; record longer"
@@ -146,8 +157,25 @@ def _require_other_file(arguments: Namespace) -> None:
 def _declared(arguments: Namespace) -> Declared:
     """Return what the flags say about the recordings."""
     columns = _pairs(arguments.columns, "--columns", "wrist.acc_x=ax,wrist.acc_y=ay")
-    units = _pairs(arguments.units, "--units", "acc=g,gyro=deg/s")
-    return Declared(arguments.rate_hz, units, columns, arguments.time_column, arguments.time_unit)
+    return Declared(
+        rate_hz=arguments.rate_hz,
+        units=_pairs(arguments.units, "--units", "acc=g,gyro=deg/s"),
+        columns={channel: _added(column) for channel, column in columns.items()},
+        time_column=arguments.time_column,
+        time_unit=arguments.time_unit,
+        seeks_time=not arguments.no_time_column,
+        delimiter=_DELIMITERS.get(arguments.delimiter, arguments.delimiter),
+        decimal=arguments.decimal,
+        date_format=arguments.date_format,
+        skip_lines=arguments.skip_lines,
+        ignore=tuple(name.strip() for name in (arguments.ignore or "").split(",") if name.strip()),
+    )
+
+
+def _added(column: str) -> str | list[str]:
+    """Return the columns that are to be added up, or the one there is."""
+    parts = [part.strip() for part in column.split("++")]
+    return parts if len(parts) > 1 else column
 
 
 def _pairs(text: str | None, flag: str, example: str) -> dict[str, str]:
@@ -178,6 +206,14 @@ def _warn_of_rate(rate_hz: float, wanted_hz: float) -> None:
             "be wrong",
             file=sys.stderr,
         )
+
+
+def _say_account(account: Account) -> None:
+    """Say what became of the rows; much of a recording cannot be lost without a word."""
+    print(f"  {account}", file=sys.stderr)
+    if account.lost_much:
+        part = account.n_left_out / account.rows
+        print(f"  warning: {part:.0%} of the rows were left out; the labels are of the rest", file=sys.stderr)
 
 
 def _say(plan: ReadingPlan) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from feature_extraction.own_files.read import Declared, ReadingPlan, plan_reading, read_recording
+from feature_extraction.own_files.read import Account, Declared, ReadingPlan, plan_reading, read_recording
 from feature_extraction.recordings.recording import Channel
 from feature_extraction.windows.stream import TimedWindows, WindowStream
 from sadvae_har.recognition.prediction import CONTEXT, Prediction, join
@@ -65,15 +65,17 @@ def predict_file(
     path: Path | str,
     how: Declared | ReadingPlan | None = None,
     on_rows: Callable[[int], Any] | None = None,
+    account: Account | None = None,
 ) -> Prediction:
     """Recognise the activities in a file: the one way from a file to a prediction.
 
     Args:
         recognizer: The trained model.
-        path: CSV, TSV, TXT, Parquet or NPY file.
+        path: CSV, TSV, TXT, Parquet or NPY file; a zip file or folder as a device exports it.
         how: Columns, units and rate, as far as they are to be declared, the rest being detected; or the whole plan of
             `plan_reading`, which tells what is detected and whether it is a guess.
         on_rows: Called with the number of rows of every part that was read, for a progress bar.
+        account: Filled with what became of every row of the file.
 
     Raises:
         InputError: The file cannot be read, or something is neither declared nor found.
@@ -81,7 +83,7 @@ def predict_file(
     path = Path(path)
     plan = how if isinstance(how, ReadingPlan) else plan_reading(path, recognizer.channels, how or Declared())
     stream, parts = RecordingStream(recognizer, plan.channels, plan.rate_hz), []
-    for samples in read_recording(path, plan):
+    for samples in read_recording(path, plan, account):
         parts.append(stream.push(samples))
         if on_rows is not None:
             on_rows(len(samples))

@@ -14,9 +14,13 @@
       stirring: {sentence: A person stirs a pot ...}
       chopping: {code: C, sentence: A person chops vegetables ...}
 
-Optional: title, homepage, licence, citation, format (csv, npy, parquet), delimiter, header (true unless said
-otherwise), placements (device -> place), ignore_labels, max_gap_s, long_gaps (error, split), windowing. How the files
-are written is found as `predict` finds it, unless it is declared here.
+Several columns of a channel, such as `wrist.acc_x: [gravity.x, userAcceleration.x]`, are added up.
+
+Optional: title, homepage, licence, citation, format (csv, npy, parquet), delimiter (a blank for runs of blanks), header
+(true unless said otherwise), decimal ('.' or ','), skip_lines, ignore (columns that are neither time nor channel),
+placements (device -> place), ignore_labels, max_gap_s, long_gaps (error, split), windowing. `time` can say how dates
+are written, as strptime has it: time: {column: t, format: '%d.%m.%Y %H:%M:%S.%f'}. How the files are written is found
+as `predict` finds it, unless it is declared here.
 """
 
 import json
@@ -27,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from feature_extraction.errors import InputError
-from feature_extraction.own_files.declared import YAML_KEYS, Column, Declared
+from feature_extraction.own_files.declared import YAML_KEYS, Column, Columns, Declared
 from feature_extraction.recordings.recording import AXES, QUANTITIES, Channel
 from feature_extraction.recordings.signal import MAX_GAP_S, TIME_UNITS_S
 from feature_extraction.storage.plain import from_plain
@@ -37,7 +41,18 @@ from feature_extraction.windows.cutting import WindowSettings
 FORMATS = ("csv", "npy", "parquet")
 REQUIRED = ("dataset", "files", "columns", "units", "label", "subject", "classes")
 ABOUT = ("title", "homepage", "licence", "citation")
-READING = ("format", "delimiter", "header", "rate_hz", "time", "max_gap_s", "long_gaps")
+READING = (
+    "format",
+    "delimiter",
+    "header",
+    "decimal",
+    "skip_lines",
+    "ignore",
+    "rate_hz",
+    "time",
+    "max_gap_s",
+    "long_gaps",
+)
 KEYS = (*REQUIRED, *ABOUT, *READING, "placements", "ignore_labels", "windowing")
 DEFAULT_WINDOW_S = 5.0
 DEFAULT_OVERLAP = 0.5
@@ -146,8 +161,8 @@ def _check(raw: Mapping[str, Any], path: Path) -> CustomConfig:
     )
 
 
-def _columns(raw: Mapping[str, Any]) -> dict[Channel, Column]:
-    """Return the column of every channel."""
+def _columns(raw: Mapping[str, Any]) -> dict[Channel, Columns]:
+    """Return the column of every channel, or those that are added up."""
     units = _mapping(raw["units"], "units")
     columns = {}
     for name, column in _mapping(raw["columns"], "columns").items():
@@ -156,38 +171,42 @@ def _columns(raw: Mapping[str, Any]) -> dict[Channel, Column]:
             raise InputError(f"columns: {name!r} is not device.quantity_axis, such as wrist.acc_x")
         if match[2] not in units:
             raise InputError(f"units: no unit for {match[2]!r}; add one, such as {match[2]}: g")
-        columns[Channel(match[1], match[2], match[3], str(units[match[2]]))] = _column(column, f"columns: {name}")
+        columns[Channel(match[1], match[2], match[3], str(units[match[2]]))] = _added(column, f"columns: {name}")
     if not columns:
         raise InputError("columns: empty; name at least the accelerometer, such as wrist.acc_x: ax")
     return columns
 
 
-def _time(raw: Mapping[str, Any]) -> tuple[Column | None, str | None]:
-    """Return the column of time stamps and their unit, if they are given."""
+def _time(raw: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the column of time stamps and their unit or format, as `Declared` calls them."""
     if "time" not in raw:
-        return None, None
+        return {}
     time = _mapping(raw["time"], "time")
-    if not {"column"} <= set(time) <= {"column", "unit"} or time.get("unit", "s") not in TIME_UNITS_S:
+    unit = str(time.get("unit", "s")).replace(" ", "")
+    if not {"column"} <= set(time) <= {"column", "unit", "format"} or unit not in TIME_UNITS_S:
         units = ", ".join(TIME_UNITS_S)
         raise InputError(f"time: {dict(time)!r}; write {{column: t, unit: ms}} with a unit of {units}")
-    return _column(time["column"], "time: column"), time.get("unit")
+    date_format = None if "format" not in time else str(time["format"])
+    column = _column(time["column"], "time: column")
+    return {"time_column": column, "time_unit": unit if "unit" in time else None, "date_format": date_format}
 
 
-def _declared(raw: Mapping[str, Any], columns: Mapping[Channel, Column]) -> Declared:
+def _declared(raw: Mapping[str, Any], columns: Mapping[Channel, Columns]) -> Declared:
     """Return what the keys say about how files are read."""
-    time_column, time_unit = _time(raw)
-    rate_hz = _rate(raw)
+    time, rate_hz = _time(raw), _rate(raw)
     return Declared(
-        rate_hz=rate_hz if time_column is None else None,
+        rate_hz=None if time else rate_hz,
         units={channel.quantity: channel.unit for channel in columns},
         columns={channel.name: column for channel, column in columns.items()},
-        time_column=time_column,
-        time_unit=time_unit,
-        clock_hz=None if time_column is None else rate_hz,
+        **time,
+        clock_hz=rate_hz if time else None,
         seeks_time=False,
         format=_choice(raw, "format", ("", *FORMATS)),
         delimiter=_typed(raw, "delimiter", str, None),
         header=_typed(raw, "header", bool, True),
+        decimal=_typed(raw, "decimal", str, None),
+        skip_lines=_typed(raw, "skip_lines", int, 0),
+        ignore=tuple(_column(column, "ignore") for column in _typed(raw, "ignore", list, [])),
         keys=YAML_KEYS,
     )
 
@@ -245,6 +264,14 @@ def _column(value: Any, key: str) -> Column:
     if isinstance(value, bool) or not isinstance(value, str | int):
         raise InputError(f"{key}: {value!r}; give a column name or a number from 0")
     return value
+
+
+def _added(value: Any, key: str) -> Columns:
+    if not isinstance(value, list):
+        return _column(value, key)
+    if len(value) < 2:
+        raise InputError(f"{key}: {value!r}; give a column name or a number from 0, or a list of several to add up")
+    return [_column(column, key) for column in value]
 
 
 def _mapping(value: Any, key: str) -> Mapping[str, Any]:

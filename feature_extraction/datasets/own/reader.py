@@ -4,7 +4,7 @@ import glob
 import os
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -17,11 +17,14 @@ from feature_extraction.datasets.spec import DatasetSpec, class_name, natural_ke
 from feature_extraction.descriptions.class_list import ClassList, class_list_from_mapping
 from feature_extraction.errors import InputError
 from feature_extraction.own_files.columns import position, shown
-from feature_extraction.own_files.plan import make_plan
-from feature_extraction.own_files.tables import Table, find_layout, read_head, read_whole
+from feature_extraction.own_files.read import Account, ReadingPlan, plan_reading, read_recording
+from feature_extraction.own_files.tables import Table, read_whole
+from feature_extraction.own_files.timing.stamps import REPEATED, Timeline, read_clock
 from feature_extraction.recordings.clock import longest_pause_s, merge_on_time, order_of_time, require_steady
 from feature_extraction.recordings.recording import Recording, Skipped
 from feature_extraction.recordings.signal import fill_short_gaps
+
+UNLABELLED = ("", "na", "n/a", "nan", "null")  # unless the YAML file has a class of this name
 
 
 def custom_dataset(path: Path) -> DatasetSpec:
@@ -58,7 +61,8 @@ def list_files(config: CustomConfig, raw: Path) -> list[Path]:
     files: set[Path] = set()
     for pattern in config.files:
         found = [raw / name for name in glob.glob(pattern, root_dir=raw, recursive=True)]
-        found = [path for path in found if path.is_file() and path != config.path]
+        found = [path for path in found if path != config.path]
+        found = [path for path in found if path.is_file()] or found  # a folder can be the export of a device
         if not found:
             raise InputError(f"{config.path}: files: no file matches {raw / pattern}; correct the pattern or --raw")
         files.update(found)
@@ -97,10 +101,8 @@ def read_files(config: CustomConfig, files: Sequence[Path], class_list: ClassLis
     root = os.path.commonpath([path.parent for path in files])
     for path in progress(files, config.dataset, "file"):
         name = Path(os.path.relpath(path, root)).as_posix()
-        rows, n_untimed = _read_rows(config, path)
-        passed_over: dict[str, int] = defaultdict(int)
-        if n_untimed:
-            passed_over["time stamp missing or repeated"] = n_untimed
+        rows, account = _read_rows(config, path)
+        passed_over: dict[str, int] = defaultdict(int, account.left_out)
         number = 0
         for run in rows.runs():
             label, subject = str(run.labels[0]), str(run.subjects[0])
@@ -111,6 +113,9 @@ def read_files(config: CustomConfig, files: Sequence[Path], class_list: ClassLis
             if not subject:
                 raise InputError(f"{where}: no subject; fill in the column or use another source of the subject")
             label = class_name(class_list, label, where)
+            for column in np.flatnonzero(~np.isfinite(run.values).all(axis=0)):
+                first = np.isfinite(run.values[:, :column]).all(axis=1) & ~np.isfinite(run.values[:, column])
+                passed_over[f"no value of {config.channels[column].name}"] += int(first.sum())
             for samples in _pieces(config, run, path):
                 number += 1
                 yield Recording(
@@ -127,34 +132,66 @@ def read_files(config: CustomConfig, files: Sequence[Path], class_list: ClassLis
             yield Skipped(name, reason, n_rows / config.rate_hz)
 
 
-def _read_rows(config: CustomConfig, path: Path) -> tuple[_Rows, int]:
-    """Return the rows of a file, and how many were left out for their time stamps."""
-    layout = find_layout(path, config.declared)
-    plan = make_plan(read_head(path, layout), config.channels, config.declared, layout)
+def _read_rows(config: CustomConfig, path: Path) -> tuple[_Rows, Account]:
+    """Return the rows of a file, and which were left out for their time stamps or values."""
+    plan = plan_reading(path, config.channels, config.declared)
     if not plan.certain:
-        raise InputError(f"{path}: {plan.findings[-1]}, a guess; if it is right, add the unit of time to {config.path}")
-    sources = (config.label, config.subject)
-    words = [position(layout.names, s.content, str(path)) for s in sources if s.kind == "column"]
-    timed = [] if plan.time_column is None else [plan.time_column]
-    table = read_whole(path, layout, sorted({*plan.columns, *timed, *words}))
-    numbers, times = np.arange(len(table)), None
-    if plan.time_column is not None:
-        stamps = table.stamps(plan.time_column)
-        numbers = np.flatnonzero(np.isfinite(stamps))
-        where = f"{path}: time column {shown(layout.names, plan.time_column)}"
-        require_steady(stamps[numbers] * plan.time_unit_s, numbers + 1, where)
-        numbers = numbers[order_of_time(stamps[numbers])]
-        times = (stamps[numbers] - stamps[numbers[:1]]) * plan.time_unit_s
-    labels, subjects = (_entries(config, key, table)[numbers] for key in ("label", "subject"))
-    rows = _Rows(numbers, table.samples(plan.columns)[numbers], times, labels, subjects)
-    return rows, len(table) - len(numbers)
+        raise InputError(
+            f"{path}: {'; '.join(plan.guesses)}, a guess; if it is right, declare it in {config.path}, such as the "
+            "unit of time"
+        )
+    account = Account()
+    if len(plan.streams) > 1:
+        return _read_merged(config, path, plan, account), account
+    stream = plan.streams[0]
+    layout, rows = stream.source.layout, stream.source.rows
+    words = [position(layout.names, s.content, str(path)) for s in (config.label, config.subject) if s.kind == "column"]
+    table = read_whole(stream.source.path, layout, sorted({*stream.reads, *words}))
+    table = table if rows is None else table.where(*rows)
+    account.rows = len(table)
+    values, places, times = stream.samples(table), np.arange(len(table)), None
+    if stream.clock is not None:
+        timeline = Timeline(stream.clock, account)
+        parts = [timeline.push(read_clock(table, stream.clock), values, places), timeline.finish()]
+        places = np.concatenate([kept for _, kept in parts])
+        times = np.concatenate([stamps for (stamps, _), _ in parts])
+        values = values[places]
+        where = f"{path}: time column {shown(layout.names, stream.clock.column)}"
+        require_steady(times, table.row_numbers[places], where)
+        order = order_of_time(times)
+        account.leave_out(REPEATED, len(times) - len(order))
+        places, values, times = places[order], values[order], times[order] - times[order[:1]]
+    labels, subjects = (_entries(config, key, table)[places] for key in ("label", "subject"))
+    return _Rows(table.row_numbers[places] - 1, values, times, labels, subjects), account
+
+
+def _read_merged(config: CustomConfig, path: Path, plan: ReadingPlan, account: Account) -> _Rows:
+    """Return the rows of several streams on their common clock.
+
+    Raises:
+        InputError: Labels or subjects stand in a column, which belongs to one stream only.
+    """
+    for key in ("label", "subject"):
+        if getattr(config, key).kind == "column":
+            raise InputError(
+                f"{path}: its sensors have clocks of their own, so {key}: column cannot be used; take it from the name "
+                "of the file (pattern) or give a value"
+            )
+    values = np.concatenate([np.empty((0, len(plan.channels))), *read_recording(path, plan, account)])
+    table = Table(path, plan.streams[0].source.layout, {0: np.empty(len(values))})
+    labels, subjects = (_entries(config, key, table) for key in ("label", "subject"))
+    return _Rows(np.arange(len(values)), values, None, labels, subjects)
 
 
 def _entries(config: CustomConfig, key: str, table: Table) -> np.ndarray:
     """Label or subject of every row."""
     source: Source = getattr(config, key)
     if source.kind == "column":
-        return table.words(position(table.names, source.content, str(table.path)))
+        words = table.words(position(table.names, source.content, str(table.path)))
+        codes = [about.get("code", "") for about in config.classes.values() if isinstance(about, Mapping)]
+        names = {str(name) for name in (*config.classes, *codes, *config.ignore_labels)} if key == "label" else set()
+        missing = [word.lower() in UNLABELLED and word not in names for word in words.tolist()]
+        return np.where(missing, "", words)
     if source.kind == "value":
         return np.full(len(table), source.content)
     match = re.search(str(source.content), table.path.name)

@@ -14,7 +14,7 @@ from feature_extraction.own_files.csv_layout import Layout
 from feature_extraction.own_files.devices.export import DeviceStream
 from feature_extraction.own_files.devices.source import Source, TextFile
 from feature_extraction.own_files.tables import Table, read_batches
-from feature_extraction.own_files.timing import RATE_TOLERANCE
+from feature_extraction.own_files.timing.rate import RATE_TOLERANCE
 
 DATE = (
     r"^\s*(?P<a>\d+)[-/.](?P<b>\d+)[-/.](?P<c>\d+)[ T]+(?P<h>\d+):(?P<m>\d+):(?P<s>\d+)(?:[.,:](?P<f>\d+))?"
@@ -58,7 +58,7 @@ def read_rows(file: TextFile, layout: Layout, columns: Sequence[int], numeric: S
     Raises:
         InputError: The file is damaged.
     """
-    return read_batches(file.path, layout, columns, numeric)
+    return read_batches(file.path, layout, columns)
 
 
 def date_seconds(table: Table, column: int, where: str, order: str = "yMd") -> np.ndarray:
@@ -75,8 +75,6 @@ def date_seconds(table: Table, column: int, where: str, order: str = "yMd") -> n
     """
     from pyarrow import compute
 
-    if table.is_date(column):
-        return table.stamps(column) * 1e-9
     texts = table.columns[column].cast("string")
     missing = np.asarray(compute.is_null(texts))
     parts = compute.extract_regex(compute.fill_null(texts, "1970-01-01 00:00:00"), DATE)

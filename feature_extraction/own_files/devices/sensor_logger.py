@@ -14,7 +14,7 @@ from feature_extraction.own_files.csv_layout import Layout
 from feature_extraction.own_files.devices.convert import converted, read_rows
 from feature_extraction.own_files.devices.export import AXES, IOS_SIGNS, DeviceExport, DeviceStream, axes, describe
 from feature_extraction.own_files.devices.source import Source, TextFile, require_one
-from feature_extraction.own_files.timing import RATE_TOLERANCE
+from feature_extraction.own_files.timing.rate import RATE_TOLERANCE
 from feature_extraction.recordings.signal import MAX_GAP_S
 
 NAME = "Sensor Logger"

@@ -23,7 +23,7 @@ from watch_exports import (
 
 from feature_extraction.errors import InputError
 from feature_extraction.own_files.read import Declared, ReadingPlan, follow, plan_reading, read_recording
-from feature_extraction.own_files.timing import even_rate
+from feature_extraction.own_files.timing.rate import even_rate
 from feature_extraction.windows.stream import TimedWindows, WindowStream, windows_of
 
 

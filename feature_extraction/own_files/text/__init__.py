@@ -1,0 +1,1 @@
+"""Text as people and devices write it: fields, and the numbers in them."""

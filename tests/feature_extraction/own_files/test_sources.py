@@ -1,0 +1,82 @@
+"""Recordings of several files, as a device exports them: folders and zip files."""
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from notations import motion
+
+from feature_extraction.errors import InputError
+from feature_extraction.own_files.csv_layout import Layout
+from feature_extraction.own_files.read import Account, Declared, plan_reading, read_recording
+from feature_extraction.recordings.recording import three_axes
+
+WANTED = three_axes("wrist", "acc", "m/s2") + three_axes("wrist", "gyro", "rad/s")
+
+
+@dataclass(frozen=True)
+class Stream:
+    path: Path
+    layout: Layout
+    rate_hz: float | None = None
+    rows: tuple[int, str] | None = None
+
+
+@dataclass(frozen=True)
+class Export:
+    name: str
+    streams: tuple[Stream, ...]
+    finding: str
+
+
+def write_folder(folder: Path) -> Path:
+    """Write one file per sensor; the gyroscope is a second late and has no header."""
+    folder.mkdir()
+    for name, values, late in (("a.csv", motion()[:, :3], 0), ("g.csv", motion()[:, 3:], 1000)):
+        rows = [f"{late + 20 * i};{x:.5f};{y:.5f};{z:.5f}" for i, (x, y, z) in enumerate(values)]
+        (folder / name).write_text("\n".join(rows) + "\n")
+    return folder
+
+
+@pytest.fixture
+def known_device(monkeypatch: pytest.MonkeyPatch):
+    def export(folder: Path) -> Export | None:
+        if not (folder / "a.csv").is_file():
+            return None
+        names = {
+            name: ("time [ms]", *(f"{quantity}_{axis} [{unit}]" for axis in "xyz"))
+            for name, quantity, unit in (("a.csv", "acc", "m/s2"), ("g.csv", "gyro", "rad/s"))
+        }
+        streams = tuple(Stream(folder / name, Layout("csv", columns, ";")) for name, columns in names.items())
+        return Export("logger", streams, "a logger with one file per sensor")
+
+    monkeypatch.setattr("feature_extraction.own_files.sources._device_export", export)
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_one_file_per_sensor(tmp_path: Path, known_device: None, zipped: bool) -> None:
+    path = write_folder(tmp_path / "walk")
+    if zipped:
+        with zipfile.ZipFile(tmp_path / "walk.zip", "w") as archive:
+            for file in path.iterdir():
+                archive.write(file, file.name)
+        path = tmp_path / "walk.zip"
+    account = Account()
+    plan = plan_reading(path, WANTED, Declared())
+    rows = np.concatenate([*read_recording(path, plan, account)])
+    assert plan.certain and plan.findings[0] == "a logger with one file per sensor"
+    np.testing.assert_allclose(rows, np.hstack([motion()[50:, :3], motion()[:-50, 3:]]), atol=1e-3)
+    assert str(account) == "rows: 800, used 700, left out: 100 (the other sensor does not record then)"
+    with pytest.raises(InputError, match="--rate-hz says 100, the clocks say 50 Hz"):
+        plan_reading(path, WANTED, Declared(rate_hz=100.0))
+
+
+def test_a_folder_or_zip_of_nobody_knows_what(tmp_path: Path) -> None:
+    path = write_folder(tmp_path / "walk")
+    with pytest.raises(InputError, match="walk: not a file but 2 tables, and no device is known that exports them so"):
+        plan_reading(path, WANTED, Declared())
+    (tmp_path / "a.zip").write_bytes(b"PK no zip")
+    with pytest.raises(InputError, match=r"a.zip: not readable as zip \(.*\); unpack it and give the folder"):
+        plan_reading(tmp_path / "a.zip", WANTED, Declared())
