@@ -15,7 +15,6 @@ from feature_extraction.own_files.timing.stamps import find_pattern
 from feature_extraction.recordings.recording import Channel
 
 TOGETHER = 0.8  # of the entries of a sensor: with fewer beside those of the others it has rows of its own
-
 BY_TURNS = 0.2  # of the rows: where entries begin or end more often, the rows between are of other sensors
 
 

@@ -1,3 +1,6 @@
+import datetime
+import re
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -379,3 +382,23 @@ def test_rows_without_label_are_counted_as_such(tmp_path):
     edit_rows(tmp_path / "recordings" / "kitchen_p1.csv", lambda rows: [row.replace("none", "") for row in rows])
     reasons = [item.reason for item in get_dataset(str(path)).read() if isinstance(item, Skipped)]
     assert reasons == ["no label", "label 'none' is ignored"]
+
+
+def test_sums_dates_and_ignored_columns_are_declared(tmp_path):
+    """Half of each axis stands in a column of its own, and stamps are dates in a format that is declared."""
+    expected = read(write_custom(tmp_path / "plain", TIMED_YAML))[0].samples
+    yaml = TIMED_YAML.replace("{column: t, unit: ms}", "{column: t, format: '%d/%m/%Y %H:%M:%S.%f'}")
+    yaml = re.sub(r"(wrist\.acc_.: )(a.)", r"\1[\2, \2_b]", yaml) + "ignore: [ay_c]\n"
+    path = write_custom(tmp_path, yaml)
+    for file in (tmp_path / "recordings").glob("*.csv"):
+        lines = [line.split(",") for line in file.read_text().splitlines()]
+        start, rows = (
+            datetime.datetime(2026, 3, 4, 23, 59, 50),
+            [["t", "ax", "ay", "az", "ax_b", "ay_b", "az_b", "ay_c", "activity"]],
+        )
+        for t, x, y, z, label in lines[1:]:
+            stamp = (start + datetime.timedelta(milliseconds=float(t))).strftime("%d/%m/%Y %H:%M:%S.%f")
+            halves = [repr(float(value) / 2) for value in (x, y, z)]
+            rows.append([stamp, *halves, *halves, "?", label])
+        file.write_text("\n".join(map(",".join, rows)) + "\n")
+    np.testing.assert_allclose(read(path)[0].samples, expected, atol=1e-5)
