@@ -89,6 +89,8 @@ def find_sources(path: Path, declared: Declared) -> Sources:
         raise InputError(f"{path}: {size / (1 << 30):.1f} GiB, more than {LARGEST >> 30}; cut it into shorter ones")
     if not path.exists():
         raise InputError(f"{path}: cannot be read (No such file or directory)")
+    if path.suffix.lower() == ".zip" and not is_zip(path) and path.is_file():
+        raise InputError(f"{path}: not readable as zip (damaged or cut off); unpack it and give the folder")
     folder = tempfile.TemporaryDirectory(prefix="sadvae-har-")
     place = path
     declared_table = bool(declared.format) or (bool(declared.columns) and path.is_file() and not is_zip(path))
@@ -96,9 +98,10 @@ def find_sources(path: Path, declared: Declared) -> Sources:
     if export is not None:
         if not export.streams:
             raise InputError(f"{path}: {export.finding}")
-        tables = tuple(Source(stream.path, stream.layout, stream.rate_hz, stream.rows) for stream in export.streams)
-        return Sources(tables, export.finding, folder, export.certain, export.left_out)
-    if is_zip(path) and not declared.format:
+        found = tuple(Source(stream.path, stream.layout, stream.rate_hz, stream.rows) for stream in export.streams)
+        return Sources(found, export.finding, folder, export.certain, export.left_out)
+    tables = {ending for endings in ENDINGS.values() for ending in endings}
+    if is_zip(path) and not declared.format and path.suffix.lower() not in tables:
         place = Path(folder.name) / "members"
     if place.is_dir():
         place = _only_table(place, path)

@@ -1,7 +1,6 @@
 """Recordings of several files, as a device exports them: folders and zip files."""
 
 import zipfile
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -10,25 +9,11 @@ from notations import motion
 
 from feature_extraction.errors import InputError
 from feature_extraction.own_files.csv_layout import Layout
+from feature_extraction.own_files.devices import DeviceExport, DeviceStream
 from feature_extraction.own_files.read import Account, Declared, plan_reading, read_recording
 from feature_extraction.recordings.recording import three_axes
 
 WANTED = three_axes("wrist", "acc", "m/s2") + three_axes("wrist", "gyro", "rad/s")
-
-
-@dataclass(frozen=True)
-class Stream:
-    path: Path
-    layout: Layout
-    rate_hz: float | None = None
-    rows: tuple[int, str] | None = None
-
-
-@dataclass(frozen=True)
-class Export:
-    name: str
-    streams: tuple[Stream, ...]
-    finding: str
 
 
 def write_folder(folder: Path) -> Path:
@@ -42,17 +27,21 @@ def write_folder(folder: Path) -> Path:
 
 @pytest.fixture
 def known_device(monkeypatch: pytest.MonkeyPatch):
-    def export(folder: Path) -> Export | None:
+    def export(path: Path, scratch: Path) -> DeviceExport | None:
+        folder = path
+        if path.suffix == ".zip":
+            folder = scratch / "members"
+            zipfile.ZipFile(path).extractall(folder)
         if not (folder / "a.csv").is_file():
             return None
         names = {
             name: ("time [ms]", *(f"{quantity}_{axis} [{unit}]" for axis in "xyz"))
             for name, quantity, unit in (("a.csv", "acc", "m/s2"), ("g.csv", "gyro", "rad/s"))
         }
-        streams = tuple(Stream(folder / name, Layout("csv", columns, ";")) for name, columns in names.items())
-        return Export("logger", streams, "a logger with one file per sensor")
+        streams = tuple(DeviceStream(folder / name, Layout("csv", columns, ";")) for name, columns in names.items())
+        return DeviceExport("logger", streams, "a logger with one file per sensor")
 
-    monkeypatch.setattr("feature_extraction.own_files.sources._device_export", export)
+    monkeypatch.setattr("feature_extraction.own_files.sources.find_device", export)
 
 
 @pytest.mark.parametrize("zipped", [False, True])

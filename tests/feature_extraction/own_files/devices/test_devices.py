@@ -15,7 +15,7 @@ from feature_extraction.own_files.devices import DeviceExport, DeviceStream, fin
 from feature_extraction.own_files.devices.find import FAMILIES
 from feature_extraction.own_files.devices.source import open_source
 from feature_extraction.own_files.tables import read_batches
-from feature_extraction.own_files.timing import even_rate
+from feature_extraction.own_files.timing.rate import even_rate
 from feature_extraction.recordings.clock import merge_on_time
 from feature_extraction.recordings.recording import Channel
 from feature_extraction.recordings.signal import si_channel
