@@ -44,6 +44,11 @@ class ReadingPlan:
     certain: bool
     layout: Layout | None = None
 
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """Name of each channel's column, empty where it has none."""
+        return tuple("" if self.layout is None else self.layout.names[column] for column in self.columns)
+
 
 def make_plan(head: Table, wanted: Sequence[Channel], declared: Declared, layout: Layout | None = None) -> ReadingPlan:
     """Put together what was declared, what the names say, and what the first rows show.
