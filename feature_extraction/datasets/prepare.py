@@ -22,8 +22,10 @@ from typing import Any
 import numpy as np
 
 from feature_extraction.datasets import get_dataset
+from feature_extraction.datasets.check import SHOWN_AS, doubts_of, summarise
 from feature_extraction.descriptions.class_list import ANYWHERE, ClassList
 from feature_extraction.errors import InputError
+from feature_extraction.own_files.plausibility import require_possible
 from feature_extraction.recordings import signal
 from feature_extraction.recordings.recording import Channel, Recording, Skipped
 from feature_extraction.storage.files import content_hash, read_json, write_json
@@ -76,6 +78,8 @@ def prepare(
     logger.info("%s: reading %d files", spec.name, len(files))
     with _build_folder(folder) as build:
         tally = _cut(spec.read_files(files, class_list), class_list, settings, build / "windows.npy")
+        for line in summarise(tally.doubts, len(tally.rows)):
+            logger.warning("%s: %s", spec.name, line)
         _require_windows(tally, spec.name)
         WindowSet(
             samples=np.load(build / "windows.npy", mmap_mode="r"),
@@ -148,6 +152,18 @@ class _Tally:
     read_s: float = 0.0
     unused_s: float = 0.0
     dropped: dict[str, dict] = field(default_factory=dict)
+    doubts: dict[tuple[str, str], list[tuple[str, str]]] = field(default_factory=dict)
+
+    def examine(self, recording: Recording) -> None:
+        """Refuse a recording that cannot be what it is said to be, and keep other doubts.
+
+        Raises:
+            InputError: Its unit is wrong; names the recording, the values and the remedy.
+        """
+        found = doubts_of(recording)
+        require_possible(found, f"{recording.dataset}/{recording.name}")
+        for doubt in found:
+            self.doubts.setdefault((SHOWN_AS[doubt.severity], doubt.kind), []).append((recording.name, doubt.text))
 
     def drop(self, name: str, reason: str, duration_s: float) -> None:
         """Count something that gives no window."""
@@ -199,6 +215,7 @@ def _cut(items: Iterable[Recording | Skipped], class_list: ClassList, settings: 
                 tally.drop(item.name, item.reason, item.duration_s)
                 continue
             _require_known(item, class_list)
+            tally.examine(item)
             tally.read_s += item.duration_s
             recording = bring_to(item, settings)
             tally.channels = tally.channels or recording.channels

@@ -15,7 +15,7 @@ import numpy as np
 
 from feature_extraction.errors import InputError
 from feature_extraction.own_files.column_names import read_name, words_of
-from feature_extraction.own_files.declared import FLAGS
+from feature_extraction.own_files.declared import FLAGS, YAML_KEYS
 from feature_extraction.recordings.motion import AXES, DeviceMotion, Seconds
 from feature_extraction.recordings.recording import Channel
 from feature_extraction.recordings.signal import GRAVITY_MPS2, si_channel
@@ -38,9 +38,8 @@ LEAST_SECONDS = 3
 # Velocity changes by less than 7 m/s in a second of moving about, so a quarter of 1 g at least is left of its mean
 # size; over a whole recording more than half is.
 LEAST_SIZE_G = {"second": 0.25, "recording": 0.6}
-INCOHERENT = (
-    0.25  # length of the mean of five seconds: what turning leaves of gravity, more than drift does of movement
-)
+INCOHERENT = 0.25  # mean of five seconds relative to their mean size: turning leaves more of gravity, movement less
+SHAKEN = 0.5  # shaking that leaves nothing lasting
 LONG_S = 60.0
 # The direction of gravity turns no further than the sensor does; a fifth is for errors of sensors.
 FASTER_THAN_SENSOR = 1.2
@@ -204,6 +203,8 @@ class _Sensor:
         meanings = [read_name(name) for name in self.names]
         if any(meaning and meaning.quantity == quantity and meaning.unit for meaning in meanings):
             return "correct the unit in the names of the columns"
+        if self.keys["units"] == YAML_KEYS["units"]:
+            return f"convert these files, or correct units: {{{quantity}: {unit or 'UNIT'}}}"
         return f"declare {self.keys['units']} {quantity}={unit or 'UNIT'}"
 
     def _acceleration(self) -> list[Doubt]:
@@ -232,7 +233,8 @@ class _Sensor:
                     "user acceleration up",
                 )
             ]
-        if not 1 / FAR_FROM_G < size < FAR_FROM_G:
+        middle = float(np.median(seconds.size)) / GRAVITY_MPS2  # single wild values are no unit
+        if size <= 1 / FAR_FROM_G or min(size, middle) >= FAR_FROM_G:
             like = f"the values look like {looks}" if looks else "no unit we know fits"
             text = (
                 f"{what} is said to be in {unit}, but measures {calm:.3g} {unit} at its calmest, where gravity is "
@@ -252,11 +254,11 @@ class _Sensor:
         unit, factor = self._unit("gyro")
         what = self._shown("gyro")
         mean = float(np.nanmean(seconds.turning))
-        fastest = float(np.nanmax(halves))
+        n_fast = int((halves > FASTEST_HALF).sum())
         still = seconds.turning[seconds.shake < STILL]
         spinning = len(still) >= LEAST_SECONDS and float(np.median(still)) > STILL_TURN
-        if mean > FASTEST_MEAN or fastest > FASTEST_HALF or spinning:
-            grave: Severity = "error" if fastest > FASTEST_HALF or mean > 2 * FASTEST_MEAN else "question"
+        if mean > FASTEST_MEAN or n_fast >= LEAST_SECONDS or spinning:
+            grave: Severity = "error" if n_fast >= LEAST_SECONDS else "question"
             looks = "deg/s" if factor > np.pi / 180 * 1.01 else ""
             like = f": the values look like {looks}" if looks else ""
             text = (
@@ -309,7 +311,7 @@ class _Sensor:
             moves = of_sensor.max(axis=1) > MOVES[quantity]
             still = of_sensor <= ROUNDING * of_sensor.max(axis=1, keepdims=True)
             stuck = (still & moves[:, None]).mean(axis=0)
-            for axis in np.flatnonzero(stuck > 0):
+            for axis in np.flatnonzero(stuck > 0).tolist():
                 severity: Severity = "question" if stuck[axis] > STUCK else "note"
                 text = (
                     f"{self.names[first + axis]} does not change in {stuck[axis]:.0%} of the recording while the other "
