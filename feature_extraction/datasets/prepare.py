@@ -12,7 +12,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -77,9 +77,8 @@ def prepare(
             logger.warning("%s; preparing it again", error)
     logger.info("%s: reading %d files", spec.name, len(files))
     with _build_folder(folder) as build:
-        tally = _cut(spec.read_files(files, class_list), class_list, settings, build / "windows.npy")
-        for line in summarise(tally.doubts, len(tally.rows)):
-            logger.warning("%s: %s", spec.name, line)
+        items = spec.read_files(files, class_list)
+        tally = _cut(_examined(items) if spec.is_own else items, class_list, settings, build / "windows.npy")
         _require_windows(tally, spec.name)
         WindowSet(
             samples=np.load(build / "windows.npy", mmap_mode="r"),
@@ -152,18 +151,6 @@ class _Tally:
     read_s: float = 0.0
     unused_s: float = 0.0
     dropped: dict[str, dict] = field(default_factory=dict)
-    doubts: dict[tuple[str, str], list[tuple[str, str]]] = field(default_factory=dict)
-
-    def examine(self, recording: Recording) -> None:
-        """Refuse a recording that cannot be what it is said to be, and keep other doubts.
-
-        Raises:
-            InputError: Its unit is wrong; names the recording, the values and the remedy.
-        """
-        found = doubts_of(recording)
-        require_possible(found, f"{recording.dataset}/{recording.name}")
-        for doubt in found:
-            self.doubts.setdefault((SHOWN_AS[doubt.severity], doubt.kind), []).append((recording.name, doubt.text))
 
     def drop(self, name: str, reason: str, duration_s: float) -> None:
         """Count something that gives no window."""
@@ -206,6 +193,26 @@ class _Tally:
         }
 
 
+def _examined(items: Iterable[Recording | Skipped]) -> Iterator[Recording | Skipped]:
+    """Pass recordings on; log what is doubtful about them at the end.
+
+    Raises:
+        InputError: A recording cannot be what it is said to be; names it, the values and the remedy.
+    """
+    doubts: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
+    n_recordings, dataset = 0, ""
+    for item in items:
+        if isinstance(item, Recording):
+            found = doubts_of(item)
+            require_possible(found, f"{item.dataset}/{item.name}")
+            for doubt in found:
+                doubts[SHOWN_AS[doubt.severity], doubt.kind].append((item.name, doubt.text))
+            n_recordings, dataset = n_recordings + 1, item.dataset
+        yield item
+    for line in summarise(doubts, n_recordings):
+        logger.warning("%s: %s", dataset, line)
+
+
 def _cut(items: Iterable[Recording | Skipped], class_list: ClassList, settings: WindowSettings, path: Path) -> _Tally:
     """Cut every recording, write the windows to `path` and count what went into them."""
     tally = _Tally()
@@ -215,7 +222,6 @@ def _cut(items: Iterable[Recording | Skipped], class_list: ClassList, settings: 
                 tally.drop(item.name, item.reason, item.duration_s)
                 continue
             _require_known(item, class_list)
-            tally.examine(item)
             tally.read_s += item.duration_s
             recording = bring_to(item, settings)
             tally.channels = tally.channels or recording.channels

@@ -303,10 +303,8 @@ class _Sensor:
             if not len(of_sensor):
                 continue
             if not of_sensor.any():
-                others = np.delete(ranges, slice(first, first + AXES), axis=1)
-                if others.any():
-                    text = f"{self._shown(quantity)} never changes while the other sensor does; it is not working"
-                    found.append(Doubt("question", f"dead {quantity}", text))
+                text = f"{self._shown(quantity)} never changes, as no working sensor does; record again"
+                found.append(Doubt("question", f"dead {quantity}", text))
                 continue
             moves = of_sensor.max(axis=1) > MOVES[quantity]
             still = of_sensor <= ROUNDING * of_sensor.max(axis=1, keepdims=True)
