@@ -2,8 +2,9 @@
 
 What the commands do stands in `sadvae_har/commands`; nothing but these and this module prints. Handlers import what
 they need when they run, so that light commands start fast. An error that the user can act on becomes one line on
-standard error and exit code 2, a bug of this program one line and exit code 1; `--debug` prints the chain of either.
-Ctrl-C leaves a state from which the same command continues and exits with 130.
+standard error and exit code 2, a bug of this program one line and exit code 1; `--debug` prints the chain of either. A
+check that finds errors exits with 1, too. Ctrl-C leaves a state from which the same command continues and exits with
+130.
 """
 
 import logging
@@ -46,8 +47,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         parser = cl.build_parser(COMMANDS, tuple(words[:2]))
         name, arguments = cl.leaf_arguments(parser.parse_args(words))
-        next(command for command in COMMANDS if command.name == name).handler(arguments)
+        code = next(command for command in COMMANDS if command.name == name).handler(arguments) or 0
         sys.stdout.flush()
+        return code
     except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  (this is where every error becomes a line)

@@ -4,7 +4,8 @@
     python docs/examples/onnx_numpy.py model.onnx recording.csv
 
 The CSV has a header, rows at the model's rate, and a column for each channel in the model's unit, named `imu.acc_x`, or
-`acc_x` where the model reads one device. Prints one line per window: start in seconds, activity, probability.
+`acc_x` where the model reads one device. A value that is missing may be left blank; windows that hold one are unknown.
+Prints one line per window: start in seconds, activity, probability.
 """
 
 import json
@@ -22,9 +23,9 @@ def channel_names(channels: list[dict[str, str]]) -> list[str]:
 
 def read_csv(path: str, channels: list[dict[str, str]]) -> np.ndarray:
     """Return samples float32 [rows, C] in the order of the model."""
-    with open(path, encoding="utf-8") as file:
+    with open(path, encoding="utf-8-sig") as file:  # some programs begin a file with a byte order mark
         header = [name.strip() for name in file.readline().split(",")]
-        rows = np.loadtxt(file, delimiter=",", ndmin=2)
+        lines = [line.rstrip("\n").split(",") for line in file if line.strip()]
     one_device = len({channel["device"] for channel in channels}) == 1
     found = []
     for name in channel_names(channels):
@@ -33,7 +34,15 @@ def read_csv(path: str, channels: list[dict[str, str]]) -> np.ndarray:
             wanted = ", ".join(f"{c['quantity']}_{c['axis']} in {c['unit']}" for c in channels)
             raise SystemExit(f"{path}: no column {name} in {', '.join(header)}; name and convert columns to {wanted}")
         found.append(header.index(name if name in header else short))
-    return rows[:, found].astype(np.float32)
+    samples = np.empty((len(lines), len(found)), dtype=np.float32)
+    for number, cells in enumerate(lines):
+        try:
+            samples[number] = [float(cells[column].strip() or "nan") for column in found]
+        except (IndexError, ValueError) as error:
+            raise SystemExit(
+                f"{path}: row {number + 1} has no {len(header)} numbers: {','.join(cells)[:80]}"
+            ) from error
+    return samples
 
 
 def cut(samples: np.ndarray, length: int, stride: int) -> np.ndarray:

@@ -1,25 +1,28 @@
 """Read a whole data set and say what looks wrong with it, before anything is computed from it."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import ceil
 from pathlib import Path
 
 import numpy as np
 
 from feature_extraction.datasets import DatasetSpec, get_dataset
 from feature_extraction.descriptions.class_list import ClassList
+from feature_extraction.own_files.declared import YAML_KEYS
+from feature_extraction.own_files.plausibility import Doubt, Examination
 from feature_extraction.recordings import signal
 from feature_extraction.recordings.recording import Recording, Skipped
+from feature_extraction.windows.cutting import cut_windows
 
 BLOCK_S = 1.0
 STILL_MPS2 = 0.5
 GRAVITY_TOLERANCE = 0.05
-ODD_RECORDING_TOLERANCE = 0.15
-FASTEST_RADPS = 60.0
-SLOWEST_RADPS = 0.2
 UNEVEN_RATIO = 10
 NAMES_SHOWN = 5
+ROUNDING = 1e-6  # of a sample
+SHOWN_AS = {"note": "note", "question": "warning", "error": "error"}  # nobody can be asked here
 
 
 @dataclass
@@ -32,7 +35,8 @@ class _Evidence:
     skipped: Counter[str] = field(default_factory=Counter)
     still_mps2: dict[str, list[np.ndarray]] = field(default_factory=lambda: defaultdict(list))
     fastest_radps: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    odd_gravity: dict[str, str] = field(default_factory=dict)
+    doubts: dict[tuple[str, str], list[tuple[str, str]]] = field(default_factory=lambda: defaultdict(list))
+    n_windows: Counter[str] = field(default_factory=Counter)
     zeros: dict[str, int] = field(default_factory=dict)
     constant: list[str] = field(default_factory=list)
     short: Counter[str] = field(default_factory=Counter)
@@ -46,7 +50,8 @@ def check(dataset: str, raw: Path | None = None) -> list[str]:
         raw: Folder of the raw files; by default `resources/raw/<dataset>`.
 
     Returns:
-        One line each, starting with `ok:`, `note:` or `warning:`.
+        One line each, starting with `ok:`, `note:`, `warning:`, or `error:` where training would be impossible, or
+        wrong.
 
     Raises:
         InputError: A file cannot be read at all.
@@ -60,9 +65,14 @@ def check(dataset: str, raw: Path | None = None) -> list[str]:
         else:
             _gather(item, spec, evidence)
     n_recordings, hours = sum(evidence.n_recordings.values()), sum(evidence.seconds.values()) / 3600
+    if not n_recordings:
+        left_out = ", ".join(f"{count} x {reason}" for reason, count in evidence.skipped.items())
+        return [f"error: {spec.name}: no recordings ({left_out or 'no rows'}); correct files, label or ignore_labels"]
     return [
         f"ok: {spec.name}: {n_recordings} recordings, {len(evidence.subjects)} subjects, "
         f"{len(evidence.seconds)} classes, {hours:.2f} hours, all values finite",
+        *_window_findings(spec, evidence),
+        *summarise(evidence.doubts, n_recordings),
         *_class_findings(class_list, evidence),
         *_gravity_findings(evidence),
         *_gyro_findings(evidence),
@@ -95,6 +105,9 @@ def _gather(recording: Recording, spec: DatasetSpec, evidence: _Evidence) -> Non
     still_channels = np.flatnonzero(np.ptp(recording.samples, axis=0) == 0)
     if len(still_channels):
         evidence.constant.append(f"{recording.name} ({recording.channels[still_channels[0]].name})")
+    for doubt in doubts_of(recording):
+        evidence.doubts[SHOWN_AS[doubt.severity], doubt.kind].append((recording.name, doubt.text))
+    evidence.n_windows[recording.label] += len(cut_windows(_at_rate(recording, spec), spec.windowing).windows)
     converted = signal.to_si(recording)
     for device in recording.devices:
         acc = _columns(converted, device, "acc")
@@ -104,8 +117,6 @@ def _gather(recording: Recording, spec: DatasetSpec, evidence: _Evidence) -> Non
                 evidence.zeros[recording.name] = evidence.zeros.get(recording.name, 0) + n_zeros
             norms = still_gravity(acc, recording.rate_hz)
             evidence.still_mps2[device].append(norms)
-            if len(norms) and abs(np.median(norms) / signal.GRAVITY_MPS2 - 1) > ODD_RECORDING_TOLERANCE:
-                evidence.odd_gravity[recording.name] = f"{recording.name} ({np.median(norms):.2f} m/s2)"
         gyro = _columns(converted, device, "gyro")
         if gyro.size:
             evidence.fastest_radps[device].append(float(np.abs(gyro).max()))
@@ -114,6 +125,46 @@ def _gather(recording: Recording, spec: DatasetSpec, evidence: _Evidence) -> Non
 def _columns(recording: Recording, device: str, quantity: str) -> np.ndarray:
     wanted = [c.device == device and c.quantity == quantity for c in recording.channels]
     return recording.samples[:, wanted]
+
+
+def doubts_of(recording: Recording) -> list[Doubt]:
+    """Return what is doubtful about a recording of a data set, whose `dataset.yaml` or reader states the units."""
+    examination = Examination(recording.channels, recording.rate_hz, keys=YAML_KEYS)
+    examination.add(recording.samples)
+    return examination.doubts()
+
+
+def summarise(doubts: Mapping[tuple[str, str], list[tuple[str, str]]], n_recordings: int) -> list[str]:
+    """Return one line for each kind of doubt, graver ones first.
+
+    Args:
+        doubts: Recordings and what is said about them, by what the line starts with and kind of doubt.
+        n_recordings: Of the whole data set.
+    """
+    ordered = sorted(doubts.items(), key=lambda entry: list(SHOWN_AS.values()).index(entry[0][0]), reverse=True)
+    return [
+        f"{start}: {len(found)} of {n_recordings} recordings ({_some([name for name, _ in found])}): {found[0][1]}"
+        for (start, _), found in ordered
+    ]
+
+
+def _at_rate(recording: Recording, spec: DatasetSpec) -> np.ndarray:
+    """Return as many samples of nothing as the recording has at the rate of the windows."""
+    return np.zeros((ceil(recording.duration_s * spec.windowing.rate_hz - ROUNDING), 1), dtype=np.float32)
+
+
+def _window_findings(spec: DatasetSpec, evidence: _Evidence) -> list[str]:
+    """Return errors where there are too few windows to train on."""
+    window = f"a window of {spec.windowing.window_s:g} s"
+    if not sum(evidence.n_windows.values()):
+        return [f"error: every recording is shorter than {window}; use a shorter windowing.window_s, or record longer"]
+    lone = [name for name in evidence.seconds if evidence.n_windows[name] == 1]
+    none = [name for name in evidence.seconds if not evidence.n_windows[name]]
+    found = [f"error: one window only of {_some(lone)}; record more, or use a shorter window_s"] if lone else []
+    found += [f"warning: no recording of {_some(none)} is as long as {window}"] if none else []
+    if len(evidence.seconds) - len(none) < 2:
+        found.append("error: fewer than two classes have windows; nothing can be told apart")
+    return found
 
 
 def _class_findings(class_list: ClassList, evidence: _Evidence) -> list[str]:
@@ -143,41 +194,24 @@ def _gravity_findings(evidence: _Evidence) -> list[str]:
     for device, parts in evidence.still_mps2.items():
         norms = np.concatenate(parts)
         if len(norms) == 0:
-            findings.append(f"note: {device}: never still for a second, so gravity cannot be checked")
+            findings.append(f"note: {device}: never still for a second, so its calibration cannot be checked")
             continue
         gravity = float(np.median(norms))
         relative = gravity / signal.GRAVITY_MPS2
         line = f"{device}: {gravity:.2f} m/s2 ({relative:.3f} g) when still ({len(norms)} s)"
         right = abs(relative - 1) <= GRAVITY_TOLERANCE
-        findings.append(f"ok: {line}" if right else f"warning: {line}; expected 9.81, {_unit_guess(relative)}")
-    if evidence.odd_gravity:
-        share = f"{len(evidence.odd_gravity)} of {sum(evidence.n_recordings.values())} recordings"
-        odd = _some(list(evidence.odd_gravity.values()))
-        findings.append(f"note: {share} are more than 15 % off 9.81 m/s2 when still: {odd}")
+        findings.append(
+            f"ok: {line}" if right else f"warning: {line}; expected 9.81, check unit, range and calibration"
+        )
     return findings
-
-
-def _unit_guess(relative: float) -> str:
-    guesses = {1 / signal.GRAVITY_MPS2: "values look like g", signal.GRAVITY_MPS2: "values look like m/s2"}
-    guesses |= {1e3: "values look like mg", 0.0: "gravity looks removed"}
-    for expected, guess in guesses.items():
-        if abs(relative - expected) < 0.15 * max(expected, 0.3):
-            return guess
-    return "check the unit and the range of the sensor"
 
 
 def _gyro_findings(evidence: _Evidence) -> list[str]:
-    findings = []
+    lines = []
     for device, peaks in evidence.fastest_radps.items():
         usual, top = float(np.median(peaks)), float(np.max(peaks))
-        line = f"{device}: fastest rotation {top:.1f} rad/s, in the median recording {usual:.1f} rad/s"
-        if usual > FASTEST_RADPS:
-            findings.append(f"warning: {line}; values look like deg/s")
-        elif top < SLOWEST_RADPS:
-            findings.append(f"warning: {line}; hardly any, check the unit")
-        else:
-            findings.append(f"ok: {line}")
-    return findings
+        lines.append(f"ok: {device}: fastest rotation {top:.1f} rad/s, in the median recording {usual:.1f} rad/s")
+    return lines
 
 
 def _recording_findings(spec: DatasetSpec, evidence: _Evidence) -> list[str]:

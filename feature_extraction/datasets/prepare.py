@@ -12,7 +12,7 @@ import os
 import shutil
 import tempfile
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,8 +22,10 @@ from typing import Any
 import numpy as np
 
 from feature_extraction.datasets import get_dataset
+from feature_extraction.datasets.check import SHOWN_AS, doubts_of, summarise
 from feature_extraction.descriptions.class_list import ANYWHERE, ClassList
 from feature_extraction.errors import InputError
+from feature_extraction.own_files.plausibility import require_possible
 from feature_extraction.recordings import signal
 from feature_extraction.recordings.recording import Channel, Recording, Skipped
 from feature_extraction.storage.files import content_hash, read_json, write_json
@@ -75,7 +77,8 @@ def prepare(
             logger.warning("%s; preparing it again", error)
     logger.info("%s: reading %d files", spec.name, len(files))
     with _build_folder(folder) as build:
-        tally = _cut(spec.read_files(files, class_list), class_list, settings, build / "windows.npy")
+        items = spec.read_files(files, class_list)
+        tally = _cut(_examined(items) if spec.is_own else items, class_list, settings, build / "windows.npy")
         _require_windows(tally, spec.name)
         WindowSet(
             samples=np.load(build / "windows.npy", mmap_mode="r"),
@@ -188,6 +191,26 @@ class _Tally:
             "hours_in_no_window": round(self.unused_s / 3600, 4),
             "dropped": self.dropped,
         }
+
+
+def _examined(items: Iterable[Recording | Skipped]) -> Iterator[Recording | Skipped]:
+    """Pass recordings on; log what is doubtful about them at the end.
+
+    Raises:
+        InputError: A recording cannot be what it is said to be; names it, the values and the remedy.
+    """
+    doubts: dict[tuple[str, str], list[tuple[str, str]]] = defaultdict(list)
+    n_recordings, dataset = 0, ""
+    for item in items:
+        if isinstance(item, Recording):
+            found = doubts_of(item)
+            require_possible(found, f"{item.dataset}/{item.name}")
+            for doubt in found:
+                doubts[SHOWN_AS[doubt.severity], doubt.kind].append((item.name, doubt.text))
+            n_recordings, dataset = n_recordings + 1, item.dataset
+        yield item
+    for line in summarise(doubts, n_recordings):
+        logger.warning("%s: %s", dataset, line)
 
 
 def _cut(items: Iterable[Recording | Skipped], class_list: ClassList, settings: WindowSettings, path: Path) -> _Tally:

@@ -54,6 +54,11 @@ class DatasetSpec:
     signature: str = ""
 
     @property
+    def is_own(self) -> bool:
+        """Whether a user describes it, units and rates included; those of the others are known to be right."""
+        return bool(self.signature)
+
+    @property
     def hint(self) -> str:
         """What was expected and where to get it, to end a message about missing files."""
         return f"expected {self.layout}; get it from {self.homepage}"

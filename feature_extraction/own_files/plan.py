@@ -92,6 +92,16 @@ class ReadingPlan:
         clock = self.streams[0].clock
         return None if clock is None else clock.column
 
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """Name of each channel's column, the first of several that are added up; empty where it has none."""
+        names = {
+            place: stream.source.layout.names[columns[0]]
+            for stream in self.streams
+            for place, columns in zip(stream.places, stream.columns, strict=True)
+        }
+        return tuple(names[place] for place in range(len(self.channels)))
+
 
 def plan_reading(path: Path, wanted: Sequence[Channel], declared: Declared) -> ReadingPlan:
     """Look at the names and first rows of a recording.

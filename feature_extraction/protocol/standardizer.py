@@ -12,7 +12,7 @@ from feature_extraction.errors import InputError
 from feature_extraction.protocol.split import Split
 
 CLIP = 10.0
-MIN_STD = 1e-6
+MIN_STD = 1e-6  # relative to the mean: what rounding leaves of a constant, whatever the unit of a feature
 CHUNK_WINDOWS = 512
 
 
@@ -74,7 +74,7 @@ class Standardizer:
 
     @classmethod
     def _from_moments(cls, mean: np.ndarray, std: np.ndarray) -> "Standardizer":
-        constant = std <= MIN_STD * np.maximum(1.0, np.abs(mean))
+        constant = std <= MIN_STD * np.abs(mean)
         return cls(mean.astype(np.float32), np.where(constant, 0, std).astype(np.float32))
 
     def transform(self, features: np.ndarray) -> np.ndarray:

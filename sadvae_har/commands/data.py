@@ -16,11 +16,13 @@ def data_list(arguments: Namespace) -> None:
 
 
 @cl.command("data check", cl.dataset, cl.raw, example="usc-had --raw ~/datasets/USC-HAD")
-def data_check(arguments: Namespace) -> None:
-    """Read every recording and print what looks wrong."""
+def data_check(arguments: Namespace) -> int:
+    """Read every recording and print what looks wrong; exit code 1 if training would be impossible, or wrong."""
     from feature_extraction.datasets.check import check
 
-    print("\n".join(check(arguments.dataset, arguments.raw)))
+    findings = check(arguments.dataset, arguments.raw)
+    print("\n".join(findings))
+    return int(any(finding.startswith("error:") for finding in findings))
 
 
 @cl.command("data prepare", cl.dataset, cl.raw, cl.resources, cl.force, example="usc-had --raw ~/datasets/USC-HAD")

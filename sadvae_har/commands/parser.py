@@ -81,13 +81,13 @@ class Command:
 
     Attributes:
         name: Its words, such as `data prepare` or `run`.
-        handler: Called with the parsed arguments.
+        handler: Called with the parsed arguments; returns an exit code, or nothing for 0.
         arguments: Functions that add its arguments to a parser.
         example: Its arguments in a typical call.
     """
 
     name: str
-    handler: Callable[[Namespace], None]
+    handler: Callable[[Namespace], int | None]
     arguments: tuple[Argument, ...]
     example: str = ""
 
@@ -97,7 +97,9 @@ class Command:
         return (self.handler.__doc__ or "").strip().splitlines()[0]
 
 
-def command(name: str, *arguments: Argument, example: str = "") -> Callable[[Callable[[Namespace], None]], Command]:
+def command(
+    name: str, *arguments: Argument, example: str = ""
+) -> Callable[[Callable[[Namespace], int | None]], Command]:
     """Make a command of the function that follows; its docstring is the help."""
     return lambda handler: Command(name, handler, arguments, example)
 

@@ -12,12 +12,14 @@ from jsonargparse import Namespace
 from tqdm.auto import tqdm
 
 from feature_extraction.errors import InputError
+from feature_extraction.own_files.plausibility import Doubt, require_possible
 from feature_extraction.own_files.read import Account, Declared, ReadingPlan, follow, plan_reading
 from sadvae_har.commands import parser as cl
 from sadvae_har.commands.prediction_files import RowWriter, kind_of, write_file
 from sadvae_har.recognition.prediction import UNKNOWN
 
 logger = logging.getLogger(__name__)
+STREAM = "input"
 
 if TYPE_CHECKING:
     from sadvae_har.recognition.prediction import Segment
@@ -94,8 +96,10 @@ def _predict_files(recognizer: "Recognizer", arguments: Namespace, kind: str) ->
             _warn_of_rate(plan.rate_hz, recognizer.rate_hz)
             account = Account()
             with tqdm(desc=path.name, unit=" rows", unit_scale=True, disable=None, leave=False) as bar:
-                prediction = predict_file(recognizer, path, plan, on_rows=bar.update, account=account)
+                doubts: list[Doubt] = []
+                prediction = predict_file(recognizer, path, plan, bar.update, account, doubts)
             _say_account(account)
+            _confirm_doubts(str(path), doubts, arguments.yes)
             if not len(prediction):
                 raise InputError(
                     f"{path}: no stretch without gaps has the {recognizer.window_s:g} s of a window; record longer"
@@ -122,7 +126,7 @@ def _predict_files(recognizer: "Recognizer", arguments: Namespace, kind: str) ->
 
 def _follow(recognizer: "Recognizer", arguments: Namespace, kind: str) -> None:
     """Predict lines from standard input; each window is written as soon as its label is final."""
-    from sadvae_har.recognition.live import RecordingStream
+    from sadvae_har.recognition.live import RecordingStream, examine
 
     plan, chunks = follow(sys.stdin, recognizer.channels, _declared(arguments))
     _say(plan)
@@ -130,15 +134,26 @@ def _follow(recognizer: "Recognizer", arguments: Namespace, kind: str) -> None:
         raise InputError("input: the lines above are guesses; add --yes if they are right, or declare what is wrong")
     _warn_of_rate(plan.rate_hz, recognizer.rate_hz)
     stream = RecordingStream(recognizer, plan.channels, plan.rate_hz)
+    examination = examine(recognizer, plan)
+    doubts: list[Doubt] | None = None  # until there is a window
     to_file = arguments.out not in (None, kind)
     with open(arguments.out, "w", encoding="utf-8") if to_file else nullcontext(sys.stdout) as out:
         writer = RowWriter(out, kind)
         try:
             for chunk in chunks:
-                writer.write({"file": "-", **row} for row in stream.push(chunk).rows())
+                examination.add(chunk)
+                found = stream.push(chunk).rows()
+                if found and doubts is None:
+                    doubts = examination.doubts()
+                    _confirm_doubts(STREAM, doubts, arguments.yes)
+                writer.write({"file": "-", **row} for row in found)
         except KeyboardInterrupt:  # How a live recording usually ends.
             logger.info("interrupted: the recording ends here")
-        writer.write({"file": "-", **row} for row in stream.finish().rows())
+        found = stream.finish().rows()
+        known = {doubt.kind for doubt in doubts or ()}
+        later = [doubt for doubt in examination.doubts() if doubt.kind not in known]
+        _confirm_doubts(STREAM, later, arguments.yes or doubts is not None)
+        writer.write({"file": "-", **row} for row in found)
 
 
 def _require_other_file(arguments: Namespace) -> None:
@@ -194,9 +209,27 @@ def _confirm(path: Path, plan: ReadingPlan, yes: bool) -> None:
         return
     if not sys.stdin.isatty():
         raise InputError(f"{path}: the lines above are guesses; add --yes if they are right, or declare what is wrong")
-    print("read it like this? [y/N] ", end="", file=sys.stderr, flush=True)
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+    if not _said_yes("read it like this?"):
         raise InputError(f"{path}: not read; declare --columns, --units, --rate-hz or --time-column")
+
+
+def _confirm_doubts(where: str, doubts: Sequence[Doubt], yes: bool) -> None:
+    """Say what is doubtful about a recording before its labels; ask, or insist on --yes, where they would be wrong."""
+    require_possible(doubts, where)
+    for doubt in doubts:
+        print(f"  {doubt}", file=sys.stderr)
+    question = next((doubt for doubt in doubts if doubt.severity == "question"), None)
+    if yes or question is None:
+        return
+    if where == STREAM or not sys.stdin.isatty():
+        raise InputError(f"{where}: {question.text}; or add --yes to go on all the same")
+    if not _said_yes("go on all the same?"):
+        raise InputError(f"{where}: no labels; correct what is in question above")
+
+
+def _said_yes(question: str) -> bool:
+    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def _warn_of_rate(rate_hz: float, wanted_hz: float) -> None:

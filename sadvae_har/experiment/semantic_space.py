@@ -12,6 +12,7 @@ from torch import Tensor
 
 from feature_extraction.errors import InputError
 
+_ROUNDING = 1e-6  # relative to the size of the vectors; equal ones differ by less
 _WEAKEST_AXIS = 1e-4  # relative to the strongest one; below, an axis is rounding error
 
 
@@ -51,7 +52,7 @@ class SemanticSpace:
             InputError: The training classes all have the same vector.
         """
         centre, scale = vectors.mean(0), float(np.sqrt(np.square(vectors - vectors.mean(0)).mean()))
-        if not scale > 1e-6:
+        if not scale > _ROUNDING * np.sqrt(np.square(vectors).mean()):
             raise InputError(
                 f"semantic vectors: {len(vectors)} training classes have the same vector, so texts cannot tell them "
                 "apart; check text.views and text.kinematics_weight"

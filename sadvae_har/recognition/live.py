@@ -4,17 +4,21 @@ A window's result is final once `CONTEXT` more windows, or the end of its piece,
 kept, so memory does not grow with the recording. Axis legend: n windows, A activities.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from feature_extraction.own_files.plausibility import Doubt, Examination, doubts_of_place, require_possible
 from feature_extraction.own_files.read import Account, Declared, ReadingPlan, plan_reading, read_recording
 from feature_extraction.recordings.recording import Channel
 from feature_extraction.windows.stream import TimedWindows, WindowStream
 from sadvae_har.recognition.prediction import CONTEXT, Prediction, join
 from sadvae_har.recognition.recognizer import Recognizer
+
+logger = logging.getLogger(__name__)
 
 
 class RecordingStream:
@@ -66,6 +70,7 @@ def predict_file(
     how: Declared | ReadingPlan | None = None,
     on_rows: Callable[[int], Any] | None = None,
     account: Account | None = None,
+    doubts: list[Doubt] | None = None,
 ) -> Prediction:
     """Recognise the activities in a file: the one way from a file to a prediction.
 
@@ -76,15 +81,30 @@ def predict_file(
             `plan_reading`, which tells what is detected and whether it is a guess.
         on_rows: Called with the number of rows of every part that was read, for a progress bar.
         account: Filled with what became of every row of the file.
+        doubts: What is doubtful about the recording is added to it; without a list it is logged.
 
     Raises:
-        InputError: The file cannot be read, or something is neither declared nor found.
+        InputError: The file cannot be read, something is neither declared nor found, or the values contradict what they
+            are said to be, so that labels would be worthless.
     """
     path = Path(path)
     plan = how if isinstance(how, ReadingPlan) else plan_reading(path, recognizer.channels, how or Declared())
     stream, parts = RecordingStream(recognizer, plan.channels, plan.rate_hz), []
+    examination = examine(recognizer, plan)
     for samples in read_recording(path, plan, account):
+        examination.add(samples)
         parts.append(stream.push(samples))
         if on_rows is not None:
             on_rows(len(samples))
+    found = [*doubts_of_place(plan.column_names, path.stem, recognizer.reference), *examination.doubts()]
+    require_possible(found, str(path))
+    if doubts is not None:
+        doubts += found
+    for doubt in found if doubts is None else ():
+        logger.warning("%s: %s", path, doubt)
     return join([*parts, stream.finish()])
+
+
+def examine(recognizer: Recognizer, plan: ReadingPlan) -> Examination:
+    """Return an examination of a recording by what the model knows."""
+    return Examination(plan.channels, plan.rate_hz, plan.column_names, recognizer.reference)

@@ -11,6 +11,7 @@ one is added or removed. Axis legend: n windows, T time, C channels, D features,
 import copy
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +20,7 @@ import torch
 
 from feature_extraction.descriptions.class_list import ClassDescription
 from feature_extraction.errors import InputError
+from feature_extraction.own_files.plausibility import Reference
 from feature_extraction.recordings.recording import Channel, Recording
 from feature_extraction.storage.places import TEXT_CACHE
 from feature_extraction.windows.input_format import InputFormat
@@ -29,6 +31,7 @@ from sadvae_har.recognition.model.file import load_model, save_model
 from sadvae_har.recognition.model.header import MODEL_FILE, Activity, find_model
 from sadvae_har.recognition.model.parts import RecognizerModel
 from sadvae_har.recognition.prediction import UNKNOWN, Prediction, smooth
+from sadvae_har.recognition.reference import reference_of
 from sadvae_har.recognition.scorer import ActivityScorer
 
 MOST_ACTIVITIES = 500
@@ -127,6 +130,11 @@ class Recognizer:
     def dataset(self) -> str:
         """Data set that the model was trained on."""
         return self.source.dataset
+
+    @cached_property
+    def reference(self) -> Reference:
+        """What the recordings it was trained on had in common, to compare others with."""
+        return reference_of(self.model)
 
     @property
     def names(self) -> tuple[str, ...]:

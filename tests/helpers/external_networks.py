@@ -64,6 +64,22 @@ class Peak(nn.Module):
         return windows.amax(dim=1)
 
 
+class BatchStatistics(MeanOverTime):
+    """The mean of every channel less that of the batch."""
+
+    def forward(self, windows: torch.Tensor) -> torch.Tensor:
+        means = windows.mean(dim=1)
+        return means - means.square().mean(dim=0, keepdim=True)
+
+
+class ByChance(MeanOverTime):
+    """The mean of every channel with noise, as dropout that was not switched off."""
+
+    def forward(self, windows: torch.Tensor) -> torch.Tensor:
+        means = windows.mean(dim=1)
+        return means * (torch.rand_like(means) > 0.5)
+
+
 class Overwriting(nn.Module):
     """[B, T, C] to twice the mean of every channel, made in the memory of its input."""
 

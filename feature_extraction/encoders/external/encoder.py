@@ -20,6 +20,7 @@ from feature_extraction.recordings.recording import Channel
 from feature_extraction.recordings.signal import GRAVITY_MPS2
 
 BATCH_WINDOWS = 256
+SAME = 1e-3  # relative to the largest feature: more than rounding does in batches of different size
 
 
 class Network(Protocol):
@@ -137,15 +138,26 @@ def embed_rows(network: Network, pieces: np.ndarray, spec: ExternalSpec, n_featu
 
 
 def measure_features(network: Network, spec: ExternalSpec) -> int:
-    """Return D, from running the network on two windows of a swing around gravity.
+    """Return D, from running the network on windows of two swings around gravity, together and alone.
 
     Raises:
-        InputError: The network cannot read what `spec` describes, or D is not the stated one.
+        InputError: The network cannot read what `spec` describes, D is not the stated one, or the features of a window
+            depend on chance or on the windows beside it, as dropout and batch statistics make them.
     """
-    swing = GRAVITY_MPS2 + np.sin(np.arange(spec.n_samples) / spec.rate_hz)
-    windows = np.broadcast_to(swing[None, :, None], (2, spec.n_samples, len(spec.channels)))
+    time_s = np.arange(spec.n_samples) / spec.rate_hz
+    swings = np.stack([GRAVITY_MPS2 + strength * np.sin((1 + strength) * time_s) for strength in (0.5, 3.0)])
+    windows = np.repeat(swings[:, :, None], len(spec.channels), axis=2)
     pieces = make_pieces(windows, spec.rate_hz, spec)[:, 0]
-    return embed_rows(network, pieces, spec, spec.n_features).shape[1]
+    rows = embed_rows(network, pieces.copy(), spec, spec.n_features)  # a network may write over its input
+    again = embed_rows(network, pieces.copy(), spec, rows.shape[1])
+    alone = np.concatenate([embed_rows(network, piece[None].copy(), spec, rows.shape[1]) for piece in pieces])
+    for other, problem in ((again, "twice differ"), (alone, "alone differ from those among others")):
+        if not np.allclose(rows, other, rtol=0, atol=SAME * np.abs(rows).max(initial=0), equal_nan=True):
+            raise InputError(
+                f"encoder {spec.name}: the features of a window {problem}; export the network in evaluation mode, "
+                f"without dropout and batch statistics ({spec.file})"
+            )
+    return rows.shape[1]
 
 
 def _require_finite(values: np.ndarray, start: int, what: str, remedy: str) -> None:

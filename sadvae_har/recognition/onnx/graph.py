@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from feature_extraction.features.window_graph import WindowGraph
 from feature_extraction.protocol.standardizer import CLIP
+from feature_extraction.windows.stream import LARGEST
 from sadvae_har.method.classifier import COSINE_SCALE, ClassDensities
 from sadvae_har.method.model import SADVAE
 from sadvae_har.method.nearest import N_NEIGHBORS, SMALLEST_DISTANCE
@@ -31,7 +32,7 @@ class Recognition(NamedTuple):
         probabilities: Calibrated, of all activities [n, A].
         activity: Position of the recognised activity, int64 [n].
         strangeness: How unlike all trained windows each is, in standard deviations [n].
-        unknown: Whether a window, by itself, is too strange for its activity, bool [n].
+        unknown: Whether a window, by itself, is too strange for its activity, or no recording, bool [n].
     """
 
     probabilities: Tensor
@@ -47,6 +48,7 @@ class RecognizerGraph(nn.Module):
     inverse_scale: Tensor
     weight: Tensor
     bias: Tensor
+    limits: Tensor
 
     def __init__(self, recognizer: Recognizer) -> None:
         """Translate a recogniser with its present list of activities.
@@ -57,6 +59,8 @@ class RecognizerGraph(nn.Module):
         super().__init__()
         model = recognizer.model
         self.features = WindowGraph(model.encoder)
+        limits = [LARGEST[channel.quantity] for channel in recognizer.channels]
+        self.register_buffer("limits", torch.tensor(limits, dtype=torch.float32))
         scale = model.standardizer.scale.astype(np.float64)
         inverse = np.divide(1, scale, out=np.zeros_like(scale), where=scale > 0)
         self.register_buffer("mean", torch.from_numpy(model.standardizer.mean))
@@ -70,8 +74,10 @@ class RecognizerGraph(nn.Module):
         self.gate, self.calibration = model.gate, model.calibration
 
     def forward(self, windows: Tensor) -> Recognition:
-        """Recognise windows [n, T, C]."""
-        features = ((self.features(windows) - self.mean) * self.inverse_scale).clamp(-CLIP, CLIP)
+        """Recognise windows [n, T, C]; one with NaN, or more than a sensor can measure, is insoundly strange."""
+        sound = (windows.abs() <= self.limits).flatten(1).all(1)  # no comparison with NaN is true
+        numbers = torch.where(sound[:, None, None], windows, torch.zeros_like(windows))
+        features = ((self.features(numbers) - self.mean) * self.inverse_scale).clamp(-CLIP, CLIP)
         novelty, strangeness = self.neighbors(features)
         seen = SeenClassifier(self.weight, self.bias).logits(features)
         texts = self.texts(features) if self.has_described else seen  # of trained activities alone, a gate reads none
@@ -79,7 +85,10 @@ class RecognizerGraph(nn.Module):
         trained_limit = self.calibration.limit_of_trained(self.has_described)
         limit = torch.where(activity >= self.n_trained, self.calibration.described_limit, trained_limit)
         probabilities = (joint / self.calibration.temperature).softmax(1)
-        return Recognition(probabilities, activity, strangeness, strangeness > limit)
+        equal = torch.full_like(probabilities, 1 / probabilities.shape[1])
+        probabilities = torch.where(sound[:, None], probabilities, equal)
+        strangeness = torch.where(sound, strangeness, torch.full_like(strangeness, torch.inf))
+        return Recognition(probabilities, activity, strangeness, (strangeness > limit) | ~sound)
 
 
 class Neighbors(nn.Module):

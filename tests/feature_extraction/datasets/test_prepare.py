@@ -246,8 +246,11 @@ def test_own_data_set_gives_windows(tmp_path, out):
     np.testing.assert_allclose(windows.samples[:, :, 2].mean(axis=1), 9.80665, rtol=1e-3)
     path.write_text(CUSTOM_YAML.replace("slow round", "very slow"))
     assert prepare(str(path), out=out).key == windows.key  # a description does not touch the windows
-    path.write_text(CUSTOM_YAML.replace("acc: g", "acc: m/s2"))
+    path.write_text(CUSTOM_YAML + "max_gap_s: 0.1\n")
     assert prepare(str(path), out=out).key != windows.key
+    path.write_text(CUSTOM_YAML.replace("acc: g", "acc: m/s2"))
+    with pytest.raises(InputError, match="said to be in m/s2, but measures .* the values look like g; convert"):
+        prepare(str(path), out=out)
 
 
 def test_check_writes_nothing_and_finds_plausible_units(raw, tmp_path):
@@ -261,9 +264,31 @@ def test_check_writes_nothing_and_finds_plausible_units(raw, tmp_path):
 def test_check_notices_a_wrong_unit(tmp_path):
     yaml = CUSTOM_YAML.replace("acc: g", "acc: m/s2")
     findings = check(str(write_custom(tmp_path, yaml)))
-    assert any("expected 9.81, values look like g" in line for line in findings)
+    assert any(line.startswith("error: 4 of 4 recordings") and "look like g" in line for line in findings)
     yaml = CUSTOM_YAML.replace("acc: g", "acc: mg")
     assert any(line.startswith("warning: wrist: 0.01 m/s2") for line in check(str(write_custom(tmp_path, yaml))))
+
+
+def test_check_notices_the_wrong_unit_of_one_person(tmp_path):
+    path = write_custom(tmp_path)
+    assert not [line for line in check(str(path)) if line.startswith("error")]
+    first = tmp_path / "recordings" / "kitchen_p1.csv"
+    names, *rows = first.read_text().splitlines()
+    cells = [row.split(",") for row in rows]
+    in_mps2 = [",".join([t, *(f"{9.81 * float(v):.4f}" for v in values), label]) for t, *values, label in cells]
+    first.write_text("\n".join([names, *in_mps2]) + "\n")
+    errors = [line for line in check(str(path)) if line.startswith("error")]
+    assert len(errors) == 1 and "2 of 4 recordings (kitchen_p1.csv#1, kitchen_p1.csv#2)" in errors[0]
+    assert "look like m/s2" in errors[0]
+
+
+def test_check_says_what_makes_training_impossible(tmp_path):
+    path = write_custom(tmp_path, CUSTOM_YAML.replace("ignore_labels: [none]", "ignore_labels: [none, stirring, C]"))
+    assert check(str(path))[0].startswith("error: kitchen: no recordings (")
+    path.write_text(CUSTOM_YAML + "windowing: {window_s: 100}\n")
+    assert any(line.startswith("error: every recording is shorter than a window of 100 s") for line in check(str(path)))
+    path.write_text(CUSTOM_YAML + "windowing: {window_s: 13}\n")
+    assert "error: fewer than two classes have windows; nothing can be told apart" in check(str(path))
 
 
 def test_check_notices_uneven_classes_and_lone_subjects(tmp_path):
@@ -274,7 +299,7 @@ def test_check_notices_uneven_classes_and_lone_subjects(tmp_path):
     assert "recorded by one subject only: standing" in findings
     assert "1 of 2 subjects lack some classes: 2" in findings
     assert "a channel never changes in " in findings
-    assert "1 recordings are more than 15 %" not in findings and "s1_a9t1 (16.99 m/s2)" in findings
+    assert "(s1_a9t1): acc (imu.acc_x, imu.acc_y, imu.acc_z) never changes" in findings
 
 
 def test_gravity_is_measured_where_the_sensor_is_still():

@@ -131,6 +131,18 @@ def test_a_window_gets_the_same_result_alone_and_in_a_batch(exported, test_windo
         assert one_by_one == pytest.approx(together[position], rel=0, abs=tolerance)
 
 
+def test_a_window_that_is_no_recording_is_unknown(recognizer, exported, test_windows):
+    windows = np.repeat(test_windows[0][:1], 5, axis=0).astype(np.float32)
+    windows[0, 30, 0], windows[1, 3, 1], windows[2], windows[3, 9, 2] = np.nan, np.inf, np.nan, 1e20
+    names = ["probabilities", "activity", "strangeness", "unknown"]
+    probabilities, _, strangeness, unknown = open_session(exported).run(names, {"windows": windows})
+    assert unknown[:4].all() and np.isinf(strangeness[:4]).all() and np.isfinite(strangeness[4])
+    np.testing.assert_allclose(probabilities[:4], 1 / len(recognizer.activities), rtol=1e-6)
+    assert np.isfinite(probabilities).all()
+    with pytest.raises(Exception, match="[Dd]imension"):
+        open_session(exported).run(names, {"windows": windows[:, :-1]})
+
+
 @pytest.mark.parametrize("cues", [("text_margin",), ("energy", "novelty", "text_margin")])
 @pytest.mark.parametrize("fusion", ["hard", "soft"])
 def test_graph_follows_the_gate(recognizer, test_windows, cues, fusion):
@@ -208,6 +220,21 @@ def test_example_runs_without_this_project(recognizer, exported, test_windows, t
     assert (float(start_s or 0), label.strip()) == (0.0, prediction.labels[0])
     assert float(probability) == pytest.approx(prediction.probability[0], abs=5e-4 + PROBABILITY)  # three decimals
     assert imported == "[]"
+
+
+def test_example_reads_a_byte_order_mark_and_blank_values(recognizer, exported, test_windows, tmp_path):
+    path = tmp_path / "recording.csv"
+    header = ",".join(f"{c.quantity}_{c.axis}" for c in recognizer.channels)
+    rows = [",".join(f"{value:.4f}" for value in row) for row in test_windows[0][0]]
+    run = [sys.executable, str(EXAMPLE), str(exported), str(path)]
+    labels = []
+    for blank in (False, True):
+        rows[9] = "," + rows[9].split(",", 1)[1] if blank else rows[9]
+        path.write_text("\n".join([header, *rows]) + "\n\n", encoding="utf-8-sig")
+        labels.append(subprocess.run(run, capture_output=True, text=True, check=True).stdout)
+    assert "unknown" in labels[1] and "0.143" in labels[1] and labels[0] != labels[1]
+    path.write_text(f"{header}\n1,2,word\n")
+    assert "row 1 has no 6 numbers: 1,2,word" in subprocess.run(run, capture_output=True, text=True).stderr
 
 
 def test_command_writes_and_compares(trained_run, test_windows, tmp_path, capsys):

@@ -9,6 +9,8 @@ from external_networks import (
     ACC,
     RATE_HZ,
     SEEN,
+    BatchStatistics,
+    ByChance,
     LogOfMean,
     MeanOverTime,
     TwoOutputs,
@@ -111,6 +113,16 @@ def test_values_that_are_not_finite_are_refused(tmp_path):
     windows[270] = np.nan
     with pytest.raises(InputError, match=r"windows: 1 of 44 are not finite, first number 270; repair"):
         encoder.encode(windows, ACC, RATE_HZ)
+
+
+@pytest.mark.parametrize(
+    ("network", "problem"), [(ByChance(), "twice differ"), (BatchStatistics(), "alone differ from those among others")]
+)
+def test_features_that_depend_on_chance_or_on_other_windows_are_refused(network, problem, tmp_path):
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        with pytest.raises(InputError, match=f"features of a window {problem}; export .* in evaluation mode"):
+            external(tmp_path, network)
 
 
 def test_outputs_of_another_shape_are_refused(tmp_path):
