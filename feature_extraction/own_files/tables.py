@@ -12,6 +12,7 @@ import numpy as np
 from feature_extraction.errors import InputError
 from feature_extraction.own_files.csv_layout import MISSING, Layout, is_number, sniff_layout
 from feature_extraction.own_files.declared import Declared
+from feature_extraction.storage.names import plain_name
 
 ENDINGS = {"csv": (".csv", ".txt", ".tsv"), "npy": (".npy",), "parquet": (".parquet", ".pq")}
 BATCH_ROWS = 1 << 16
@@ -87,9 +88,10 @@ class Table:
         """Return whether a column holds dates with a time of day."""
         return str(self.columns[column].type).startswith("timestamp")
 
-    def words(self, column: int) -> np.ndarray:
-        """Return a column as text [T]: whole numbers without a point, missing values as empty text."""
-        return np.array([_word(value) for value in self.columns[column].to_pylist()], dtype=np.str_)
+    def names_in(self, column: int) -> np.ndarray:
+        """Return a column of names [T] as `plain_name` makes them, missing values as empty text."""
+        entries = self.columns[column].to_pylist()
+        return np.array([_name(entry) for entry in entries], dtype=np.str_)
 
 
 def find_layout(path: Path, declared: Declared) -> Layout:
@@ -151,8 +153,14 @@ def read_batches(path: Path, layout: Layout, columns: Sequence[int], numeric: Se
             first_row += len(read)
 
 
-def read_whole(path: Path, layout: Layout, columns: Sequence[int]) -> Table:
+def read_whole(path: Path, layout: Layout, columns: Sequence[int], names: Sequence[int] = ()) -> Table:
     """Read all rows of some columns; of a CSV file, all rows decide whether a column holds numbers or words.
+
+    Args:
+        path: The file.
+        layout: How it is written.
+        columns: Positions of the columns to read.
+        names: Positions of those that hold names, which are text as they are written: `01`, `NA` and `null` are names.
 
     Raises:
         InputError: The file is damaged.
@@ -162,10 +170,13 @@ def read_whole(path: Path, layout: Layout, columns: Sequence[int]) -> Table:
 
     with _readable(path, layout.format):
         if layout.format == "csv":
-            read = csv.read_csv(path, *_csv_options(layout, columns, ()))
+            parts = [csv.read_csv(path, *_csv_options(layout, columns, ()))]
+            if names:
+                parts.append(csv.read_csv(path, *_csv_options(layout, names, (), as_text=True)))
         else:
-            read = pyarrow.concat_tables(_arrow_tables(path, layout, columns, ()))
-    return Table(path, layout.names, dict(zip(columns, read.columns, strict=True)))
+            parts = [pyarrow.concat_tables(_arrow_tables(path, layout, [*columns, *names], ()))]
+    found = [column for part in parts for column in part.columns]
+    return Table(path, layout.names, dict(zip([*columns, *names], found, strict=True)))
 
 
 def _arrow_tables(path: Path, layout: Layout, columns: Sequence[int], numeric: Sequence[int]) -> Iterator[Any]:
@@ -208,7 +219,9 @@ def _readable(path: Path, kind: str) -> Iterator[None]:
         raise InputError(f"{path}: not readable as {kind} ({detail}); correct the file or its format") from error
 
 
-def _csv_options(layout: Layout, columns: Sequence[int], numeric: Sequence[int]) -> tuple[Any, Any, Any]:
+def _csv_options(
+    layout: Layout, columns: Sequence[int], numeric: Sequence[int], as_text: bool = False
+) -> tuple[Any, Any, Any]:
     """Return Arrow's options for reading, parsing and converting; columns are called by their numbers."""
     from pyarrow import csv
 
@@ -221,10 +234,10 @@ def _csv_options(layout: Layout, columns: Sequence[int], numeric: Sequence[int])
         ),
         csv.ParseOptions(delimiter=layout.delimiter),
         csv.ConvertOptions(
-            strings_can_be_null=True,
+            strings_can_be_null=not as_text,
             decimal_point=layout.decimal_point,
             include_columns=[str(i) for i in columns],
-            column_types={str(i): "float64" for i in numeric},
+            column_types={str(i): "string" for i in columns} if as_text else {str(i): "float64" for i in numeric},
         ),
     )
 
@@ -245,9 +258,7 @@ def _map_npy(path: Path) -> np.ndarray:
     return array
 
 
-def _word(value: Any) -> str:
+def _name(value: Any) -> str:
     if value is None or value != value:  # NaN differs from itself
         return ""
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value).strip()
+    return plain_name(value.decode(errors="replace") if isinstance(value, bytes) else str(value))

@@ -3,6 +3,7 @@
 import glob
 import os
 import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from feature_extraction.own_files.tables import Table, find_layout, read_head, r
 from feature_extraction.recordings.clock import longest_pause_s, merge_on_time, order_of_time, require_steady
 from feature_extraction.recordings.recording import Recording, Skipped
 from feature_extraction.recordings.signal import fill_short_gaps
+from feature_extraction.storage.names import Spellings, plain_name
 
 
 def custom_dataset(path: Path) -> DatasetSpec:
@@ -94,10 +96,14 @@ class _Rows:
 
 def read_files(config: CustomConfig, files: Sequence[Path], class_list: ClassList) -> Iterator[Recording | Skipped]:
     """Read one recording per stretch of one label and subject without long gaps."""
-    root = os.path.commonpath([path.parent for path in files])
+    root = Path(os.path.commonpath([path.parent for path in files]))
+    home = config.path.parent if root.is_relative_to(config.path.parent) else root
+    subjects, labels = Spellings("subject"), Spellings("label")
+    for label in (*class_list.codes, *config.ignore_labels):
+        labels.add(label, str(config.path))
     for path in progress(files, config.dataset, "file"):
         name = Path(os.path.relpath(path, root)).as_posix()
-        rows, n_untimed = _read_rows(config, path)
+        rows, n_untimed = _read_rows(config, path, home)
         passed_over: dict[str, int] = defaultdict(int)
         if n_untimed:
             passed_over["time stamp missing or repeated"] = n_untimed
@@ -105,11 +111,14 @@ def read_files(config: CustomConfig, files: Sequence[Path], class_list: ClassLis
         for run in rows.runs():
             label, subject = str(run.labels[0]), str(run.subjects[0])
             where = f"{path}: rows {run.numbers[0] + 1} to {run.numbers[-1] + 1}"
+            if label:
+                labels.add(label, where)
             if not label or label in config.ignore_labels:
                 passed_over[f"label {label!r} is ignored" if label else "no label"] += len(run.labels)
                 continue
             if not subject:
                 raise InputError(f"{where}: no subject; fill in the column or use another source of the subject")
+            subjects.add(subject, where)
             label = class_name(class_list, label, where)
             for samples in _pieces(config, run, path):
                 number += 1
@@ -127,16 +136,27 @@ def read_files(config: CustomConfig, files: Sequence[Path], class_list: ClassLis
             yield Skipped(name, reason, n_rows / config.rate_hz)
 
 
-def _read_rows(config: CustomConfig, path: Path) -> tuple[_Rows, int]:
-    """Return the rows of a file, and how many were left out for their time stamps."""
+def _read_rows(config: CustomConfig, path: Path, home: Path) -> tuple[_Rows, int]:
+    """Return the rows of a file, and how many were left out for their time stamps.
+
+    Args:
+        config: How to read it.
+        path: The file.
+        home: Where the paths begin on which patterns are looked for.
+    """
     layout = find_layout(path, config.declared)
     plan = make_plan(read_head(path, layout), config.channels, config.declared, layout)
     if not plan.certain:
         raise InputError(f"{path}: {plan.findings[-1]}, a guess; if it is right, add the unit of time to {config.path}")
     sources = (config.label, config.subject)
-    words = [position(layout.names, s.content, str(path)) for s in sources if s.kind == "column"]
+    names = [position(layout.names, s.content, str(path)) for s in sources if s.kind == "column"]
     timed = [] if plan.time_column is None else [plan.time_column]
-    table = read_whole(path, layout, sorted({*plan.columns, *timed, *words}))
+    sums = {
+        number: [position(layout.names, column, str(path)) for column in config.added.get(channel, ())]
+        for number, channel in enumerate(config.channels)
+    }
+    measured = {*plan.columns, *(column for added in sums.values() for column in added), *timed}
+    table = read_whole(path, layout, sorted(measured), sorted(set(names)))
     numbers, times = np.arange(len(table)), None
     if plan.time_column is not None:
         stamps = table.stamps(plan.time_column)
@@ -145,25 +165,34 @@ def _read_rows(config: CustomConfig, path: Path) -> tuple[_Rows, int]:
         require_steady(stamps[numbers] * plan.time_unit_s, numbers + 1, where)
         numbers = numbers[order_of_time(stamps[numbers])]
         times = (stamps[numbers] - stamps[numbers[:1]]) * plan.time_unit_s
-    labels, subjects = (_entries(config, key, table)[numbers] for key in ("label", "subject"))
-    rows = _Rows(numbers, table.samples(plan.columns)[numbers], times, labels, subjects)
+    labels, subjects = (_entries(config, key, table, home)[numbers] for key in ("label", "subject"))
+    samples = table.samples(plan.columns)
+    for number, added in sums.items():
+        samples[:, number] += table.samples(added).sum(axis=1) if added else 0
+    rows = _Rows(numbers, samples[numbers], times, labels, subjects)
     return rows, len(table) - len(numbers)
 
 
-def _entries(config: CustomConfig, key: str, table: Table) -> np.ndarray:
+def _entries(config: CustomConfig, key: str, table: Table, home: Path) -> np.ndarray:
     """Label or subject of every row."""
     source: Source = getattr(config, key)
     if source.kind == "column":
-        return table.words(position(table.names, source.content, str(table.path)))
+        return table.names_in(position(table.names, source.content, str(table.path)))
     if source.kind == "value":
         return np.full(len(table), source.content)
-    match = re.search(str(source.content), table.path.name)
-    if match is None or not match[1]:
+    path = table.path.absolute()
+    part = ("file name", "name of the folder", "path")[2 if source.kind == "path" else min(source.folder, 1)]
+    text = [path, *path.parents][source.folder].name if source.folder <= len(path.parents) else ""
+    if source.kind == "path":
+        text = Path(os.path.relpath(table.path, home)).as_posix()
+    match = re.search(str(source.content), unicodedata.normalize("NFC", text))
+    name = plain_name(match[1] or "") if match else ""
+    if not name:
         raise InputError(
-            f"{table.path}: the file name does not match the {key} pattern {source.content!r}; "
-            f"correct the pattern in {config.path}, or rename the file"
+            f"{table.path}: the {part} does not match the {key} pattern {source.content!r}; "
+            f"correct the pattern in {config.path}, or rename the {part.rpartition(' ')[2].replace('name', 'file')}"
         )
-    return np.full(len(table), match[1])
+    return np.full(len(table), name)
 
 
 def _pieces(config: CustomConfig, run: _Rows, path: Path) -> list[np.ndarray]:
