@@ -63,7 +63,7 @@ def find_everyday(name: str) -> Everyday:
     """Return the description of an everyday activity.
 
     Args:
-        name: Name or label of a class of a shipped data set, or of a group in `synonyms.yaml`; case makes no difference.
+        name: Name or label of a class of a shipped data set, or of a group in `synonyms.yaml`, in any case.
 
     Raises:
         InputError: There is none of that name; names the nearest.
@@ -92,7 +92,7 @@ def fill_in(classes: Mapping[str, Any], placements: Iterable[str]) -> dict[str, 
     Raises:
         InputError: There is no everyday activity of a name.
     """
-    asked = {}
+    asked: dict[str, tuple[str, dict[str, Any]]] = {}
     for name, value in classes.items():
         if value == EVERYDAY:
             asked[name] = (name, {})
@@ -112,7 +112,7 @@ def fill_in(classes: Mapping[str, Any], placements: Iterable[str]) -> dict[str, 
 
 @cache
 def _by_name() -> Mapping[str, Sequence[ClassDescription]]:
-    """Return what is described by its name in lower case: first the classes called so, then those that mean the same."""
+    """Return descriptions by name in lower case: first the classes called so, then those that mean the same."""
     suffix = "_descriptions.yaml"
     datasets = sorted(path.name.removesuffix(suffix) for path in CLASS_LISTS_FOLDER.glob(f"*{suffix}"))
     lists = {dataset: load_class_list(dataset).descriptions for dataset in datasets}

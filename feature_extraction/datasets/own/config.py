@@ -46,6 +46,7 @@ ABOUT = ("title", "homepage", "licence", "citation")
 READING = ("format", "delimiter", "header", "rate_hz", "time", "max_gap_s", "long_gaps")
 KEYS = (*REQUIRED, *ABOUT, *READING, "placements", "ignore_labels", "windowing")
 NAMES = ("code", "value", "ignore_labels", "everyday", "label")  # keys whose values are text
+SOURCES = ("column", "pattern", "value", "folder", "path")  # where a label or subject may stand
 DEFAULT_WINDOW_S = 5.0
 DEFAULT_OVERLAP = 0.5
 
