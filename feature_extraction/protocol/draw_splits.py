@@ -9,12 +9,13 @@ parts of them are held out instead.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import comb
+from typing import Any
 
 import numpy as np
 
 from feature_extraction.datasets import get_dataset
 from feature_extraction.errors import InputError
-from feature_extraction.protocol.groups import HeldOut, Piece, pieces_of_recordings
+from feature_extraction.protocol.groups import HeldOut, Piece, classes_of, pieces_of_recordings, pieces_of_windows
 from feature_extraction.protocol.partition import (
     SubjectPartition,
     known_partition,
@@ -64,6 +65,18 @@ class Recorded:
         """
         spec = get_dataset(dataset)
         return cls(spec.name, spec.class_list().names, tuple(pieces_of_recordings(spec.read())), spec.windowing)
+
+    @classmethod
+    def of_windows(cls, windows: Any, settings: WindowSettings, classes: Sequence[str]) -> "Recorded":
+        """Return what is behind windows.
+
+        Args:
+            windows: A `WindowSet` or `FeatureTable`.
+            settings: How they were cut.
+            classes: Classes of the data set, in order.
+        """
+        pieces = pieces_of_windows(windows, settings.window_s)
+        return cls(windows.dataset, tuple(classes), tuple(pieces), settings)
 
     @property
     def subjects(self) -> dict[str, set[str]]:
@@ -132,6 +145,7 @@ class SplitSource:
             test_subjects=parts.test,
             inner=inner,
             holds_out=parts.holds_out,
+            untested=tuple(label for label in seen if label in parts.untested),
         )
 
 
@@ -302,9 +316,10 @@ def split_source(dataset: str, seed: int, unseen: Sequence[str] = (), test_subje
     if silent:
         raise InputError(f"{dataset}: unseen class {silent[0]!r} has no recordings to be tested on")
     partition = _draw_partition(recorded, seed, unseen, test_subjects)
-    validated = None
     if partition.holds_out == "people":
         validated = frozenset(name for name, own in subjects.items() if own & set(partition.val))
+    else:
+        validated = classes_of(partition.val, recorded.pieces)
     return SplitSource(recorded.dataset, tuple(subjects), partition, validated)
 
 
@@ -333,9 +348,12 @@ def create_random(source: SplitSource, n_unseen: int, count: int, seed: int) -> 
     n_classes, testable = len(source.classes), list(source.testable)
     most = min(max(n_classes - MIN_SEEN, 1 if n_classes > 2 else 0), len(testable))
     if most == 0:
+        why = (
+            "two have to stay seen" if testable else "recordings are too few and too short to set some apart for tests"
+        )
         raise InputError(
-            f"{source.dataset}: none of {n_classes} classes can be unseen, since two have to stay seen and an unseen one "
-            "needs test windows; learn from all of them with an open split (`splits create --open`)"
+            f"{source.dataset}: none of {n_classes} classes can be unseen: {why}; learn from all of them with an open "
+            "split (`splits create --open`), which measures nothing"
         )
     if not 1 <= n_unseen <= most:
         raise InputError(

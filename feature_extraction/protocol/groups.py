@@ -132,6 +132,13 @@ def groups_of(names: Iterable[str], recordings: np.ndarray, start_s: np.ndarray)
     return np.array(groups, dtype=np.str_)
 
 
+def classes_of(names: Iterable[str], pieces: Iterable[Piece]) -> frozenset[str]:
+    """Return the classes that groups of recordings and of parts of them have."""
+    stretches = [(name, Stretch.parse(name)) for name in names]
+    holders = {name if stretch is None else stretch.recording for name, stretch in stretches}
+    return frozenset(piece.label for piece in pieces if piece.name in holders or piece.file in holders)
+
+
 def near(recordings: np.ndarray, start_s: np.ndarray, held: np.ndarray, window_s: float) -> np.ndarray:
     """Return which windows are closer than a window's length to one of `held` in the same recording, bool [N].
 

@@ -197,9 +197,9 @@ def parts_partition(pieces: Sequence[Piece], seed: int, settings: WindowSettings
 
 
 def stretches_of(piece: Piece, count: int, settings: WindowSettings) -> list[str]:
-    """Return up to `count` stretches of equal length, side by side, of at least two windows each."""
+    """Return up to `count` stretches of equal length, side by side, of at least one window each."""
     starts_s = piece.end_s - piece.start_s - settings.window_s
-    count = max(1, min(count, int(starts_s / (2 * _stride_s(settings)))))
+    count = max(1, min(count, int(starts_s / _stride_s(settings))))
     edges = [piece.start_s + starts_s * k / count for k in range(count)]
     edges = [np.floor(edges[0]), *np.round(edges[1:], 2), np.ceil(piece.end_s)]
     return [str(Stretch(piece.name, float(a), float(b))) for a, b in pairwise(edges)]

@@ -12,7 +12,7 @@ A split across data sets (kind `cross`) writes the data set in front of classes 
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -95,6 +95,7 @@ class Split:
         inner: Pseudo-unseen classes of each inner fold, subsets of `seen`; none where there are fewer than `MIN_SEEN`
             seen classes or nobody to choose on.
         holds_out: What the subjects are: `people`; or `recordings` or `parts` of recordings, by their names.
+        untested: Seen classes that no test subject recorded, so that nothing is measured on them.
         held_back: Of an open split, the subjects that each inner fold does not learn from and is measured on.
     """
 
@@ -108,8 +109,9 @@ class Split:
     val_subjects: tuple[str, ...]
     test_subjects: tuple[str, ...]
     inner: tuple[tuple[str, ...], ...]
-    holds_out: HeldOut = "people"
-    held_back: tuple[tuple[str, ...], ...] = ()
+    holds_out: HeldOut = field(default="people", repr=False)  # digests of runs are made from what repr shows
+    untested: tuple[str, ...] = field(default=(), repr=False)
+    held_back: tuple[tuple[str, ...], ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         """Refuse a split that is empty, overlaps or holds out classes it does not have.
@@ -123,9 +125,9 @@ class Split:
             needed += ["unseen", "test_subjects"]
             needed += ["val_subjects"] if self.inner else []
             needed += ["inner"] if self.val_subjects and len(self.seen) >= MIN_SEEN else []
-        for field in needed:
-            if not getattr(self, field):
-                raise InputError(f"{where}: '{field}' is empty; give it at least one entry")
+        for name in needed:
+            if not getattr(self, name):
+                raise InputError(f"{where}: '{name}' is empty; give it at least one entry")
         if len(self.held_back) != (len(self.inner) if self.kind == OPEN else 0):
             raise InputError(f"{where}: 'held_back' has {len(self.held_back)} entries; an open split has one a fold")
         for names in self.held_back:
@@ -133,6 +135,8 @@ class Split:
                 raise InputError(f"{where}: 'held_back' {list(names)} must be some of the train subjects")
         _require_disjoint(where, seen=self.seen, unseen=self.unseen)
         _require_disjoint(where, train=self.train_subjects, val=self.val_subjects, test=self.test_subjects)
+        if not set(self.untested) < set(self.seen):
+            raise InputError(f"{where}: 'untested' {list(self.untested)} must be some of the seen classes, not all")
         for fold in self.inner:
             strange = sorted(set(fold) - set(self.seen))
             if strange or not fold:
@@ -283,7 +287,7 @@ class Split:
         value = read_json(path)
         if isinstance(value, dict):
             value = {key: _texts(entry) if isinstance(entry, list) else entry for key, entry in value.items()}
-            value = {"holds_out": "people", "held_back": [], **value}
+            value = {"holds_out": "people", "untested": [], "held_back": [], **value}
             value.pop("meaning", None)
         return from_plain(cls, value, str(path))
 

@@ -113,6 +113,20 @@ def evaluate_zsl(problem: Problem, config: Config, fitted: FittedModels, folder:
     return report
 
 
+def note_untested(
+    problem: Problem, config: Config, fitted: FittedModels, gate: DomainClassifier, folder: RunFolder
+) -> None:
+    """Write down what was chosen on an open split, on which nothing is measured."""
+    split = problem.split
+    facts = {"dataset": split.dataset, "split": split.name, "seed": config.seed, "measured": split.meaning}
+    folder.merge_metrics({**facts, "chosen": {**chosen_step(fitted), **_chosen_gate(gate)}})
+
+
+def _chosen_gate(gate: DomainClassifier) -> dict[str, float]:
+    temperatures = {"seen_temperature": gate.seen_temperature, "unseen_temperature": gate.unseen_temperature}
+    return {**temperatures, "gate_threshold": gate.threshold}
+
+
 def chosen_step(fitted: FittedModels) -> dict[str, Any]:
     """Return the chosen step, and how its models did on inner folds if there were any."""
     top1 = fitted.inner_top1.get(fitted.step)
@@ -228,8 +242,7 @@ def evaluate_gzsl(
             "unseen": np.array(split.unseen),
         }
     )
-    temperatures = {"seen_temperature": gate.seen_temperature, "unseen_temperature": gate.unseen_temperature}
-    folder.merge_metrics({**report, "chosen": {**temperatures, "gate_threshold": gate.threshold}})
+    folder.merge_metrics({**report, "chosen": _chosen_gate(gate)})
     return report
 
 
