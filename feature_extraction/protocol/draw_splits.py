@@ -9,6 +9,7 @@ parts of them are held out instead.
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import comb
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -57,14 +58,18 @@ class Recorded:
     settings: WindowSettings
 
     @classmethod
-    def read(cls, dataset: str) -> "Recorded":
+    def read(cls, dataset: str, raw: Path | None = None) -> "Recorded":
         """Read a data set by its name or the path of its `dataset.yaml`.
+
+        Args:
+            dataset: Name or path.
+            raw: Folder of the recordings, if they do not lie where the data set has them.
 
         Raises:
             InputError: It cannot be read.
         """
         spec = get_dataset(dataset)
-        return cls(spec.name, spec.class_list().names, tuple(pieces_of_recordings(spec.read())), spec.windowing)
+        return cls(spec.name, spec.class_list().names, tuple(pieces_of_recordings(spec.read(raw))), spec.windowing)
 
     @classmethod
     def of_windows(cls, windows: Any, settings: WindowSettings, classes: Sequence[str]) -> "Recorded":
@@ -149,7 +154,9 @@ class SplitSource:
         )
 
 
-def create_splits(dataset: str, kind: str = "random", count: int | None = None, seed: int = 0) -> list[Split]:
+def create_splits(
+    dataset: str, kind: str = "random", count: int | None = None, seed: int = 0, raw: Path | None = None
+) -> list[Split]:
     """Make the splits of one kind of a data set.
 
     Args:
@@ -157,13 +164,14 @@ def create_splits(dataset: str, kind: str = "random", count: int | None = None, 
         kind: `random`, `zerohar` (three published folds) or `loco` (each class left out once).
         count: Number of random splits; by default six, or as many as there are.
         seed: Seed; split K of `random` uses `seed + K`, inner folds of the others use `seed`.
+        raw: Folder of the recordings, if they do not lie where the data set has them.
 
     Raises:
         InputError: Unknown kind, no published folds, too few classes or subjects.
     """
     if kind not in KINDS:
         raise InputError(f"kind {kind!r} is unknown; choose from {', '.join(KINDS)}")
-    source = split_source(dataset, seed)
+    source = split_source(dataset, seed, raw=raw)
     if kind == "zerohar":
         return create_zerohar(source, seed)
     if kind == "loco":
@@ -175,7 +183,9 @@ def create_splits(dataset: str, kind: str = "random", count: int | None = None, 
     return create_random(source, n_unseen, count or min(N_SPLITS, comb(len(source.testable), n_unseen)), seed)
 
 
-def create_custom(dataset: str, unseen: Sequence[str], test_subjects: Sequence[str] = (), seed: int = 0) -> Split:
+def create_custom(
+    dataset: str, unseen: Sequence[str], test_subjects: Sequence[str] = (), seed: int = 0, raw: Path | None = None
+) -> Split:
     """Make a split whose unseen classes, and perhaps test subjects, somebody chose.
 
     Args:
@@ -183,6 +193,7 @@ def create_custom(dataset: str, unseen: Sequence[str], test_subjects: Sequence[s
         unseen: Unseen classes.
         test_subjects: Test subjects; by default they are drawn.
         seed: Seed of whatever is drawn.
+        raw: Folder of the recordings, if they do not lie where the data set has them.
 
     Raises:
         InputError: A class or subject is unknown, or what is left cannot be learned from.
@@ -192,7 +203,7 @@ def create_custom(dataset: str, unseen: Sequence[str], test_subjects: Sequence[s
     if strange or not chosen:
         named = f"class {strange[0]!r} is unknown" if strange else "no class is named"
         raise InputError(f"{dataset}: --unseen: {named}; classes are {', '.join(known)}")
-    source = split_source(dataset, seed, chosen, tuple(plain_name(name) for name in test_subjects))
+    source = split_source(dataset, seed, chosen, tuple(plain_name(name) for name in test_subjects), raw)
     name = f"unseen-{'-'.join(file_names(chosen))}"
     name = name if len(name) <= LONGEST_NAME else f"unseen-{content_hash(*chosen)[:8]}"
     return source.split(name, "custom", seed, chosen)
@@ -291,7 +302,13 @@ def _sixths(recorded: Recorded, seed: int) -> tuple[HeldOut, dict[str, dict[str,
     return "parts" if single else "recordings", sixths
 
 
-def split_source(dataset: str, seed: int, unseen: Sequence[str] = (), test_subjects: Sequence[str] = ()) -> SplitSource:
+def split_source(
+    dataset: str,
+    seed: int,
+    unseen: Sequence[str] = (),
+    test_subjects: Sequence[str] = (),
+    raw: Path | None = None,
+) -> SplitSource:
     """Return the classes of a data set and who trains, validates and tests.
 
     Args:
@@ -299,6 +316,7 @@ def split_source(dataset: str, seed: int, unseen: Sequence[str] = (), test_subje
         seed: Seed of the partition, if it is not fixed.
         unseen: Unseen classes, if they are chosen already; they need no train subjects.
         test_subjects: Test subjects, if they are chosen already.
+        raw: Folder of the recordings, if they do not lie where the data set has them.
 
     Raises:
         InputError: A subject is unknown, or nothing can be held out.
@@ -310,7 +328,7 @@ def split_source(dataset: str, seed: int, unseen: Sequence[str] = (), test_subje
         if left:
             raise InputError(f"{dataset}: class {left[0]!r} is left out: {known.why}")
         return SplitSource(spec.name, tuple(n for n in spec.class_list().names if n not in known.without), known)
-    recorded = Recorded.read(dataset)
+    recorded = Recorded.read(dataset, raw)
     subjects = recorded.subjects
     silent = [name for name in unseen if name not in subjects]
     if silent:

@@ -79,7 +79,7 @@ def file_names(names: Sequence[str]) -> list[str]:
     found = []
     for name, slug in zip(names, slugs, strict=True):
         alone = slugs.count(slug) == 1 or name in plain
-        kept = alone and slug == re.sub(r"\s+", "-", name) and not _RESERVED.fullmatch(slug)
+        kept = slug and alone and slug == re.sub(r"\s+", "-", name) and not _RESERVED.fullmatch(slug)
         found.append(slug if kept else f"{slug or 'name'}-{content_hash(name)[:6]}")
     return found
 

@@ -41,6 +41,7 @@ def data_prepare(arguments: Namespace) -> None:
 @cl.command(
     "splits create",
     cl.dataset,
+    cl.raw,
     cl.option("--kind", default="random", choices=["random", "zerohar", "loco"], help="how classes are drawn"),
     cl.option("--count", type=int, default=None, help="number of random splits (default: 6, or as many as there are)"),
     cl.option("--seed", type=int, default=0, help="seed of the draws"),
@@ -78,12 +79,14 @@ def _new_splits(arguments: Namespace) -> "list[Split]":
     from feature_extraction.protocol import draw_splits
 
     if arguments.open:
-        return [draw_splits.create_open(draw_splits.Recorded.read(arguments.dataset), arguments.seed)]
+        return [draw_splits.create_open(draw_splits.Recorded.read(arguments.dataset, arguments.raw), arguments.seed)]
     if arguments.unseen is None:
-        return draw_splits.create_splits(arguments.dataset, arguments.kind, arguments.count, arguments.seed)
+        return draw_splits.create_splits(
+            arguments.dataset, arguments.kind, arguments.count, arguments.seed, arguments.raw
+        )
     subjects = _names(arguments.test_subjects, "--test-subjects") if arguments.test_subjects is not None else ()
     unseen = _names(arguments.unseen, "--unseen")
-    return [draw_splits.create_custom(arguments.dataset, unseen, subjects, arguments.seed)]
+    return [draw_splits.create_custom(arguments.dataset, unseen, subjects, arguments.seed, arguments.raw)]
 
 
 def _names(text: str, flag: str) -> tuple[str, ...]:
