@@ -180,7 +180,9 @@ def create_splits(
     n_unseen = _UNSEEN_COUNTS.get(source.dataset, max(2, round(n_classes / 4)))
     if source.dataset not in _UNSEEN_COUNTS:
         n_unseen = max(1, min(n_unseen, n_classes - MIN_SEEN, len(source.testable)))
-    return create_random(source, n_unseen, count or min(N_SPLITS, comb(len(source.testable), n_unseen)), seed)
+    if count is None:
+        count = min(N_SPLITS, comb(len(source.testable), n_unseen))
+    return create_random(source, n_unseen, count, seed)
 
 
 def create_custom(
