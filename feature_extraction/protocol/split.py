@@ -23,6 +23,7 @@ from feature_extraction.descriptions.synonyms import find_synonym
 from feature_extraction.errors import InputError, LeakageError
 from feature_extraction.protocol.groups import MEANING, NOTHING_TESTED, HeldOut, groups_of
 from feature_extraction.storage.files import read_json, write_json
+from feature_extraction.storage.names import plain_name
 from feature_extraction.storage.places import OWN_SPLITS_FOLDER, SPLITS_FOLDER
 from feature_extraction.storage.plain import from_plain
 
@@ -307,7 +308,11 @@ def _classes_of(entry: Provenance, where: str) -> tuple[str, ...]:
 
 def _texts(names: list[Any]) -> list[Any]:
     """Return names as texts: who writes a split by hand may number the subjects."""
-    return [_texts(name) if isinstance(name, list) else str(name) if isinstance(name, int) else name for name in names]
+    return [_texts(name) if isinstance(name, list) else _text(name) for name in names]
+
+
+def _text(name: Any) -> Any:
+    return plain_name(str(name)) if isinstance(name, int | str) else name
 
 
 def _require_disjoint(where: str, **groups: tuple[str, ...]) -> None:

@@ -149,3 +149,19 @@ def test_field_cases(case, label, n_subjects):
     assert len({recording.subject for recording in recordings}) == n_subjects
     assert len({recording.label for recording in recordings}) == 7
     assert len({recording.subject for recording in recordings if recording.label == label}) == n_subjects
+
+
+def test_the_name_of_a_known_data_set_is_taken(tmp_path):
+    path = write(tmp_path, {"a.csv": ("stirring", "1"), "b.csv": ("C", "1")})
+    path.write_text(path.read_text().replace("dataset: kitchen", "dataset: hapt"))
+    with pytest.raises(InputError, match="'hapt' is the name of a known data set"):
+        get_dataset(str(path))
+
+
+def test_an_unknown_everyday_activity_is_named(tmp_path):
+    path = write(tmp_path, {"a.csv": ("stirring", "1")})
+    path.write_text(path.read_text() + "  wlaking: everyday\n")
+    with pytest.raises(
+        InputError, match="dataset.yaml: classes: wlaking: no everyday activity 'wlaking'; near ones are"
+    ):
+        get_dataset(str(path))

@@ -214,3 +214,19 @@ def test_a_network_of_ones_own_needs_people(tmp_path, monkeypatch, capsys):
     yaml = write(tmp_path, monkeypatch, 1, seconds=40)
     assert cli.main(["run", *flags(yaml, "open", "run"), "--features.blocks", "[resnet]"]) == 2
     assert "learns from some people and is chosen on others" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_kinematics_that_are_not_written_do_not_stop_a_run(tmp_path, monkeypatch, caplog, text_cache):
+    yaml = write(tmp_path, monkeypatch, 3, names=NAMES[:2])
+    text = yaml.read_text()
+    lines = [line.partition(', "kinematics"')[0] + "}" if "kinematics" in line else line for line in text.splitlines()]
+    yaml.write_text("\n".join(lines) + "\n")
+    (tmp_path / "res").mkdir()
+    (tmp_path / "res" / "text_feats").symlink_to(text_cache)
+    with caplog.at_level("INFO"):
+        assert cli.main(["run", *flags(yaml, "open", "open")]) == 0
+    said = "kinematics of stirring, chopping are predicted from name and sentence"
+    assert len([record for record in caplog.records if said in record.message]) == 1
+    model = load_model(tmp_path / "open" / "recognizer.safetensors")
+    assert all(len(entry.kinematics) == 20 for entry in model.trained)
