@@ -11,7 +11,7 @@ from feature_extraction.datasets import get_dataset
 from feature_extraction.descriptions.class_list import VIEWS
 from feature_extraction.errors import InputError, LeakageError
 from feature_extraction.features.window_encoder import WindowEncoder
-from feature_extraction.protocol.split import list_splits
+from feature_extraction.protocol.split import OPEN, list_splits
 from feature_extraction.storage.places import runs_folder
 from sadvae_har.baselines.reference.layout import OriginalLayout, export_original
 from sadvae_har.baselines.reference.layout_import import import_original
@@ -70,8 +70,10 @@ class Run:
     def begin(cls, config: Config, locations: Locations, out: Path | None) -> "Run":
         """Check everything that can be checked before long work starts, then gather the inputs."""
         folder = RunFolder(out or default_folder(config, locations))
-        split = load_split(config)
+        split = load_split(config, locations)
         if config.reference is not None:
+            if split.kind == OPEN:
+                raise InputError(f"reference: {config.reference} is measured on unseen classes; an open split has none")
             load_reference_config(config.reference)
         folder.require_same(config, split)
         inputs = load_inputs(config, locations, split)
@@ -79,10 +81,16 @@ class Run:
         folder.start(config, split)
         return cls(config, folder, problem, inputs, locations.resources / "text_feats")
 
+    @property
+    def is_open(self) -> bool:
+        """Whether nothing is measured, since everything is learned from."""
+        return self.problem.split.kind == OPEN
+
     def is_complete(self) -> bool:
         """Return whether everything is there that `run_stages` leaves."""
         metrics, path = self.folder.metrics(), self.folder.path
-        wanted = {"zsl", "gzsl", "chance"} | ({"reference"} if self.config.reference is not None else set())
+        wanted = {"measured"} if self.is_open else {"zsl", "gzsl", "chance"}
+        wanted |= {"reference"} if self.config.reference is not None else set()
         has_model = self.inputs is None or NO_MODEL_FILE in metrics or (path / MODEL_FILE).exists()
         return wanted <= metrics.keys() and has_model and (path / REPORT_FILE).exists()
 
@@ -104,7 +112,8 @@ def run_stages(this: Run) -> dict[str, Any]:
     if this.is_complete():
         logger.info("%s is complete; delete it to run again", folder.path)
         return folder.metrics()
-    stages.evaluate_zsl(problem, config, fitted, folder)
+    if not this.is_open:
+        stages.evaluate_zsl(problem, config, fitted, folder)
     examples = stages.prepare_gate(problem, config, fitted, folder)
     gate = stages.train_gate(problem, config, examples, folder)
     run_stage_4(this, FinishedRun(problem, config, fitted, gate), examples)
@@ -118,14 +127,20 @@ def run_stages(this: Run) -> dict[str, Any]:
 def run_stage_4(this: Run, finished: FinishedRun, examples: list[GateExamples]) -> None:
     """Score the test windows once: for GZSL, for the calibration report, and for the model file that scores alike.
 
+    An open split has no test windows; then only the model file is written.
+
     Args:
         this: The run.
         finished: What stages 1 to 3 left behind.
         examples: Scores of validation windows, as stage 2 left them.
     """
-    test = stages.score_test(this.problem, this.config, finished.fitted)
-    stages.evaluate_gzsl(this.problem, this.config, finished.gate, test, this.folder)
-    this.folder.merge_metrics({"chance": chance_levels(this.problem)})
+    test = None
+    if this.is_open:
+        stages.note_untested(this.problem, this.config, finished.fitted, finished.gate, this.folder)
+    else:
+        test = stages.score_test(this.problem, this.config, finished.fitted)
+        stages.evaluate_gzsl(this.problem, this.config, finished.gate, test, this.folder)
+        this.folder.merge_metrics({"chance": chance_levels(this.problem)})
     if this.inputs is None:
         return
     try:
@@ -182,13 +197,17 @@ def chance_levels(problem: Problem) -> dict[str, float]:
 
 def export_to_original(config: Config, locations: Locations, out: Path) -> Path:
     """Write features, texts and split in the folder layout that the original SA-DVAE code reads."""
-    split = load_split(config)
+    split = load_split(config, locations)
+    if split.kind == OPEN:
+        raise InputError("the original layout is made for unseen classes; an open split has none")
     layout = OriginalLayout(out, split.dataset, len(split.classes), len(split.unseen))
     class_list = get_dataset(config.dataset).class_list()
     names = tuple(name for name in class_list.names if name in split.classes)
     vectors = load_text(config, split, locations)
     order = [split.classes.index(name) for name in names]
-    export_original(layout, load_features(config, split, locations), split, names, vectors[order])
+    table = load_features(config, split, locations)
+    table = replace(table, subjects=split.groups(table))
+    export_original(layout, table, split, names, vectors[order])
     return out
 
 
@@ -241,6 +260,8 @@ def run_stage(name: str, config: Config, locations: Locations, out: Path | None)
         load_or_train(this)
         return folder
     fitted = FittedModels.load(folder.path / stages.MODEL, this.key)
+    if name == "zsl evaluate" and this.is_open:
+        raise InputError("zsl evaluate: an open split has no unseen classes; `gate train` and `gzsl evaluate` go on")
     if name == "zsl evaluate":
         stages.evaluate_zsl(problem, config, fitted, folder)
         folder.merge_metrics({"chance": chance_levels(problem)})

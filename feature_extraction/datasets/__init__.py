@@ -31,7 +31,12 @@ def get_dataset(name: str) -> DatasetSpec:
         return DATASETS[name]
     path = name.removeprefix("custom:")
     if path != name or path.endswith((".yaml", ".yml")):
-        return custom_dataset(Path(path))
+        own = custom_dataset(Path(path))
+        if own.name in DATASETS:
+            raise InputError(
+                f"{path}: dataset: {own.name!r} is the name of a known data set, so give yours another one"
+            )
+        return own
     raise InputError(
         f"data set {name!r} is unknown; choose from {', '.join(DATASETS)}, or give the path of a dataset.yaml"
     )

@@ -171,7 +171,7 @@ def _class_findings(class_list: ClassList, evidence: _Evidence) -> list[str]:
     findings = []
     absent = [name for name in class_list.names if name not in evidence.seconds]
     if absent:
-        findings.append(f"note: no recordings of {_some(absent)}; such a class can only be an unseen one")
+        findings.append(f"note: no recordings of {_some(absent)}; such a class is neither learned nor tested")
     if evidence.seconds:
         by_length = sorted(evidence.seconds.items(), key=lambda entry: entry[1])
         most, least = by_length[-1], by_length[0]

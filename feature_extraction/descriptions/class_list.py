@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from feature_extraction.errors import InputError
+from feature_extraction.storage.names import Spellings, plain_name
 from feature_extraction.storage.places import CLASS_LISTS_FOLDER
 from feature_extraction.storage.yaml import read_yaml
 
@@ -139,11 +140,13 @@ def class_list_from_mapping(dataset: str, mapping: Mapping[str, Any], where: str
         raise InputError(f"{where}: 'classes' must map at least two class names to their descriptions")
     classes: dict[str, Mapping[str, Any]] = {}
     codes: dict[str, str] = {}
+    spellings = Spellings("class")
     for key, value in mapping.items():
-        name = _text(key, f"{where}: class name {key!r} (put it in quotes)")
+        name = plain_name(_text(key, f"{where}: class name {key!r} (put it in quotes)"))
+        spellings.add(name, where)
         if not isinstance(value, Mapping):
             raise InputError(f"{where}: {name}: expected a mapping with at least 'sentence', found {value!r}")
-        _add_code(codes, str(value.get("code", name)), name, where)
+        _add_code(codes, plain_name(str(value.get("code", name))), name, where)
         classes[name] = {view: entry for view, entry in value.items() if view != "code"}
     motions = [value["motion"] for value in classes.values() if isinstance(value.get("motion"), Mapping)]
     placements = tuple(dict.fromkeys(str(place) for motion in motions for place in motion)) or (ANYWHERE,)

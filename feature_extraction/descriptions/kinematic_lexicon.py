@@ -8,17 +8,20 @@ Neural Networks 2004), by which width and regularisation are chosen.
 Axis legend: N lexicon entries, n activities to predict, A attributes, E embedding dimensions.
 """
 
+import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
-from feature_extraction.descriptions.class_list import attribute_names, kinematic_values, read_mapping
+from feature_extraction.descriptions.class_list import ClassList, attribute_names, kinematic_values, read_mapping
 from feature_extraction.descriptions.embeddings import DEFAULT_TEXT_MODEL, embed
 from feature_extraction.errors import InputError
 from feature_extraction.storage.places import CLASS_LISTS_FOLDER, TEXT_CACHE
+
+logger = logging.getLogger(__name__)
 
 LEXICON_PATH = CLASS_LISTS_FOLDER / "kinematic_lexicon.yaml"
 WIDTHS = (0.5, 0.7, 1.0, 2.0)  # a wide kernel is all but a linear one
@@ -216,6 +219,29 @@ def attributes_of(
         raise InputError(f"label {label!r} and description {description!r} must both say something")
     values = default_predictor(model, cache).predict(activity_embeddings([label], [description], model, cache))[0]
     return {name: float(value) for name, value in zip(attribute_names(), values, strict=True)}
+
+
+def with_kinematics(class_list: ClassList, model: str = DEFAULT_TEXT_MODEL, cache: Path = TEXT_CACHE) -> ClassList:
+    """Predict the attributes of the classes that were given none, and say so once.
+
+    Raises:
+        InputError: The text model cannot be had.
+    """
+    lacking = tuple(name for name, entry in class_list.descriptions.items() if not entry.kinematics)
+    if not lacking:
+        return class_list
+    _say_predicted(class_list.dataset, lacking)
+    predicted = {
+        name: replace(entry, kinematics=attributes_of(entry.label, entry.sentence, model, cache))
+        for name, entry in class_list.descriptions.items()
+        if name in lacking
+    }
+    return replace(class_list, descriptions={**class_list.descriptions, **predicted})
+
+
+@lru_cache
+def _say_predicted(dataset: str, names: tuple[str, ...]) -> None:
+    logger.info("%s: kinematics of %s are predicted from name and sentence", dataset, ", ".join(names))
 
 
 def _unit(embeddings: np.ndarray) -> np.ndarray:

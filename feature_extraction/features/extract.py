@@ -20,6 +20,7 @@ from feature_extraction.features.table import FeatureTable, concatenate
 from feature_extraction.pretraining.resnet.checkpoint import EncoderCheckpoint
 from feature_extraction.pretraining.resnet.pretrain import pretrain, pretraining_key
 from feature_extraction.protocol.split import Split
+from feature_extraction.storage.names import file_name
 from feature_extraction.storage.places import RESOURCES
 from feature_extraction.windows.input_format import InputFormat
 from feature_extraction.windows.window_set import WindowSet
@@ -143,7 +144,9 @@ def features_for(windows: WindowSet, split: Split, blocks: Sequence[str], resour
         else:
             checkpoint = encoder_folder(windows, split, resources)
             pretrain(windows, split, out=checkpoint)
-            tables.append(extract_encoder(windows, checkpoint, folder / f"{split.name}-{checkpoint.name}.npz", split))
+            tables.append(
+                extract_encoder(windows, checkpoint, folder / f"{file_name(split.name)}-{checkpoint.name}.npz", split)
+            )
     table = replace(concatenate(tables), source=InputFormat.of(windows))
     split.check_provenance(table.provenance, "features")
     return table
@@ -167,4 +170,4 @@ def check_blocks(blocks: Sequence[str]) -> None:
 def encoder_folder(windows: WindowSet, split: Split, resources: Path = RESOURCES) -> Path:
     """Return where the encoder of a split lies or will lie; arguments as in `pretrain`."""
     key = pretraining_key(windows, split)
-    return resources / "runs" / "encoders" / windows.dataset / split.name / f"resnet-{key[:8]}"
+    return resources / "runs" / "encoders" / windows.dataset / file_name(split.name) / f"resnet-{key[:8]}"

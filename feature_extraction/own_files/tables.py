@@ -14,6 +14,7 @@ from feature_extraction.own_files.csv_layout import Layout, sniff_layout
 from feature_extraction.own_files.declared import Declared
 from feature_extraction.own_files.text.numbers import is_number, to_floats
 from feature_extraction.own_files.text.splitting import RUNS, BlanksAsTabs
+from feature_extraction.storage.names import plain_name
 
 ENDINGS = {"csv": (".csv", ".txt", ".tsv"), "npy": (".npy",), "parquet": (".parquet", ".pq")}
 BATCH_ROWS = 1 << 16
@@ -124,6 +125,11 @@ class Table:
         columns = {i: values.take(kept) for i, values in self.columns.items()}
         return Table(self.path, self.layout, columns, self.first_row, self.row_numbers[kept] - 1 - self.first_row)
 
+    def names_in(self, column: int) -> np.ndarray:
+        """Return a column of names [T] as `plain_name` makes them, missing values as empty text."""
+        entries = self.columns[column].to_pylist()
+        return np.array([_name(entry) for entry in entries], dtype=np.str_)
+
 
 def find_layout(path: Path, declared: Declared) -> Layout:
     """Find out how a file is written, and what its columns are called.
@@ -185,6 +191,12 @@ def read_batches(path: Path, layout: Layout, columns: Sequence[int]) -> Iterator
 
 def read_whole(path: Path, layout: Layout, columns: Sequence[int]) -> Table:
     """Read all rows of some columns.
+
+    Args:
+        path: The file.
+        layout: How it is written.
+        columns: Positions of the columns to read.
+        names: Positions of those that hold names, which are text as they are written: `01`, `NA` and `null` are names.
 
     Raises:
         InputError: The file is damaged.
@@ -273,6 +285,12 @@ def _map_npy(path: Path) -> np.ndarray:
     if array.ndim != 2 or array.dtype.kind not in "fiu":
         raise InputError(f"{path}: {array.dtype} of shape {array.shape}; expected numbers, one row per sample")
     return array
+
+
+def _name(value: Any) -> str:
+    if value is None or value != value:  # NaN differs from itself
+        return ""
+    return plain_name(value.decode(errors="replace") if isinstance(value, bytes) else str(value))
 
 
 def _word(value: Any) -> str:

@@ -5,26 +5,47 @@ validation and test. Inside the seen classes, inner folds hold out pseudo-unseen
 chosen (step, temperature, threshold) is chosen there. Everything that is fitted calls
 `Split.check_fit` or `Split.check_provenance` first, which raise `LeakageError`.
 
+Where there are too few people, a split's groups are recordings or parts of them instead (`groups.py`); whatever is said
+of subjects here then holds for these groups.
+
 A split across data sets (kind `cross`) writes the data set in front of classes and subjects: `hapt: walking`.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
 from feature_extraction.descriptions.class_list import load_class_list
 from feature_extraction.descriptions.synonyms import find_synonym
 from feature_extraction.errors import InputError, LeakageError
+from feature_extraction.protocol.groups import MEANING, NOTHING_TESTED, HeldOut, groups_of
 from feature_extraction.storage.files import read_json, write_json
+from feature_extraction.storage.names import plain_name
 from feature_extraction.storage.places import OWN_SPLITS_FOLDER, SPLITS_FOLDER
 from feature_extraction.storage.plain import from_plain
 
 SEPARATOR = ": "  # between data set and name in splits across data sets
 EVERYTHING = ("all",)  # classes or subjects of something that may have seen all of them
 Part = Literal["train", "val", "test"]
+
+
+class Windows(Protocol):
+    """What a `WindowSet` and a `FeatureTable` say of each window, all [N]."""
+
+    @property
+    def subjects(self) -> np.ndarray:
+        """Subject."""
+
+    @property
+    def recordings(self) -> np.ndarray:
+        """Recording."""
+
+    @property
+    def start_s(self) -> np.ndarray:
+        """Start in the recording."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +75,7 @@ class Provenance:
 
 
 OPEN = "open"  # kind of a split that measures nothing: it learns from all that is labelled
+MIN_SEEN = 4  # With fewer seen classes no inner fold can hold two of them out and leave two to train on.
 
 
 @dataclass(frozen=True)
@@ -71,7 +93,11 @@ class Split:
         train_subjects: Subjects that anything may be fitted on.
         val_subjects: Subjects for choices: early stopping, steps, gate.
         test_subjects: Subjects that only the final evaluation touches.
-        inner: Pseudo-unseen classes of each inner fold, subsets of `seen`.
+        inner: Pseudo-unseen classes of each inner fold, subsets of `seen`; none where there are fewer than `MIN_SEEN`
+            seen classes or nobody to choose on.
+        holds_out: What the subjects are: `people`; or `recordings` or `parts` of recordings, by their names.
+        untested: Seen classes that no test subject recorded, so that nothing is measured on them.
+        held_back: Of an open split, the subjects that each inner fold does not learn from and is measured on.
     """
 
     dataset: str
@@ -84,6 +110,9 @@ class Split:
     val_subjects: tuple[str, ...]
     test_subjects: tuple[str, ...]
     inner: tuple[tuple[str, ...], ...]
+    holds_out: HeldOut = field(default="people", repr=False)  # digests of runs are made from what repr shows
+    untested: tuple[str, ...] = field(default=(), repr=False)
+    held_back: tuple[tuple[str, ...], ...] = field(default=(), repr=False)
 
     def __post_init__(self) -> None:
         """Refuse a split that is empty, overlaps or holds out classes it does not have.
@@ -92,12 +121,23 @@ class Split:
             InputError: Naming the offending classes or subjects.
         """
         where = f"split {self.dataset}/{self.name}"
-        needed = ("seen", "train_subjects", "unseen", "val_subjects", "test_subjects", "inner")
-        for field in needed[:2] if self.kind == OPEN else needed:
-            if not getattr(self, field):
-                raise InputError(f"{where}: '{field}' is empty; give it at least one entry")
+        needed = ["seen", "train_subjects"]
+        if self.kind != OPEN:
+            needed += ["unseen", "test_subjects"]
+            needed += ["val_subjects"] if self.inner else []
+            needed += ["inner"] if self.val_subjects and len(self.seen) >= MIN_SEEN else []
+        for name in needed:
+            if not getattr(self, name):
+                raise InputError(f"{where}: '{name}' is empty; give it at least one entry")
+        if len(self.held_back) != (len(self.inner) if self.kind == OPEN else 0):
+            raise InputError(f"{where}: 'held_back' has {len(self.held_back)} entries; an open split has one a fold")
+        for names in self.held_back:
+            if not names or not set(names) < set(self.train_subjects):
+                raise InputError(f"{where}: 'held_back' {list(names)} must be some of the train subjects")
         _require_disjoint(where, seen=self.seen, unseen=self.unseen)
         _require_disjoint(where, train=self.train_subjects, val=self.val_subjects, test=self.test_subjects)
+        if not set(self.untested) < set(self.seen):
+            raise InputError(f"{where}: 'untested' {list(self.untested)} must be some of the seen classes, not all")
         for fold in self.inner:
             strange = sorted(set(fold) - set(self.seen))
             if strange or not fold:
@@ -109,6 +149,26 @@ class Split:
     def classes(self) -> tuple[str, ...]:
         """Seen classes, then unseen classes."""
         return self.seen + self.unseen
+
+    @property
+    def meaning(self) -> str:
+        """What results measured on this split say, as the end of a sentence."""
+        return NOTHING_TESTED if self.kind == OPEN else MEANING[self.holds_out]
+
+    def chosen_on(self, number: int) -> tuple[str, ...]:
+        """Return the subjects that inner fold `number`, from 1, is measured on."""
+        return self.held_back[number - 1] if self.kind == OPEN else self.val_subjects
+
+    def groups(self, windows: "Windows") -> np.ndarray:
+        """Return the subject of each window, or whatever group of this split stands for it, [N].
+
+        Args:
+            windows: A `WindowSet` or `FeatureTable`.
+        """
+        if self.holds_out == "people":
+            return windows.subjects
+        names = (*self.train_subjects, *self.val_subjects, *self.test_subjects)
+        return groups_of(names, windows.recordings, windows.start_s)
 
     def subjects(self, part: Part) -> tuple[str, ...]:
         """Return the subjects of one part: train, val or test."""
@@ -148,9 +208,16 @@ class Split:
             raise LeakageError(
                 f"{where}: handed classes that split {self.dataset}/{self.name} does not train on: {foreign}"
             )
-        tested = sorted(set(subjects) & set(self.test_subjects))
+        given = set(subjects)
+        tested = sorted(given & set(self.test_subjects))
         if tested:
             raise LeakageError(f"{where}: handed test subjects of split {self.dataset}/{self.name}: {tested}")
+        strange = given - {*self.train_subjects, *self.val_subjects} if self.holds_out != "people" else set()
+        if strange:
+            raise LeakageError(
+                f"{where}: handed windows that split {self.dataset}/{self.name} keeps out of everything, as it holds "
+                f"out {self.holds_out}: {sorted(strange)}"
+            )
 
     def check_provenance(self, provenance: Sequence[Provenance], where: str, held_out: Sequence[str] = ()) -> None:
         """Raise if something that learned from `provenance` may not be used on this split.
@@ -172,6 +239,13 @@ class Split:
         unseen = [self._origin(name) for name in (*self.unseen, *held_out)]
         own = {self.dataset, *(self._origin(name)[0] for name in self.classes)}
         for entry in provenance:
+            if entry.dataset in own and self.holds_out != "people":
+                if self.kind == OPEN:
+                    continue  # Nothing is tested, and who learned from which recording cannot be told.
+                raise LeakageError(
+                    f"{where}: learned from {entry.dataset}, of which split {self.dataset}/{self.name} holds out "
+                    f"{self.holds_out} of the same people; use something that never met this data set"
+                )
             if entry.dataset in own:
                 spelled = [self._spelling(entry.dataset, names) for names in (entry.classes, entry.subjects)]
                 classes = self.classes if entry.classes == EVERYTHING else spelled[0]
@@ -201,8 +275,8 @@ class Split:
         return names if dataset == self.dataset else [f"{dataset}{SEPARATOR}{name}" for name in names]
 
     def save(self, path: Path) -> None:
-        """Write the split as readable JSON."""
-        write_json(path, asdict(self))
+        """Write the split as readable JSON, with a sentence on what it measures."""
+        write_json(path, {**asdict(self), "meaning": self.meaning})
 
     @classmethod
     def load(cls, path: Path) -> "Split":
@@ -214,6 +288,8 @@ class Split:
         value = read_json(path)
         if isinstance(value, dict):
             value = {key: _texts(entry) if isinstance(entry, list) else entry for key, entry in value.items()}
+            value = {"holds_out": "people", "untested": [], "held_back": [], **value}
+            value.pop("meaning", None)
         return from_plain(cls, value, str(path))
 
 
@@ -232,7 +308,11 @@ def _classes_of(entry: Provenance, where: str) -> tuple[str, ...]:
 
 def _texts(names: list[Any]) -> list[Any]:
     """Return names as texts: who writes a split by hand may number the subjects."""
-    return [_texts(name) if isinstance(name, list) else str(name) if isinstance(name, int) else name for name in names]
+    return [_texts(name) if isinstance(name, list) else _text(name) for name in names]
+
+
+def _text(name: Any) -> Any:
+    return plain_name(str(name)) if isinstance(name, int | str) else name
 
 
 def _require_disjoint(where: str, **groups: tuple[str, ...]) -> None:

@@ -3,6 +3,7 @@
 What a value is follows from how it is written. A tag that claims a type (`!!bool maybe`) is refused, all but `!!str`.
 """
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,14 @@ from feature_extraction.storage.files import require_file
 
 DEEPEST, MOST_VALUES = 50, 1_000_000  # libyaml overflows the stack some ten thousand levels down
 _PLAIN_TAGS = (None, "!", "tag:yaml.org,2002:str")
+_TEXT_TAG, _MERGE_TAG = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
 _SafeLoader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class _UniqueKeyLoader(_SafeLoader):  # type: ignore[misc, valid-type]
     """Safe YAML in which a key that stands twice is an error, not a silent overwrite."""
+
+    texts: frozenset[str] | None = None  # see `read_yaml`
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         known: set[str] = set()
@@ -27,11 +31,27 @@ class _UniqueKeyLoader(_SafeLoader):  # type: ignore[misc, valid-type]
                     None, None, f"key {key.value!r} stands there twice; keep one", key.start_mark
                 )
             known.add(str(key.value))
+        if self.texts is not None:
+            for key, value in node.value:
+                for entry in (key, *(_scalars(value) if key.value in self.texts else ())):
+                    if isinstance(entry, yaml.ScalarNode) and entry.tag != _MERGE_TAG:
+                        entry.tag = _TEXT_TAG
         return super().construct_mapping(node, deep)
 
 
-def read_yaml(path: Path) -> Any:
+def _scalars(node: Any) -> list[Any]:
+    """Return a scalar itself, and what stands in a list; null stays nothing where a value was left out."""
+    nodes = node.value if isinstance(node, yaml.SequenceNode) else [node]
+    return [entry for entry in nodes if isinstance(entry, yaml.ScalarNode) and entry.value]
+
+
+def read_yaml(path: Path, texts: Collection[str] | None = None) -> Any:
     """Read YAML in which no key stands twice.
+
+    Args:
+        path: The file.
+        texts: If given, all keys are text as they are written, and so are the values of these: `01` stays `01`, and
+            `null`, `no` or `1e3` are words.
 
     Raises:
         InputError: The file is missing, or is not such YAML.
@@ -40,7 +60,12 @@ def read_yaml(path: Path) -> Any:
     try:
         text = path.read_text(encoding="utf-8")
         _require_bearable(text)
-        return yaml.load(text, Loader=_UniqueKeyLoader)
+        loader = _UniqueKeyLoader(text)
+        loader.texts = None if texts is None else frozenset(texts)
+        try:
+            return loader.get_single_data()
+        finally:
+            loader.dispose()
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise InputError(f"{path}: not readable as YAML ({' '.join(str(error).split())})") from error
 

@@ -27,10 +27,10 @@ def encoder_pretrain(arguments: Namespace) -> None:
     from feature_extraction.datasets.prepare import prepare
     from feature_extraction.features.extract import encoder_folder
     from feature_extraction.pretraining.resnet.pretrain import pretrain
-    from sadvae_har.experiment.inputs import load_split
+    from sadvae_har.experiment.inputs import Locations, load_split
 
     config = config_from_namespace(arguments)
-    split = load_split(config)
+    split = load_split(config, Locations(arguments.raw, resources=arguments.resources))
     windows = prepare(config.dataset, arguments.raw, out=arguments.resources / "windows")
     folder = encoder_folder(windows, split, arguments.resources)
     print(f"encoder: {pretrain(windows, split, out=folder)}")
@@ -145,7 +145,8 @@ def encoder_extract(arguments: Namespace) -> None:
         raise InputError(f"--every: {arguments.every} cannot be used; give 1 or more")
     if arguments.out is not None and arguments.out.suffix != ".npz":
         raise InputError(f"--out: {arguments.out} is no .npz file; name one, such as {arguments.dataset}.npz")
-    table = load_features(config, load_split(config), cl.locations(arguments)).keep_every(arguments.every)
+    locations = cl.locations(arguments)
+    table = load_features(config, load_split(config, locations), locations).keep_every(arguments.every)
     if arguments.out is not None:
         table.save(arguments.out, half=True)
         print(f"features: {arguments.out}")

@@ -18,11 +18,11 @@ _SPLITS = cl.option("--splits", default=None, help="run every split of this kind
 @cl.command("text embed", cl.config, cl.resources, example="--dataset usc-had --text.views '[label,motion]'")
 def text_embed(arguments: Namespace) -> None:
     """Embed every description of a data set into the cache."""
-    from feature_extraction.datasets import get_dataset
     from feature_extraction.descriptions.embeddings import embed_views
+    from sadvae_har.experiment.inputs import Locations, load_classes
 
     config = config_from_namespace(arguments)
-    descriptions = get_dataset(config.dataset).class_list().descriptions.values()
+    descriptions = load_classes(config, Locations(resources=arguments.resources)).descriptions.values()
     views = embed_views([*descriptions], config.text.views, config.text.model, arguments.resources / "text_feats")
     for view, array in views.items():
         print(f"{view:12} {array.shape[0]} classes x {array.shape[1]} texts x {array.shape[2]} dimensions")

@@ -150,12 +150,13 @@ def _of_folder(folder: Path, wanted: Sequence[Channel]) -> Examples:
 def _of_watch(model: Path) -> Examples:
     split = (model if model.is_dir() else model.parent) / "split.json"
     recordings = [item for item in WATCH.read() if isinstance(item, Recording)]
-    if split.exists():
-        subjects: Sequence[str] = Split.load(split).test_subjects
+    subjects: Sequence[str] = Split.load(split).test_subjects if split.exists() else ()
+    if subjects:
         note = "Recordings of people the model was not trained on, joined from single exercises."
     else:
         subjects = sorted({recording.subject for recording in recordings}, key=int)
-        note = "Joined from single exercises. Which people the model was trained on is not recorded beside it."
+        told = "The model was trained on these people" if split.exists() else "Whom it was trained on is not recorded"
+        note = f"Joined from single exercises. {told}."
     offered = {}
     for subject in subjects:
         for side in ("right", "left"):

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from feature_extraction.errors import InputError
+from feature_extraction.protocol.split import OPEN
 from feature_extraction.storage.files import content_hash
 from feature_extraction.storage.tensors import read_tensors, under, write_tensors
 from sadvae_har.config.settings import Config, ModelConfig
@@ -34,7 +35,10 @@ def seed_of(*numbers: int) -> int:
 
 def training_key(problem: Problem, config: Config) -> str:
     """Return a digest of everything that decides the trained models: settings, split, features and texts."""
-    settings = repr((config.seed, config.model, config.train, config.classifier, problem.split))
+    split = problem.split
+    settings = repr((config.seed, config.model, config.train, config.classifier, split))
+    if split.kind == OPEN or split.holds_out != "people":
+        settings += repr((split.holds_out, split.held_back))
     texts = np.concatenate([fold.coordinates.numpy().ravel() for fold in problem.folds])
     return content_hash(settings, problem.features.numpy().tobytes(), texts.tobytes())
 

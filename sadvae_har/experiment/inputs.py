@@ -9,10 +9,13 @@ from feature_extraction.datasets import get_dataset
 from feature_extraction.datasets.prepare import prepare
 from feature_extraction.descriptions.class_list import ClassList
 from feature_extraction.descriptions.embeddings import semantic_vectors
+from feature_extraction.descriptions.kinematic_lexicon import with_kinematics
+from feature_extraction.errors import InputError
 from feature_extraction.features.encoder_blocks import block_name
 from feature_extraction.features.extract import check_blocks, encoder_folder, features_for
 from feature_extraction.features.table import FeatureTable
-from feature_extraction.protocol.split import Split, find_split
+from feature_extraction.protocol.draw_splits import Recorded, create_open
+from feature_extraction.protocol.split import OPEN, Split, find_split, list_splits
 from feature_extraction.storage.files import content_hash
 from feature_extraction.storage.places import RESOURCES, runs_folder
 from sadvae_har.config.settings import Config
@@ -34,10 +37,31 @@ class Locations:
     resources: Path = RESOURCES
 
 
-def load_split(config: Config) -> Split:
-    """Return the split that the config names, by name or by path."""
-    path = Path(config.split)
-    return Split.load(path) if path.suffix == ".json" else find_split(get_dataset(config.dataset).name, config.split)
+def load_split(config: Config, locations: Locations | None = None) -> Split:
+    """Return the split that the config names, by name or by path; one called `open` is made where there is none.
+
+    Args:
+        config: Names data set and split.
+        locations: Where the recordings of an open split lie.
+    """
+    path, dataset = Path(config.split), get_dataset(config.dataset).name
+    if path.suffix == ".json":
+        return Split.load(path)
+    if config.split == OPEN and OPEN not in list_splits(dataset):
+        return create_open(_recorded(config, locations or Locations()), config.seed)
+    return find_split(dataset, config.split)
+
+
+def _recorded(config: Config, locations: Locations) -> Recorded:
+    """Return what was recorded, from windows or from a feature table."""
+    names = get_dataset(config.dataset).class_list().names
+    if locations.features is not None:
+        table = FeatureTable.load(locations.features)
+        if table.source is None:
+            raise InputError(f"{locations.features}: does not say how its windows were cut; give recordings instead")
+        return Recorded.of_windows(table, table.source.settings, names)
+    windows = prepare(config.dataset, locations.raw, out=locations.resources / "windows")
+    return Recorded.of_windows(windows, windows.settings, names)
 
 
 @dataclass(frozen=True)
@@ -76,10 +100,9 @@ def load_inputs(config: Config, locations: Locations, split: Split | None = None
         locations: Where they lie.
         split: The split, if it was loaded before.
     """
-    split = split or load_split(config)
+    split = split or load_split(config, locations)
     table, resnet = _load_features(config, split, locations)
-    class_list = get_dataset(config.dataset).class_list()
-    return Inputs(split, table, class_list, load_text(config, split, locations), resnet)
+    return Inputs(split, table, load_classes(config, locations), load_text(config, split, locations), resnet)
 
 
 def load_features(config: Config, split: Split, locations: Locations) -> FeatureTable:
@@ -99,10 +122,18 @@ def _load_features(config: Config, split: Split, locations: Locations) -> tuple[
     return table, resnet
 
 
+def load_classes(config: Config, locations: Locations) -> ClassList:
+    """Return the classes with their descriptions; kinematics that are in use and not written are predicted."""
+    class_list = get_dataset(config.dataset).class_list()
+    if "kinematics" not in config.text.views:
+        return class_list
+    return with_kinematics(class_list, config.text.model, locations.resources / "text_feats")
+
+
 def load_text(config: Config, split: Split, locations: Locations) -> np.ndarray:
     """Return the semantic vectors of the split's classes, [C, E]."""
     text, cache = config.text, locations.resources / "text_feats"
-    descriptions = get_dataset(config.dataset).class_list().described(split.classes)
+    descriptions = load_classes(config, locations).described(split.classes)
     return semantic_vectors(descriptions, text.views, text.kinematics_weight, text.model, cache)
 
 

@@ -4,7 +4,7 @@ Axis legend: F folds, N windows, C classes (seen, then unseen), D IMU features, 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -12,7 +12,8 @@ from torch import Tensor
 
 from feature_extraction.errors import InputError
 from feature_extraction.features.table import FeatureTable
-from feature_extraction.protocol.split import Split
+from feature_extraction.protocol.groups import near
+from feature_extraction.protocol.split import OPEN, Part, Split
 from feature_extraction.protocol.standardizer import Standardizer
 from feature_extraction.windows.input_format import InputFormat
 from sadvae_har.experiment.semantic_space import SemanticSpace
@@ -53,7 +54,7 @@ class Problem:
         classes: Seen, then unseen class names, C.
         features: IMU features as each fold sees them [F, N, D]; `Fold.features` is a view.
         class_index: Position of each window's class in `classes`, -1 for other classes, [N].
-        subjects: Subject of each window [N].
+        subjects: Subject of each window, or the group of the split that stands for it, [N].
         recordings: Recording of each window [N].
         vectors: Semantic vectors of `classes` [C, E].
         space: What the seen classes span of the text space.
@@ -91,7 +92,8 @@ class Problem:
 def make_problem(table: FeatureTable, split: Split, vectors: np.ndarray) -> Problem:
     """Lay out the final problem and the inner folds, each standardised on its own training windows.
 
-    An inner fold must not know how much its pseudo-unseen classes vary, or it would be easier than the real problem.
+    An open split trains the final problem on all its windows; each inner fold holds some of its subjects back. An inner
+    fold must not know how much its pseudo-unseen classes vary, or it would be easier than the real problem.
 
     Args:
         table: Features of every window of the data set.
@@ -105,9 +107,19 @@ def make_problem(table: FeatureTable, split: Split, vectors: np.ndarray) -> Prob
     if table.dataset != split.dataset:
         raise InputError(f"features are of {table.dataset!r}, split {split.name!r} is of {split.dataset!r}; pair them")
     split.check_provenance(table.provenance, "feature table")
-    _require_windows(table, split)
+    table = replace(table, subjects=split.groups(table))
     train = split.rows(table.labels, table.subjects, split.seen, "train")
-    return lay_out(table, split, vectors, train, [train] * len(split.inner))
+    if split.kind != OPEN:
+        _require_windows(table, split)
+        return lay_out(table, split, vectors, train, [train] * len(split.inner))
+    _require_all_known(table, split)
+    inner = []
+    for names in split.held_back:
+        held = np.isin(table.subjects, names)
+        if split.holds_out == "parts":
+            held = near(table.recordings, table.start_s, held, _window_s(table))
+        inner.append(train[~held[train]])
+    return lay_out(table, split, vectors, train, inner)
 
 
 def lay_out(
@@ -156,14 +168,41 @@ def lay_out(
     )
 
 
+def _window_s(table: FeatureTable) -> float:
+    if table.source is None:
+        raise InputError("the feature table does not say how its windows were cut, so none can be kept apart")
+    return table.source.settings.window_s
+
+
+def _require_all_known(table: FeatureTable, split: Split) -> None:
+    """Refuse an open split that was made before something was recorded, or that has a class without windows."""
+    labelled = np.isin(table.labels, split.seen)
+    strange = sorted(set(table.subjects[~np.isin(table.subjects, split.train_subjects)].tolist()))
+    absent = sorted(set(table.labels[~labelled].tolist()))
+    if strange or absent:
+        found = f"windows of {[name or 'no group' for name in strange]}" if strange else f"classes {absent}"
+        raise InputError(
+            f"split {split.dataset}/{split.name}: does not know {found}, so not everything that is labelled would be "
+            "learned from; make the split again"
+        )
+    for name in split.seen:
+        if name not in table.labels:
+            raise InputError(f"split {split.dataset}/{split.name}: class {name!r} has no windows; record more of it")
+
+
 def _require_windows(table: FeatureTable, split: Split) -> None:
-    for classes, part in ((split.seen, "train"), (split.seen, "test"), (split.unseen, "test")):
+    tested = tuple(name for name in split.seen if name not in split.untested)
+    parts: tuple[tuple[tuple[str, ...], Part], ...]
+    parts = ((split.seen, "train"), (tested, "test"), (split.unseen, "test"))
+    for classes, part in parts:
         for name in classes:
-            if len(split.rows(table.labels, table.subjects, [name], part)) < 2:  # type: ignore[arg-type]
+            if len(split.rows(table.labels, table.subjects, [name], part)) < 2:
                 raise InputError(
                     f"split {split.dataset}/{split.name}: class {name!r} has fewer than two windows of the {part} "
-                    f"subjects {list(split.subjects(part))}; move subjects or leave the class out"  # type: ignore[arg-type]
+                    f"subjects {list(split.subjects(part))}; move subjects or leave the class out"
                 )
+    if not split.inner:
+        return
     validated = set(table.labels[split.rows(table.labels, table.subjects, split.seen, "val")].tolist())
     if not any(validated & set(fold) and validated - set(fold) for fold in split.inner):
         raise InputError(

@@ -17,6 +17,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from feature_extraction.errors import InputError
+from feature_extraction.protocol.split import OPEN
 from feature_extraction.storage.files import read_json, read_npz, write_json, write_npz
 from sadvae_har.config.settings import Config
 from sadvae_har.evaluation import numbers
@@ -26,7 +27,7 @@ from sadvae_har.experiment.fitted import FittedModels, class_scorer, fit_seen_cl
 from sadvae_har.experiment.latent_map import latent_map
 from sadvae_har.experiment.problem import Fold, Problem
 from sadvae_har.experiment.run_folder import RunFolder
-from sadvae_har.method.gate import DomainClassifier, GateExamples, fit_gate
+from sadvae_har.method.gate import TEXT_MARGIN, DomainClassifier, GateExamples, fit_gate, usable_folds
 from sadvae_har.method.scorer import ClassScorer, gather_scores
 from sadvae_har.method.training import Trainer, TrainingData
 from sadvae_har.method.training_state import Snapshots, load_state, save_state
@@ -105,21 +106,47 @@ def evaluate_zsl(problem: Problem, config: Config, fitted: FittedModels, folder:
             "split": problem.split.name,
             "seed": config.seed,
             "zsl": report,
-            "chosen": {"step": fitted.step, "inner_top1": fitted.inner_top1[fitted.step]},
+            "measured": problem.split.meaning,
+            "chosen": chosen_step(fitted),
         }
     )
     return report
 
 
+def note_untested(
+    problem: Problem, config: Config, fitted: FittedModels, gate: DomainClassifier, folder: RunFolder
+) -> None:
+    """Write down what was chosen on an open split, on which nothing is measured."""
+    split = problem.split
+    facts = {"dataset": split.dataset, "split": split.name, "seed": config.seed, "measured": split.meaning}
+    folder.merge_metrics({**facts, "chosen": {**chosen_step(fitted), **_chosen_gate(gate)}})
+
+
+def _chosen_gate(gate: DomainClassifier) -> dict[str, float]:
+    temperatures = {"seen_temperature": gate.seen_temperature, "unseen_temperature": gate.unseen_temperature}
+    return {**temperatures, "gate_threshold": gate.threshold}
+
+
+def chosen_step(fitted: FittedModels) -> dict[str, Any]:
+    """Return the chosen step, and how its models did on inner folds if there were any."""
+    top1 = fitted.inner_top1.get(fitted.step)
+    return {"step": fitted.step} | ({} if top1 is None else {"inner_top1": top1})
+
+
 def prepare_gate(problem: Problem, config: Config, fitted: FittedModels, folder: RunFolder) -> list[GateExamples]:
     """Stage 2: scores of validation windows of seen and pseudo-unseen classes, one entry per inner fold."""
-    subjects = problem.split.val_subjects
-    examples = [score_fold(problem, config, fitted, number, subjects) for number in range(1, len(problem.folds))]
+    examples = score_inner_folds(problem, config, fitted)
     arrays: dict[str, np.ndarray] = {}
     for number, entry in enumerate(examples, start=1):
         arrays |= {f"inner-{number}/{name}": np.asarray(value) for name, value in vars(entry).items()}
     write_npz(folder.path / GATE_EXAMPLES, arrays)
     return examples
+
+
+def score_inner_folds(problem: Problem, config: Config, fitted: FittedModels) -> list[GateExamples]:
+    """Score the windows that each inner fold is measured on with the fold's own models."""
+    numbers = range(1, len(problem.folds))
+    return [score_fold(problem, config, fitted, k, problem.split.chosen_on(k)) for k in numbers]
 
 
 def synthesis_stream(config: Config, number: int) -> int:
@@ -154,9 +181,21 @@ def score_fold(
 
 def train_gate(problem: Problem, config: Config, examples: list[GateExamples], folder: RunFolder) -> DomainClassifier:
     """Stage 3: fit temperatures, domain classifier and threshold on what stage 2 scored."""
-    gate = fit_gate(examples, problem.split, config.gate, config.seed)
+    gate = gate_of(problem, config, examples)
     write_json(folder.path / GATE, gate.to_dict())
     return gate
+
+
+def gate_of(problem: Problem, config: Config, examples: list[GateExamples]) -> DomainClassifier:
+    """Return the gate fitted on inner folds, or `TEXT_MARGIN` where too little is labelled for any fold.
+
+    Raises:
+        InputError: The split has validation subjects and inner folds, but no fold has windows of both kinds.
+    """
+    if not usable_folds(examples) and (problem.split.kind == OPEN or not examples):
+        logger.warning("too few classes or recordings to choose on: the gate compares descriptions alone")
+        return TEXT_MARGIN
+    return fit_gate(examples, problem.split, config.gate, config.seed)
 
 
 def read_gate_examples(problem: Problem, folder: RunFolder) -> list[GateExamples]:
@@ -203,8 +242,7 @@ def evaluate_gzsl(
             "unseen": np.array(split.unseen),
         }
     )
-    temperatures = {"seen_temperature": gate.seen_temperature, "unseen_temperature": gate.unseen_temperature}
-    folder.merge_metrics({**report, "chosen": {**temperatures, "gate_threshold": gate.threshold}})
+    folder.merge_metrics({**report, "chosen": _chosen_gate(gate)})
     return report
 
 

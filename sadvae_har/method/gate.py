@@ -174,6 +174,17 @@ class DomainClassifier:
         return gate
 
 
+# Where there is nothing to fit it on: unseen if the best unseen description matches better than the best seen one.
+TEXT_MARGIN = DomainClassifier(
+    ("text_margin",), "hard", 1.0, 1.0, threshold=0.5, mean=(0.0,), scale=(1.0,), weights=(1.0,), bias=0.0
+)
+
+
+def usable_folds(folds: Sequence[GateExamples]) -> list[GateExamples]:
+    """Return the inner folds that have windows of both seen and pseudo-unseen classes."""
+    return [examples for examples in folds if 0 < examples.is_unseen.sum() < len(examples.labels)]
+
+
 def softmax(logits: np.ndarray) -> np.ndarray:
     """Return probabilities of logits [n, classes]; SciPy's does the same, ten times slower for a single window."""
     exponentials = np.exp(logits - logits.max(1, keepdims=True))
@@ -201,7 +212,7 @@ def fit_gate(folds: Sequence[GateExamples], split: Split, config: GateConfig, se
     """
     for examples in folds:
         split.check_fit(examples.class_names, np.unique(examples.subjects), "domain classifier")
-    usable = [examples for examples in folds if 0 < examples.is_unseen.sum() < len(examples.labels)]
+    usable = usable_folds(folds)
     if not usable:
         raise InputError(
             f"domain classifier: split {split.name} has no inner fold with both seen and pseudo-unseen windows "

@@ -81,7 +81,7 @@ def fit_calibration(
 
     Args:
         folds: Windows of seen and pseudo-unseen classes of validation subjects, one entry per fold.
-        strangeness: Their strangeness, smoothed, [n] each.
+        strangeness: Their strangeness, smoothed, [n] each; without folds that of training windows among themselves.
         gate: The fitted gate.
         split: The split, whose unseen classes and test subjects are refused.
 
@@ -90,6 +90,9 @@ def fit_calibration(
     """
     for examples in folds:
         split.check_fit(examples.class_names, np.unique(examples.subjects), "calibration")
+    if not folds:
+        limit = float(np.quantile(np.concatenate(strangeness), KNOWN_KEPT))
+        return Calibration(1.0, limit, limit, limit)
     temperature = fit_temperature([gate.joint_log_scores(fold) for fold in folds], [fold.labels for fold in folds])
     found = np.concatenate(strangeness)
     described = np.concatenate([gate.predict(fold) >= fold.seen_logits.shape[1] for fold in folds])

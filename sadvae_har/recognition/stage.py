@@ -28,20 +28,26 @@ class Calibrated(NamedTuple):
     strangeness: Strangeness
 
 
-def calibrate(run: FinishedRun, inner: list[GateExamples], test: GateExamples, folder: RunFolder) -> Calibrated:
-    """Fit temperature and limits of *unknown*, and write down what they do on test windows.
+def calibrate(run: FinishedRun, inner: list[GateExamples], test: GateExamples | None, folder: RunFolder) -> Calibrated:
+    """Fit temperature and limits of *unknown*, and write down what they do on test windows if there are any.
 
     Args:
         run: A run whose gate is trained.
         inner: Scores of validation windows, as stage 2 leaves them.
-        test: Scores of test windows, as of stage 4.
+        test: Scores of test windows, as of stage 4; none of an open split.
         folder: The run folder, which gets `calibration.json`.
     """
     problem = run.problem
     fitted = [fit_strangeness(problem, number) for number in range(len(problem.folds))]
-    strange = [measure(problem, number, fitted[number], examples) for number, examples in enumerate([test, *inner])]
-    calibration = fit_calibration(inner, strange[1:], run.gate, problem.split)
-    write_json(folder.path / CALIBRATION_FILE, calibration_report(test, strange[0], run.gate, calibration))
+    strange = [measure(problem, k, fitted[k], examples) for k, examples in enumerate(inner, start=1)]
+    if not any(map(len, strange)):  # nothing could be held back
+        inner = []
+        rows = problem.folds[0].rows
+        strange = [_smoothed(problem, rows, fitted[0].measure_training(problem.subjects[rows]))]
+    calibration = fit_calibration(inner, strange, run.gate, problem.split)
+    if test is not None:
+        report = calibration_report(test, measure(problem, 0, fitted[0], test), run.gate, calibration)
+        write_json(folder.path / CALIBRATION_FILE, report)
     return Calibrated(calibration, fitted[0])
 
 
@@ -67,5 +73,11 @@ def fit_strangeness(problem: Problem, number: int) -> Strangeness:
 
 def measure(problem: Problem, number: int, strangeness: Strangeness, examples: GateExamples) -> np.ndarray:
     """Return how strange windows are to the training windows of a fold, smoothed, [n]."""
-    _, piece = np.unique(problem.recordings[examples.rows], return_inverse=True)
-    return smooth(strangeness.measure(problem.folds[number].features[examples.rows].numpy()), piece)
+    found = strangeness.measure(problem.folds[number].features[examples.rows].numpy())
+    return _smoothed(problem, examples.rows, found)
+
+
+def _smoothed(problem: Problem, rows: np.ndarray, strangeness: np.ndarray) -> np.ndarray:
+    """Smooth the strangeness of windows over their neighbours in the same recording, [n]."""
+    _, piece = np.unique(problem.recordings[rows], return_inverse=True)
+    return smooth(strangeness, piece)

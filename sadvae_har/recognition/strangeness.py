@@ -72,6 +72,17 @@ class Strangeness:
         alike = self.classes[found.row]
         return (found.log_distance - self.usual[alike]) / self.spread[alike]
 
+    def measure_training(self, groups: np.ndarray) -> np.ndarray:
+        """Return how strange training windows are to those of other people, [R].
+
+        Args:
+            groups: Person of each training window [R]; with one only, all but the window itself are of others.
+        """
+        groups = groups if len(np.unique(groups)) > 1 else np.arange(len(groups))
+        found = self.training.find_others(groups)
+        alike = self.classes[found.row]
+        return (found.log_distance - self.usual[alike]) / self.spread[alike]
+
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Return the arrays to save, less training windows and classes, which a model file holds already."""
         return {"factor": self.factor, "usual": self.usual, "spread": self.spread}

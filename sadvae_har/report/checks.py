@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from feature_extraction.protocol.groups import NOUNS
 from sadvae_har.evaluation.intervals import FEWEST_SUBJECTS
 from sadvae_har.evaluation.metrics import accuracy, auroc, ausuc, macro_f1, per_class_top1
 from sadvae_har.method.gate import THRESHOLDS
@@ -80,7 +81,8 @@ def _subjects(run: RunFiles) -> Verdict:
         _named("in two parts of split.json", (train & val) | (train & test) | (val & test)),
         _named("fitted or chosen on, and tested", _tested_subjects(run) & used),
     ]
-    return _verdict(problems, f"{len(train)} train, {len(val)} validation, {len(test)} test subjects, none in common")
+    noun = "subjects" if run.split.holds_out == "people" else NOUNS[run.split.holds_out][1]
+    return _verdict(problems, f"{len(train)} train, {len(val)} validation, {len(test)} test {noun}, none in common")
 
 
 def _test_windows(run: RunFiles) -> Verdict:
@@ -112,10 +114,12 @@ def _every_class(run: RunFiles) -> Verdict:
     classes, labels = (
         (run.classes, run.arrays["gzsl_labels"]) if run.has_gzsl else (run.unseen, run.arrays["zsl_labels"])
     )
-    empty = [name for name in classes if name not in labels]
+    empty = [name for name in classes if name not in labels and name not in run.split.untested]
     problem = f"no test windows, so left out of every average: {', '.join(empty)}" if empty else ""
     _, n = np.unique(labels, return_counts=True)
-    return _verdict([problem], f"{len(n)} classes, from {count(int(n.min()), 'window')} to {int(n.max())}")
+    said = f"{len(n)} classes, from {count(int(n.min()), 'window')} to {int(n.max())}"
+    said += f"; nothing measured on {', '.join(run.split.untested)}, as split.json says" if run.split.untested else ""
+    return _verdict([problem], said)
 
 
 def _inner_folds(run: RunFiles) -> Verdict:
@@ -214,6 +218,8 @@ def _enough_subjects(run: RunFiles) -> Verdict:
     if not {"zsl_subjects", "zsl_recordings"} <= run.arrays.keys():
         return NOT_RECORDED, "predictions.npz does not say whose windows they are"
     n_subjects, n_recordings = (len(np.unique(run.arrays[f"zsl_{part}"])) for part in ("subjects", "recordings"))
+    if run.split.holds_out != "people":
+        return FAILED, f"{run.split.meaning}; intervals are over {NOUNS[run.split.holds_out][1]}"
     few = (
         f"{count(n_subjects, 'subject')} with test windows, at least {FEWEST_SUBJECTS} needed: intervals draw "
         f"{count(n_recordings, 'recording')} instead and say little about other people"

@@ -47,7 +47,11 @@ def read_runs(folders: Sequence[Path]) -> dict[str, RunFiles]:
     while len({path.parts[-depth:] for path in paths}) < len(paths):
         depth += 1
     names = ["/".join(path.parts[-depth:]) for path in paths]
-    return {name: read_run(folder) for name, folder in zip(names, folders, strict=True)}
+    runs = {name: read_run(folder) for name, folder in zip(names, folders, strict=True)}
+    for run in runs.values():
+        if run.is_open:
+            raise InputError(f"{run.path}: {run.split.meaning}, so there is nothing to compare; leave it out")
+    return runs
 
 
 def same_windows(first: RunFiles, other: RunFiles, stage: str) -> bool:

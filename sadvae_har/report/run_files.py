@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from feature_extraction.errors import InputError
-from feature_extraction.protocol.split import Split
+from feature_extraction.protocol.split import OPEN, Split
 from feature_extraction.storage.files import read_json, read_npz
 from feature_extraction.storage.yaml import read_yaml
 
@@ -27,8 +27,8 @@ class RunFiles:
 
     Attributes:
         path: The run folder.
-        metrics: `metrics.json`, with results of ZSL at least.
-        arrays: `predictions.npz`, checked for length and class names.
+        metrics: `metrics.json`, with results of ZSL at least, unless the split is an open one.
+        arrays: `predictions.npz`, checked for length and class names; empty for an open split.
         split: `split.json`.
         config_text: `config.yaml` as it stands.
         config: The same, parsed.
@@ -48,6 +48,11 @@ class RunFiles:
     gate: dict[str, Any]
     gate_examples: dict[str, np.ndarray]
     progress: tuple[dict[str, Any], ...]
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the run learned from everything and measured nothing, so that there are no predictions."""
+        return self.split.kind == OPEN
 
     @property
     def has_gzsl(self) -> bool:
@@ -88,14 +93,16 @@ def read_run(folder: Path) -> RunFiles:
     """
     if not folder.is_dir():
         raise InputError(f"{folder}: no such run folder; {REMEDY}")
-    for name in _NEEDED:
+    path = folder / "split.json"
+    measures = not path.is_file() or Split.load(path).kind != OPEN
+    for name in _NEEDED if measures else [name for name in _NEEDED if name != "predictions.npz"]:
         if not (folder / name).is_file():
             raise InputError(f"{folder / name}: no such file; {REMEDY}")
     config, gate, examples = (folder / name for name in ("config.yaml", "gate.json", "gate_examples.npz"))
     run = RunFiles(
         path=folder,
         metrics=_mapping(folder / "metrics.json"),
-        arrays=read_npz(folder / "predictions.npz"),
+        arrays=read_npz(folder / "predictions.npz") if measures else {},
         split=Split.load(folder / "split.json"),
         config=_mapping(config),
         config_text=config.read_text(encoding="utf-8"),
@@ -104,6 +111,8 @@ def read_run(folder: Path) -> RunFiles:
         gate_examples=read_npz(examples) if examples.exists() else {},
         progress=_progress(folder / "progress.jsonl"),
     )
+    if run.is_open:
+        return run
     zsl = run.metrics.get("zsl")
     if not isinstance(zsl, dict) or not isinstance(zsl.get("per_class_top1"), dict):
         raise InputError(f"{folder / 'metrics.json'}: holds no 'zsl' results; {REMEDY}")

@@ -7,6 +7,7 @@ from html import escape
 
 import numpy as np
 
+from feature_extraction.protocol.groups import NOUNS
 from sadvae_har.evaluation.intervals import FEWEST_SUBJECTS
 from sadvae_har.report.look.page import paragraph
 from sadvae_har.report.run_files import RunFiles
@@ -35,7 +36,7 @@ def question(run: RunFiles) -> str:
     return (
         f"Can {count(len(split.unseen), 'activity', 'activities')} of {split.dataset} be recognised from written "
         f"descriptions alone, without a single recording of them in training: {', '.join(split.unseen)}? "
-        f"Asked with {count(n, 'window')} of {count(len(split.test_subjects), 'person', 'people')} held out of "
+        f"Asked with {count(n, 'window')} of {count(len(split.test_subjects), *NOUNS[split.holds_out])} held out of "
         f"training; {count(len(split.seen), 'other activity', 'other activities')} had recordings."
     )
 
@@ -73,8 +74,13 @@ def details(run: RunFiles, rows: dict[str, Row]) -> list[str]:
             found.append(f"Weakest {where} may occur: {weakest}, {_of_100(per_class[weakest])} of 100.")
     n_people = len(np.unique(run.arrays["zsl_subjects"])) if "zsl_subjects" in run.arrays else 0
     if 0 < n_people < FEWEST_SUBJECTS:
-        people = count(n_people, "person was tested", "people were tested")
+        one, many = NOUNS[run.split.holds_out]
+        people = count(n_people, f"{one} was tested", f"{many} were tested")
         found.append(f"Only {people}, so intervals say little about other people.")
+    if run.split.holds_out != "people":
+        found.append(f"All of this was {run.split.meaning}.")
+    if run.split.untested:
+        found.append(f"Nothing was measured on {', '.join(run.split.untested)}: no test subject did that.")
     if rows[TOP1].low == rows[TOP1].high:
         found.append("Every resample gave the same number, so the interval has no width; that is not certainty.")
     return found

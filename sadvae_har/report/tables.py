@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from feature_extraction.protocol.groups import MEANING
 from sadvae_har.evaluation.metrics import chance_ausuc
 
 Metrics = Mapping[str, Any]
@@ -95,9 +96,12 @@ def summary_rows(metrics: Metrics) -> list[Row]:
 def run_summary(metrics: Metrics) -> str:
     """Return the summary of one run: each measure with its interval, chance and majority beside it."""
     name = f"{metrics.get('dataset', '?')} / {metrics.get('split', '?')}"
-    rows = summary_rows(metrics)
+    rows, measured = summary_rows(metrics), str(metrics.get("measured", MEANING["people"]))
+    if not rows:
+        return f"{name}: {measured}"
     body = [(row.name + " *" * bool(row.note), *row.cells) for row in rows]
     notes = [f"* {note}" for note in sorted({row.note for row in rows if row.note})]
+    notes += [] if measured == MEANING["people"] else [measured]
     return "\n".join([align([(name, "value", "95 % interval", "chance", "majority"), *body]), *notes])
 
 

@@ -187,8 +187,10 @@ def test_class_with_one_window_is_refused(refused, tmp_path):
 
 
 def test_too_few_subjects_are_refused(refused, tmp_path):
-    path = write_kitchen(tmp_path / "raw", n_subjects=2)
-    refused(["splits", "create", path, "--out", tmp_path / "splits"], "three are needed")
+    two, one = (write_kitchen(tmp_path / str(n), n_subjects=n) for n in (2, 1))
+    chosen = ["--unseen", "wiping", "--test-subjects", "1"]
+    refused(["splits", "create", two, *chosen, "--out", tmp_path / "splits"], "three are needed")
+    refused(["splits", "create", one, "--out", tmp_path / "splits"], "too few and too short to set some apart")
     assert not (tmp_path / "splits").exists()
 
 
@@ -354,18 +356,6 @@ def test_text_model_that_cannot_be_had_offline_is_refused(refused, tmp_path, mon
     refused(["text", "embed", *flags], "'nobody/no-such-model'", "out of reach", "give the folder of a model")
     (tmp_path / "model").mkdir()
     refused(["text", "embed", *flags[:3], tmp_path / "model", *flags[4:]], tmp_path / "model", "cannot be loaded")
-
-
-def test_description_views_that_a_data_set_lacks_are_refused(trained, refused):
-    text = trained.yaml.read_text()
-    lines = [line.partition(', "kinematics"')[0] + "}" if "kinematics" in line else line for line in text.splitlines()]
-    path = trained.yaml.with_name("bare.yaml")
-    path.write_text("\n".join(lines) + "\n")
-    try:
-        flags = [path if flag == str(trained.yaml) else flag for flag in trained.flags("bare")]
-        refused(["run", *flags], "no kinematics for stirring", "leave 'kinematics' out")
-    finally:
-        path.unlink()
 
 
 def test_full_disk_is_one_line(trained, refused, monkeypatch):

@@ -4,15 +4,19 @@
     files: recordings/*.csv                # pattern, or list of patterns, from the folder of this file
     rate_hz: 50                            # or a column of time stamps or dates: time: {column: t, unit: ms}
     columns:                               # channel (device.quantity_axis) -> column name or number from 0
-      wrist.acc_x: ax
+      wrist.acc_x: ax                      # or several columns to add up: [gravity.x, userAcceleration.x]
       wrist.acc_y: ay
       wrist.acc_z: az
     units: {acc: g}                        # of each quantity
-    label: {column: activity}              # or {pattern: '([a-z]+)_'} on the file name, or {value: stirring}
-    subject: {pattern: '_p([0-9]+)'}       # the same three ways
+    label: {column: activity}              # or {pattern: '([a-z]+)_'} on the file name, or {value: stirring},
+    subject: {folder: 1}                   # or the first folder above the file, {folder: 1, pattern: 's([0-9]+)'} a
+                                           # part of its name, or {path: 's([0-9]+)/'} on the path from this folder
     classes:                               # code: what the files say, if it is not the name
       stirring: {sentence: A person stirs a pot ...}
       chopping: {code: C, sentence: A person chops vegetables ...}
+      walking: everyday                    # described already, under this name or {everyday: NAME, code: wlk}
+
+Names of people and classes are text: `01`, `null` and `no` are what they look like.
 
 Several columns of a channel, such as `wrist.acc_x: [gravity.x, userAcceleration.x]`, are added up.
 
@@ -30,10 +34,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from feature_extraction.descriptions.everyday import fill_in
 from feature_extraction.errors import InputError
 from feature_extraction.own_files.declared import YAML_KEYS, Column, Columns, Declared
 from feature_extraction.recordings.recording import AXES, QUANTITIES, Channel
 from feature_extraction.recordings.signal import MAX_GAP_S, TIME_UNITS_S
+from feature_extraction.storage.names import plain_name
 from feature_extraction.storage.plain import from_plain
 from feature_extraction.storage.yaml import read_yaml
 from feature_extraction.windows.cutting import WindowSettings
@@ -54,6 +60,8 @@ READING = (
     "long_gaps",
 )
 KEYS = (*REQUIRED, *ABOUT, *READING, "placements", "ignore_labels", "windowing")
+NAMES = ("code", "value", "ignore_labels", "everyday", "label")  # keys whose values are text
+SOURCES = ("column", "pattern", "value", "folder", "path")  # where a label or subject may stand
 DEFAULT_WINDOW_S = 5.0
 DEFAULT_OVERLAP = 0.5
 
@@ -63,12 +71,15 @@ class Source:
     """Where a label or subject stands.
 
     Attributes:
-        kind: `column` of the table, `pattern` on the file name whose first group is meant, or `value` of all files.
-        content: Name or number of the column, regular expression, or value.
+        kind: `column` of the table, `pattern` on the name of the file or of a folder, `path` for a pattern on the
+            path from the folder of the `dataset.yaml`, or `value` of all files.
+        content: Name or number of the column, regular expression whose only group is meant, or value.
+        folder: Whose name the pattern is for: 0 the file, 1 the folder that it lies in, 2 the one above that.
     """
 
     kind: str
     content: Column
+    folder: int = 0
 
 
 @dataclass(frozen=True)
@@ -117,7 +128,7 @@ def load_custom_config(path: Path) -> CustomConfig:
     Raises:
         InputError: Naming the file, the key and its value, and what is allowed.
     """
-    raw = read_yaml(path)
+    raw = read_yaml(path, NAMES)
     try:
         if not isinstance(raw, Mapping):
             raise InputError(f"expected keys such as dataset, files, columns; found {type(raw).__name__}")
@@ -149,10 +160,10 @@ def _check(raw: Mapping[str, Any], path: Path) -> CustomConfig:
         label=_source(raw, "label"),
         subject=_source(raw, "subject"),
         placements=_placements(raw, list(columns)),
-        ignore_labels=tuple(str(label) for label in _typed(raw, "ignore_labels", list, [])),
+        ignore_labels=tuple(plain_name(str(label)) for label in _typed(raw, "ignore_labels", list, [])),
         max_gap_s=_positive(raw.get("max_gap_s", MAX_GAP_S), "max_gap_s", zero=True),
         split_long_gaps=_choice(raw, "long_gaps", ("error", "split")) == "split",
-        classes=_mapping(raw["classes"], "classes"),
+        classes=fill_in(_mapping(raw["classes"], "classes"), _placements(raw, list(columns)).values()),
         windowing=_windowing(raw, list(columns), _rate(raw)),
         about={key: str(raw.get(key, "")) for key in ABOUT},
         signature=json.dumps(
@@ -238,17 +249,37 @@ def _windowing(raw: Mapping[str, Any], channels: Sequence[Channel], rate_hz: flo
 
 def _source(raw: Mapping[str, Any], key: str) -> Source:
     value = _mapping(raw[key], key)
-    if len(value) != 1 or not set(value) <= {"column", "pattern", "value"}:
-        raise InputError(f"{key}: {dict(value)!r}; write exactly one of column, pattern, value")
-    kind, content = next(iter(value.items()))
-    if kind == "pattern":
-        try:
-            groups = re.compile(str(content)).groups
-        except re.error as error:
-            raise InputError(f"{key}: pattern {content!r} is no regular expression ({error})") from error
-        if groups != 1:
-            raise InputError(f"{key}: pattern {content!r} has {groups} groups; put one (...) around the value")
-    return Source(kind, _column(content, f"{key}: column") if kind == "column" else str(content))
+    given = set(value)
+    if (
+        len(given) != 1
+        and given != {"folder", "pattern"}
+        or not given <= {"column", "pattern", "path", "folder", "value"}
+    ):
+        raise InputError(
+            f"{key}: {dict(value)!r}; write exactly one of column, pattern, value, folder, path; a folder may have a "
+            "pattern, too"
+        )
+    if "column" in value:
+        return Source("column", _column(value["column"], f"{key}: column"))
+    if "value" in value:
+        return Source("value", plain_name(str(value["value"] or "")))
+    folder = value.get("folder", 0)
+    if isinstance(folder, bool) or not isinstance(folder, int) or ("folder" in value and folder < 1):
+        raise InputError(f"{key}: folder {folder!r}; give 1 for the folder that a file lies in, 2 for the one above it")
+    if "path" in value:
+        return Source("path", _pattern(value["path"], key))
+    return Source("pattern", _pattern(value.get("pattern", "(.+)"), key), folder)
+
+
+def _pattern(value: Any, key: str) -> str:
+    """Return a regular expression with one group."""
+    try:
+        groups = re.compile(str(value)).groups
+    except re.error as error:
+        raise InputError(f"{key}: pattern {value!r} is no regular expression ({error})") from error
+    if groups != 1:
+        raise InputError(f"{key}: pattern {value!r} has {groups} groups; put one (...) around the value")
+    return str(value)
 
 
 def _placements(raw: Mapping[str, Any], channels: Sequence[Channel]) -> dict[str, str]:

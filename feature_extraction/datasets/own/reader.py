@@ -3,8 +3,9 @@
 import glob
 import os
 import re
+import unicodedata
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -23,6 +24,7 @@ from feature_extraction.own_files.timing.stamps import REPEATED, Timeline, read_
 from feature_extraction.recordings.clock import longest_pause_s, merge_on_time, order_of_time, require_steady
 from feature_extraction.recordings.recording import Recording, Skipped
 from feature_extraction.recordings.signal import fill_short_gaps
+from feature_extraction.storage.names import Spellings, plain_name
 
 UNLABELLED = ("", "na", "n/a", "nan", "null")  # unless the YAML file has a class of this name
 
@@ -98,20 +100,27 @@ class _Rows:
 
 def read_files(config: CustomConfig, files: Sequence[Path], class_list: ClassList) -> Iterator[Recording | Skipped]:
     """Read one recording per stretch of one label and subject without long gaps."""
-    root = os.path.commonpath([path.parent for path in files])
+    root = Path(os.path.commonpath([path.parent for path in files]))
+    home = config.path.parent if root.is_relative_to(config.path.parent) else root
+    subjects, labels = Spellings("subject"), Spellings("label")
+    for label in (*class_list.codes, *config.ignore_labels):
+        labels.add(label, str(config.path))
     for path in progress(files, config.dataset, "file"):
         name = Path(os.path.relpath(path, root)).as_posix()
-        rows, account = _read_rows(config, path)
+        rows, account = _read_rows(config, path, home)
         passed_over: dict[str, int] = defaultdict(int, account.left_out)
         number = 0
         for run in rows.runs():
             label, subject = str(run.labels[0]), str(run.subjects[0])
             where = f"{path}: rows {run.numbers[0] + 1} to {run.numbers[-1] + 1}"
+            if label:
+                labels.add(label, where)
             if not label or label in config.ignore_labels:
                 passed_over[f"label {label!r} is ignored" if label else "no label"] += len(run.labels)
                 continue
             if not subject:
                 raise InputError(f"{where}: no subject; fill in the column or use another source of the subject")
+            subjects.add(subject, where)
             label = class_name(class_list, label, where)
             for column in np.flatnonzero(~np.isfinite(run.values).all(axis=0)):
                 first = np.isfinite(run.values[:, :column]).all(axis=1) & ~np.isfinite(run.values[:, column])
@@ -132,8 +141,14 @@ def read_files(config: CustomConfig, files: Sequence[Path], class_list: ClassLis
             yield Skipped(name, reason, n_rows / config.rate_hz)
 
 
-def _read_rows(config: CustomConfig, path: Path) -> tuple[_Rows, Account]:
-    """Return the rows of a file, and which were left out for their time stamps or values."""
+def _read_rows(config: CustomConfig, path: Path, home: Path) -> tuple[_Rows, Account]:
+    """Return the rows of a file, and which were left out for their time stamps or values.
+
+    Args:
+        config: How to read it.
+        path: The file.
+        home: Where the paths begin on which patterns are looked for.
+    """
     plan = plan_reading(path, config.channels, config.declared)
     if not plan.certain:
         raise InputError(
@@ -142,7 +157,7 @@ def _read_rows(config: CustomConfig, path: Path) -> tuple[_Rows, Account]:
         )
     account = Account()
     if len(plan.streams) > 1:
-        return _read_merged(config, path, plan, account), account
+        return _read_merged(config, home, plan, account, path), account
     stream = plan.streams[0]
     layout, rows = stream.source.layout, stream.source.rows
     words = [position(layout.names, s.content, str(path)) for s in (config.label, config.subject) if s.kind == "column"]
@@ -161,11 +176,11 @@ def _read_rows(config: CustomConfig, path: Path) -> tuple[_Rows, Account]:
         order = order_of_time(times)
         account.leave_out(REPEATED, len(times) - len(order))
         places, values, times = places[order], values[order], times[order] - times[order[:1]]
-    labels, subjects = (_entries(config, key, table)[places] for key in ("label", "subject"))
+    labels, subjects = (_entries(config, key, table, home)[places] for key in ("label", "subject"))
     return _Rows(table.row_numbers[places] - 1, values, times, labels, subjects), account
 
 
-def _read_merged(config: CustomConfig, path: Path, plan: ReadingPlan, account: Account) -> _Rows:
+def _read_merged(config: CustomConfig, home: Path, plan: ReadingPlan, account: Account, path: Path) -> _Rows:
     """Return the rows of several streams on their common clock.
 
     Raises:
@@ -179,28 +194,30 @@ def _read_merged(config: CustomConfig, path: Path, plan: ReadingPlan, account: A
             )
     values = np.concatenate([np.empty((0, len(plan.channels))), *read_recording(path, plan, account)])
     table = Table(path, plan.streams[0].source.layout, {0: np.empty(len(values))})
-    labels, subjects = (_entries(config, key, table) for key in ("label", "subject"))
+    labels, subjects = (_entries(config, key, table, home) for key in ("label", "subject"))
     return _Rows(np.arange(len(values)), values, None, labels, subjects)
 
 
-def _entries(config: CustomConfig, key: str, table: Table) -> np.ndarray:
+def _entries(config: CustomConfig, key: str, table: Table, home: Path) -> np.ndarray:
     """Label or subject of every row."""
     source: Source = getattr(config, key)
     if source.kind == "column":
-        words = table.words(position(table.names, source.content, str(table.path)))
-        codes = [about.get("code", "") for about in config.classes.values() if isinstance(about, Mapping)]
-        names = {str(name) for name in (*config.classes, *codes, *config.ignore_labels)} if key == "label" else set()
-        missing = [word.lower() in UNLABELLED and word not in names for word in words.tolist()]
-        return np.where(missing, "", words)
+        return table.names_in(position(table.names, source.content, str(table.path)))
     if source.kind == "value":
         return np.full(len(table), source.content)
-    match = re.search(str(source.content), table.path.name)
-    if match is None or not match[1]:
+    path = table.path.absolute()
+    part = ("file name", "name of the folder", "path")[2 if source.kind == "path" else min(source.folder, 1)]
+    text = [path, *path.parents][source.folder].name if source.folder <= len(path.parents) else ""
+    if source.kind == "path":
+        text = Path(os.path.relpath(table.path, home)).as_posix()
+    match = re.search(str(source.content), unicodedata.normalize("NFC", text))
+    name = plain_name(match[1] or "") if match else ""
+    if not name:
         raise InputError(
-            f"{table.path}: the file name does not match the {key} pattern {source.content!r}; "
-            f"correct the pattern in {config.path}, or rename the file"
+            f"{table.path}: the {part} does not match the {key} pattern {source.content!r}; "
+            f"correct the pattern in {config.path}, or rename the {part.rpartition(' ')[2].replace('name', 'file')}"
         )
-    return np.full(len(table), match[1])
+    return np.full(len(table), name)
 
 
 def _pieces(config: CustomConfig, run: _Rows, path: Path) -> list[np.ndarray]:

@@ -57,6 +57,11 @@ def pretrain(
         InputError: Windows of another data set, a class without windows, or another encoder in the folder.
     """
     config = config or PretrainConfig()
+    if split.holds_out != "people" or not split.val_subjects:
+        raise InputError(
+            f"encoder pretraining: learns from some people and is chosen on others, which split {split.dataset}/"
+            f"{split.name} does not set apart; use features that need no training, or an encoder pretrained elsewhere"
+        )
     if windows.dataset != split.dataset:
         raise InputError(f"windows are of {windows.dataset!r}, split {split.name!r} is of {split.dataset!r}; pair them")
     key = pretraining_key(windows, split, config, held_out)

@@ -123,8 +123,8 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
         groups = None if groups is None else np.asarray(groups)
         names = [str(name) for name in texts]
         problem = lay_out_open(X, labels, groups, vectors[: len(seen)], names, len(unseen), config.seed)
-        self._fitted, self._standardizer = fit_open(problem, config), problem.problem.standardizer
-        self._scorer = ActivityScorer(self._fitted.fold, self._fitted.seen, problem.problem.space, vectors[: len(seen)])
+        self._fitted, self._standardizer = fit_open(problem, config), problem.standardizer
+        self._scorer = ActivityScorer(self._fitted.fold, self._fitted.seen, problem.space, vectors[: len(seen)])
         self._vectors = vectors
         for vector in vectors[len(seen) :]:
             self._scorer.add(vector[None])

@@ -8,6 +8,7 @@ from pathlib import Path
 from feature_extraction.datasets import DATASETS, get_dataset
 from feature_extraction.descriptions.class_list import ClassDescription
 from feature_extraction.errors import InputError
+from feature_extraction.protocol.groups import NOUNS
 from feature_extraction.protocol.split import Split, find_split
 from sadvae_har.recognition.model.parts import RecognizerModel
 
@@ -87,7 +88,8 @@ def _provenance(model: RecognizerModel) -> str:
     if split is not None:
         names = split.train_subjects
         named = f" ({', '.join(names)})" if len(names) <= MOST_SUBJECTS_NAMED else ""
-        people = f"{len(names)} training subjects{named}"
+        noun = "subjects" if split.holds_out == "people" else NOUNS[split.holds_out][1]
+        people = f"{len(names)} training {noun}{named}"
     return "\n".join(
         [
             "## Provenance",

@@ -5,13 +5,14 @@ import pytest
 import yaml
 
 from feature_extraction.descriptions import kinematic_lexicon
-from feature_extraction.descriptions.class_list import attribute_names, load_class_list
+from feature_extraction.descriptions.class_list import attribute_names, class_list_from_mapping, load_class_list
 from feature_extraction.descriptions.kinematic_lexicon import (
     KinematicPredictor,
     Lexicon,
     activity_embeddings,
     attributes_of,
     load_lexicon,
+    with_kinematics,
 )
 from feature_extraction.errors import InputError
 from feature_extraction.storage.places import CLASS_LISTS_FOLDER
@@ -238,3 +239,16 @@ def test_bad_file_is_named(tmp_path: Path, text: str, message: str) -> None:
 def test_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.yaml: no such file"):
         load_lexicon(tmp_path / "none.yaml")
+
+
+def test_kinematics_that_are_not_written_are_predicted_as_for_an_added_activity(text_cache, caplog) -> None:
+    written = {name: 0.5 for name in attribute_names()}
+    label, text = load_lexicon().labels[0], load_lexicon().texts[0]
+    mapping = {"one": {"sentence": "Someone.", "kinematics": written}, label: {"sentence": text}}
+    class_list = class_list_from_mapping("tiny-predicted", mapping, "dataset.yaml")
+    with caplog.at_level("INFO"):
+        found = [with_kinematics(class_list, cache=text_cache) for _ in range(2)][1].descriptions
+    assert found["one"].kinematics == written
+    assert found[label].kinematics == attributes_of(label, text, cache=text_cache)
+    said = [record.message for record in caplog.records if "predicted" in record.message]
+    assert said == [f"tiny-predicted: kinematics of {label} are predicted from name and sentence"]

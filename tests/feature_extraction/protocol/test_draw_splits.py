@@ -137,8 +137,9 @@ def test_loco_leaves_every_class_out_once() -> None:
     splits = create_loco(replace(SOURCE, classes=("sit down", *CLASSES)), seed=0)
     assert unseen_of(splits) == [("sit down",), *((label,) for label in CLASSES)]
     assert splits[0].name == "loco-sit-down"
-    with pytest.raises(InputError, match="4 classes; leaving one out needs more than 4"):
-        create_loco(replace(SOURCE, classes=CLASSES[:4]), seed=0)
+    assert [split.inner for split in create_loco(replace(SOURCE, classes=CLASSES[:4]), seed=0)] == [()] * 4
+    with pytest.raises(InputError, match="2 classes; leaving one out needs three or more"):
+        create_loco(replace(SOURCE, classes=CLASSES[:2]), seed=0)
 
 
 def test_inner_folds_are_disjoint_and_of_about_the_share() -> None:
@@ -186,13 +187,27 @@ def test_drawn_partition_gives_every_class_train_and_test_subjects() -> None:
     ("recorded", "message"),
     [
         ({"a": {"1", "2"}}, r"subjects are \['1', '2'\]; three are needed"),
-        ({"a": {"1", "2", "3"}, "b": {"1"}, "c": set()}, "fewer than two subjects recorded b, c"),
+        (
+            {"a": {"1", "2", "3"}, "c": set()},
+            "no draw of 1 test and 1 validation subjects leaves every class with train",
+        ),
         ({"a": {"1", "2"}, "b": {"2", "3"}, "c": {"1", "3"}}, "no draw of 1 test and 1 validation"),
     ],
 )
 def test_partition_that_cannot_be_is_refused(recorded: dict[str, set[str]], message: str) -> None:
     with pytest.raises(InputError, match=f"own: {message}"):
         random_partition(recorded, 0, "own")
+
+
+def test_a_class_of_one_person_is_trained_on_and_not_tested() -> None:
+    recorded = {"a": {"1", "2", "3"}, "b": {"1"}, "c": {"1", "2"}}
+    for seed in range(10):
+        parts = random_partition(recorded, seed, "own")
+        assert "1" in parts.train and parts.untested == tuple(
+            name for name, own in recorded.items() if not own & set(parts.test)
+        )
+        assert "b" in parts.untested and "a" not in parts.untested
+    assert "1" in random_partition(recorded, 0, "own", unseen=["b"]).test  # an unseen class needs test windows instead
 
 
 def test_own_data_set_gets_splits_from_its_recordings(tmp_path: Path) -> None:

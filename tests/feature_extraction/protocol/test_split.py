@@ -160,3 +160,9 @@ def test_overlap_in_a_split_file_names_the_file_and_the_subject(tmp_path: Path) 
     path.write_text(json.dumps(asdict(SPLIT) | {"test_subjects": [2]}), encoding="utf-8")
     with pytest.raises(InputError, match=r"split\.json: split tiny/random-1: '2' stands in both 'train' and 'test'"):
         Split.load(path)
+
+
+def test_names_in_a_split_file_are_in_one_normal_form(tmp_path: Path) -> None:
+    value = {**asdict(SPLIT), "test_subjects": ["Ju\u0308rgen ", 7]}
+    (tmp_path / "split.json").write_text(json.dumps(value), encoding="utf-8")
+    assert Split.load(tmp_path / "split.json").test_subjects == ("J\u00fcrgen", "7")

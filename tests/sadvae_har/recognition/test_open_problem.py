@@ -3,11 +3,10 @@ import pytest
 from synthetic_problem import SPLIT, TINY, make_table, text_vectors
 
 from feature_extraction.errors import InputError
-from sadvae_har.method.gate import DomainClassifier, Scores
+from sadvae_har.experiment.problem import Problem
+from sadvae_har.method.gate import TEXT_MARGIN, DomainClassifier, Scores
 from sadvae_har.recognition.calibration import fit_temperature
 from sadvae_har.recognition.estimator.open_problem import (
-    TEXT_MARGIN,
-    OpenProblem,
     fit_open,
     gated_log_scores,
     lay_out_open,
@@ -24,7 +23,7 @@ def rows() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return table.features[kept], labels, table.subjects[kept]
 
 
-def problem_of(groups: np.ndarray | None, n_classes: int = 8, n_unseen: int = 3, seed: int = 0) -> OpenProblem:
+def problem_of(groups: np.ndarray | None, n_classes: int = 8, n_unseen: int = 3, seed: int = 0) -> Problem:
     features, labels, _ = rows()
     kept = labels < n_classes
     groups = None if groups is None else groups[kept]
@@ -35,7 +34,7 @@ def problem_of(groups: np.ndarray | None, n_classes: int = 8, n_unseen: int = 3,
 
 def test_all_rows_train_the_final_problem() -> None:
     features, labels, subjects = rows()
-    problem, _ = problem_of(subjects)
+    problem = problem_of(subjects)
     assert problem.folds[0].rows.tolist() == list(range(len(features)))
     assert np.array_equal(problem.class_index, labels)
     assert problem.standardizer.mean == pytest.approx(features.mean(0), abs=1e-5)
@@ -43,7 +42,8 @@ def test_all_rows_train_the_final_problem() -> None:
 
 def test_inner_folds_hold_back_whole_subjects_and_classes() -> None:
     _, labels, subjects = rows()
-    problem, held_back = problem_of(subjects)
+    problem = problem_of(subjects)
+    held_back = problem.split.held_back
     assert len(problem.folds) == 4
     assert [len(names) for names in held_back] == [1, 1, 1]  # a sixth of six
     assert len(set(held_back)) == 3  # they take turns
@@ -57,11 +57,12 @@ def test_inner_folds_hold_back_whole_subjects_and_classes() -> None:
 
 def test_without_subjects_a_sixth_of_the_rows_of_each_class_is_held_back() -> None:
     _, labels, _ = rows()
-    problem, held_back = problem_of(None)
+    problem = problem_of(None)
+    held_back = problem.split.held_back
     for names in held_back:
         assert np.bincount(labels[np.isin(problem.subjects, names)]).tolist() == [6] * 8  # of 36 rows each
-    assert np.array_equal(problem.subjects, problem_of(None)[0].subjects)
-    assert not np.array_equal(problem.subjects, problem_of(None, seed=1)[0].subjects)
+    assert np.array_equal(problem.subjects, problem_of(None).subjects)
+    assert not np.array_equal(problem.subjects, problem_of(None, seed=1).subjects)
 
 
 def test_folds_without_two_classes_to_train_on_are_dropped() -> None:
@@ -69,8 +70,8 @@ def test_folds_without_two_classes_to_train_on_are_dropped() -> None:
     features, labels, _ = rows()
     four = labels < 4
     groups = np.array(["a", "a", "a", "b"])[labels[four]]
-    problem, held_back = lay_out_open(features[four], labels[four], groups, text_vectors()[:4], SEEN[:4], 0, 0)
-    assert len(problem.folds) == len(held_back) + 1 < 3
+    problem = lay_out_open(features[four], labels[four], groups, text_vectors()[:4], SEEN[:4], 0, 0)
+    assert len(problem.folds) == len(problem.split.held_back) + 1 < 3
     for fold in problem.folds:
         assert len(set(labels[four][fold.rows])) >= 2
 
@@ -83,7 +84,7 @@ def test_one_subject_cannot_be_split() -> None:
 @pytest.mark.parametrize("n_classes", [2, 3])
 def test_few_classes_take_the_last_step_and_the_text_margin(n_classes: int) -> None:
     problem = problem_of(None, n_classes)
-    assert len(problem.problem.folds) == 1 and not problem.held_back
+    assert len(problem.folds) == 1 and not problem.split.held_back
     fitted = fit_open(problem, TINY)
     assert fitted.n_inner_folds == 0 and fitted.temperature == 1
     assert fitted.gate == TEXT_MARGIN

@@ -1,0 +1,46 @@
+import pytest
+
+from feature_extraction.descriptions.class_list import ANYWHERE, class_list_from_mapping, load_class_list
+from feature_extraction.descriptions.everyday import fill_in, find_everyday
+from feature_extraction.errors import InputError
+
+
+def test_a_class_of_a_shipped_data_set_is_found_by_its_name_in_any_case() -> None:
+    found = find_everyday(" Brushing  TEETH ")
+    assert found.description in (load_class_list(name).descriptions["brushing teeth"] for name in ("wharf", "wisdm"))
+    assert len(found.description.kinematics) == 20
+
+
+def test_a_group_of_synonyms_is_found_by_its_name() -> None:
+    found = find_everyday("running")
+    assert found.description.name in ("running forward", "running on a treadmill", "jogging")
+    assert {"right hip", "torso", "wrist"} <= set(found.motion)
+
+
+def test_an_unknown_name_lists_near_ones() -> None:
+    with pytest.raises(InputError, match="no everyday activity 'wlaking'; near ones are walking"):
+        find_everyday("wlaking")
+
+
+def test_everyday_classes_are_described_where_the_devices_are_worn() -> None:
+    given = {"walking": "everyday", "up": {"everyday": "walking upstairs", "code": "ups", "sentence": "Up."}}
+    filled = fill_in(given | {"stirring": {"sentence": "Someone stirs."}}, ["left wrist"])
+    class_list = class_list_from_mapping("own", filled, "dataset.yaml")
+    assert class_list.codes == {"walking": "walking", "ups": "up", "stirring": "stirring"}
+    assert class_list.placements == ("left wrist",)
+    descriptions = class_list.descriptions
+    assert descriptions["walking"].motion["left wrist"] in find_everyday("walking").motion.values()
+    assert descriptions["up"].sentence == "Up." and descriptions["up"].kinematics
+    assert descriptions["stirring"].motion == {"left wrist": "Someone stirs."}
+
+
+def test_places_that_a_user_describes_win_and_unknown_ones_get_the_sentence() -> None:
+    own = {"sentence": "Someone stirs.", "motion": {"nose": "A gentle sway."}}
+    motion = fill_in({"walking": "everyday", "stirring": own}, ["wrist"])["walking"]["motion"]
+    assert motion == {"nose": find_everyday("walking").description.sentence}
+    assert set(find_everyday("walking").views([ANYWHERE])["motion"]) == {ANYWHERE}
+
+
+def test_an_unknown_everyday_class_is_named() -> None:
+    with pytest.raises(InputError, match="classes: hop: no everyday activity 'hopp'"):
+        fill_in({"hop": {"everyday": "hopp"}}, [])
