@@ -181,9 +181,10 @@ class _Sensor:
     def doubts(self) -> list[Doubt]:
         """Return what is doubtful about the sensors of this device."""
         dead = self._dead_axes()
-        size = self._acceleration() if not any(doubt.kind.startswith("dead acc") for doubt in dead) else []
+        broken = {doubt.kind.split()[1] for doubt in dead if doubt.severity == "question"}
+        size = self._acceleration() if "acc" not in broken else []
         found = dead + size
-        if len(self.channels) > AXES and not any(doubt.kind.startswith("dead") for doubt in dead):
+        if len(self.channels) > AXES and not broken:
             found += self._turning(size)
         rate = self._rhythm()
         sound = not any(doubt.severity == "error" for doubt in found)

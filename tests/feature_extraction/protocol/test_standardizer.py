@@ -24,6 +24,16 @@ def test_two_windows_by_hand():
     assert transformed.dtype == np.float32
 
 
+@pytest.mark.parametrize("scale", [2.0**-40, 2.0**-27, 2.0**20])
+def test_the_unit_of_a_feature_does_not_matter(scale):
+    windows = np.random.default_rng(0).normal(0, 1, (6, 3)).astype(np.float32)
+    windows[:, 2] = 0.1
+    labels, subjects = np.array(["still"] * 6), np.array(["s1"] * 6)
+    one, other = (Standardizer.fit(windows * factor, labels, subjects, make_split()) for factor in (1, scale))
+    np.testing.assert_array_equal(one.transform(windows), other.transform(windows * np.float32(scale)))
+    assert one.scale[2] == other.scale[2] == 0 and (other.scale[:2] > 0).all()
+
+
 def test_far_values_are_clipped():
     np.testing.assert_array_equal(fit([[0.0], [2.0]]).transform(np.array([[1000.0], [-1000.0]])), [[CLIP], [-CLIP]])
 
