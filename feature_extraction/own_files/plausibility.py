@@ -182,7 +182,8 @@ class _Sensor:
         """Return what is doubtful about the sensors of this device."""
         dead = self._dead_axes()
         broken = {doubt.kind.split()[1] for doubt in dead if doubt.severity == "question"}
-        size = self._acceleration() if "acc" not in broken else []
+        large = float(np.median(self.motion.seconds.size)) >= FAR_FROM_G * GRAVITY_MPS2  # missing axes make it small
+        size = self._acceleration() if large or "acc" not in broken else []
         found = dead + size
         if len(self.channels) > AXES and not broken:
             found += self._turning(size)
