@@ -9,6 +9,7 @@
 
 import logging
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -204,7 +205,8 @@ def evaluate_gzsl(
         }
     )
     temperatures = {"seen_temperature": gate.seen_temperature, "unseen_temperature": gate.unseen_temperature}
-    folder.merge_metrics({**report, "chosen": {**temperatures, "gate_threshold": gate.threshold}})
+    chosen = {**temperatures, "gate_threshold": gate.threshold}
+    folder.merge_metrics({**report, "chosen": chosen, "safety_net": asdict(gate.net)})
     return report
 
 
