@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from feature_extraction.encoders.external import ExternalEncoder, load_external
+from feature_extraction.encoders.external import load_external
 from feature_extraction.errors import InputError
 from feature_extraction.features.cache import cached, single_block, stream
 from feature_extraction.features.table import FeatureTable
@@ -84,14 +84,9 @@ def find_encoder(block: str) -> Path:
     if _is_bare(block):
         if (ENCODERS_FOLDER / path).is_dir():
             return ENCODERS_FOLDER / path
-        shipped = (
-            sorted(entry.name for entry in ENCODERS_FOLDER.iterdir() if entry.is_dir())
-            if ENCODERS_FOLDER.is_dir()
-            else []
-        )
-        hint = (
-            f"for the folder here write {PREFIX}./{path}" if path.exists() else f"or give a path, {PREFIX}FOLDER/NAME"
-        )
+        shipped = sorted(entry.name for entry in ENCODERS_FOLDER.glob("*/"))
+        here = f"for the folder here write {PREFIX}./{path}"
+        hint = here if path.exists() else f"or give a path, {PREFIX}FOLDER/NAME"
         raise InputError(f"{block}: no shipped encoder of this name; there are: {', '.join(shipped) or 'none'}; {hint}")
     if not path.exists():
         raise InputError(
@@ -113,8 +108,12 @@ def load_encoder(block: str, text_cache: Path = TEXT_CACHE) -> LoadedEncoder:
     """
     path = find_encoder(block)
     if path.suffix in DESCRIPTIONS and path.is_file():
-        encoder = load_external(path)
-        return LoadedEncoder(block_name(block), encoder.key, encoder.provenance, _external(encoder))
+        external = load_external(path)
+
+        def encode(windows: WindowSet, rows: slice) -> np.ndarray:
+            return external.encode(windows.samples[rows], windows.channels, windows.settings.rate_hz, rows.start)
+
+        return LoadedEncoder(block_name(block), external.key, external.provenance, encode)
     checkpoint = PatchCheckpoint.load(path)
 
     def embed(windows: WindowSet, rows: slice) -> np.ndarray:
@@ -140,7 +139,7 @@ def extract_loaded(windows: WindowSet, encoder: LoadedEncoder, folder: Path) -> 
         try:
             features = stream(windows, lambda rows: encoder.embed(windows, rows), BATCH_WINDOWS, name)
         except InputError as error:
-            raise InputError(f"{encoder.block}, windows of {windows.dataset}: {error}") from None
+            raise InputError(f"{encoder.block}, windows of {windows.dataset}: {error}") from error
         finite = np.isfinite(features).all(axis=1)
         if not finite.all():
             raise InputError(
@@ -150,13 +149,6 @@ def extract_loaded(windows: WindowSet, encoder: LoadedEncoder, folder: Path) -> 
         return single_block(windows, encoder.block, features, encoder.provenance, keys)
 
     return cached(folder / f"encoder-{name}-{encoder.key[:8]}.npz", windows, encoder.block, compute, keys)
-
-
-def _external(encoder: ExternalEncoder) -> Callable[[WindowSet, slice], np.ndarray]:
-    def embed(windows: WindowSet, rows: slice) -> np.ndarray:
-        return encoder.encode(windows.samples[rows], windows.channels, windows.settings.rate_hz, rows.start)
-
-    return embed
 
 
 def _path(block: str) -> Path:

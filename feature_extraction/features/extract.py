@@ -18,7 +18,6 @@ from feature_extraction.features.cache import cached, single_block, stream
 from feature_extraction.features.encoder_blocks import PREFIX, check_names, extract_loaded, is_encoder, load_encoder
 from feature_extraction.features.table import FeatureTable, concatenate
 from feature_extraction.pretraining.resnet.checkpoint import EncoderCheckpoint
-from feature_extraction.pretraining.resnet.config import PretrainConfig
 from feature_extraction.pretraining.resnet.pretrain import pretrain, pretraining_key
 from feature_extraction.protocol.split import Split
 from feature_extraction.storage.places import RESOURCES
@@ -26,7 +25,6 @@ from feature_extraction.windows.input_format import InputFormat
 from feature_extraction.windows.window_set import WindowSet
 
 BLOCKS = ("statistical", "resnet", "kinematic")
-DEFAULT_BLOCKS = ("statistical", "resnet")
 STATISTICAL_BATCH = 1024
 ENCODER_BATCH = 256
 
@@ -113,14 +111,7 @@ def extract_encoder(windows: WindowSet, checkpoint: Path, out: Path, split: Spli
     return cached(out, windows, "resnet", compute, {"resnet": loaded.key})
 
 
-def features_for(
-    windows: WindowSet,
-    split: Split,
-    blocks: Sequence[str] = DEFAULT_BLOCKS,
-    resources: Path = RESOURCES,
-    config: PretrainConfig | None = None,
-    held_out: tuple[str, ...] = (),
-) -> FeatureTable:
+def features_for(windows: WindowSet, split: Split, blocks: Sequence[str], resources: Path = RESOURCES) -> FeatureTable:
     """Return the features of every window for one split; whatever is missing is made and cached.
 
     Args:
@@ -128,9 +119,6 @@ def features_for(
         split: Which windows an encoder may learn from.
         blocks: Some of `statistical`, `resnet`, `kinematic` and `encoder:PATH`, in the order of the columns.
         resources: Folder that holds `imu_feats/` and `runs/encoders/`.
-        config: How the encoder of `resnet` is pretrained.
-        held_out: Seen classes the encoder shall not learn from either (an inner fold's pseudo-unseen ones): that of
-            `resnet` is trained without them, one of `encoder:PATH` that has met them is refused.
 
     Raises:
         InputError: An unknown block, an encoder that is not there or cannot read the windows, or windows of another
@@ -142,7 +130,7 @@ def features_for(
         raise InputError(f"windows are of {windows.dataset!r}, split {split.name!r} is of {split.dataset!r}; pair them")
     loaded = {block: load_encoder(block, resources / "text_feats") for block in blocks if is_encoder(block)}
     for block, encoder in loaded.items():
-        split.check_provenance(encoder.provenance, block, held_out)
+        split.check_provenance(encoder.provenance, block)
     folder = resources / "imu_feats" / windows.dataset / windows.key
     tables = []
     for block in blocks:
@@ -153,11 +141,11 @@ def features_for(
         elif block == "kinematic":
             tables.append(extract_kinematic(windows, folder / f"kinematic-v{kinematic.VERSION}.npz"))
         else:
-            checkpoint = encoder_folder(windows, split, resources, config, held_out)
-            pretrain(windows, split, config, checkpoint, held_out)
+            checkpoint = encoder_folder(windows, split, resources)
+            pretrain(windows, split, out=checkpoint)
             tables.append(extract_encoder(windows, checkpoint, folder / f"{split.name}-{checkpoint.name}.npz", split))
     table = replace(concatenate(tables), source=InputFormat.of(windows))
-    split.check_provenance(table.provenance, "features", held_out)
+    split.check_provenance(table.provenance, "features")
     return table
 
 
@@ -176,13 +164,7 @@ def check_blocks(blocks: Sequence[str]) -> None:
     check_names(blocks)
 
 
-def encoder_folder(
-    windows: WindowSet,
-    split: Split,
-    resources: Path = RESOURCES,
-    config: PretrainConfig | None = None,
-    held_out: tuple[str, ...] = (),
-) -> Path:
+def encoder_folder(windows: WindowSet, split: Split, resources: Path = RESOURCES) -> Path:
     """Return where the encoder of a split lies or will lie; arguments as in `pretrain`."""
-    key = pretraining_key(windows, split, config, held_out)
+    key = pretraining_key(windows, split)
     return resources / "runs" / "encoders" / windows.dataset / split.name / f"resnet-{key[:8]}"

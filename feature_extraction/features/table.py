@@ -168,9 +168,9 @@ class FeatureTable:
                 source=InputFormat.from_dict(header["source"]) if header.get("source") else None,
             )
         except InputError as error:
-            raise InputError(str(error) if str(path) in str(error) else f"{path}: {error}") from None
+            raise InputError(str(error) if str(path) in str(error) else f"{path}: {error}") from error
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise InputError(f"{path}: damaged header ({error}); delete it and make it again") from None
+            raise InputError(f"{path}: damaged header ({error}); delete it and make it again") from error
 
 
 def concatenate(tables: Sequence[FeatureTable]) -> FeatureTable:

@@ -175,7 +175,7 @@ class WindowEncoder:
             try:
                 network.encoder.load_state_dict(own)
             except RuntimeError as error:
-                raise InputError(f"{where}: weights of {name} do not fit ({str(error).splitlines()[-1]})") from None
+                raise InputError(f"{where}: weights of {name} do not fit ({str(error).splitlines()[-1]})") from error
             networks[name] = network
             if isinstance(network, PatchCheckpoint):
                 texts = [sentences.get(f"sentences/{k}", torch.empty(0)) for k in range(len(sentences))]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from feature_extraction.encoders.patch_transformer.graph import PatchGraph
-from feature_extraction.encoders.statistical.graph import StatisticalGraph
+from feature_extraction.encoders.statistical.features import StatisticalFeatures
 from feature_extraction.errors import InputError
 from feature_extraction.features.window_encoder import WindowEncoder
 from feature_extraction.pretraining.checkpoint import PatchCheckpoint
@@ -29,7 +29,7 @@ class WindowGraph(nn.Module):
         for name in encoder.blocks:
             network = encoder.networks.get(name)
             if name == "statistical":
-                self.blocks.append(StatisticalGraph(source.channels, n_samples, rate_hz))
+                self.blocks.append(StatisticalFeatures(source.channels, n_samples, rate_hz, for_export=True))
             elif isinstance(network, PatchCheckpoint):
                 self.blocks.append(PatchGraph(network.encoder, encoder.readers[name], n_samples, rate_hz))
             elif network is not None:

@@ -6,7 +6,7 @@ does not say who made the file.
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,18 +40,24 @@ def write_tensors(path: Path, kind: str, header: Mapping[str, Any], tensors: Map
         save_file(copies, temporary, metadata={kind: json.dumps(full)})
 
 
-def read_header(path: Path, kind: str, remedy: str) -> dict[str, Any]:
+Accept = Callable[[Mapping[str, Any]], None]
+
+
+def read_header(path: Path, kind: str, remedy: str, accept: Accept | None = None) -> dict[str, Any]:
     """Read the header of a sound file alone; arguments and errors as of `read_tensors`."""
-    return _read(path, kind, remedy)[0]
+    return _read(path, kind, remedy, accept)[0]
 
 
-def read_tensors(path: Path, kind: str, remedy: str) -> tuple[dict[str, Any], dict[str, "Tensor"]]:
+def read_tensors(
+    path: Path, kind: str, remedy: str, accept: Accept | None = None
+) -> tuple[dict[str, Any], dict[str, "Tensor"]]:
     """Read a file that `write_tensors` made.
 
     Args:
         path: The file.
         kind: What it has to be.
         remedy: What to do if it cannot be used, for the message.
+        accept: Looks at the header before anything else is read, and raises on one of another version.
 
     Returns:
         The header and the tensors.
@@ -61,7 +67,7 @@ def read_tensors(path: Path, kind: str, remedy: str) -> tuple[dict[str, Any], di
     """
     import torch
 
-    header, arrays = _read(path, kind, remedy)
+    header, arrays = _read(path, kind, remedy, accept)
     return header, {name: torch.from_numpy(value) for name, value in arrays.items()}
 
 
@@ -86,7 +92,7 @@ def restore_optimizer(optimizer: "torch.optim.Optimizer", tensors: Mapping[str, 
     optimizer.load_state_dict(optimizer.state_dict() | {"state": state})
 
 
-def _read(path: Path, kind: str, remedy: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def _read(path: Path, kind: str, remedy: str, accept: Accept | None) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     require_file(path)
     if path.stat().st_size > LARGEST_FILE:
         raise InputError(f"{path}: {path.stat().st_size >> 30} GiB, more than any file of this program; {remedy}")
@@ -102,6 +108,8 @@ def _read(path: Path, kind: str, remedy: str) -> tuple[dict[str, Any], dict[str,
     except (SafetensorError, OSError, TypeError, ValueError, RecursionError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{path}: damaged or not a safetensors file ({reason}); {remedy}") from error
+    if accept is not None:
+        accept(header)
     if header.pop("checksum", None) != _checksum(header, arrays):
         raise InputError(f"{path}: damaged: its content does not match its checksum; {remedy}")
     return header, arrays

@@ -212,8 +212,12 @@ class DomainClassifier:
         Raises:
             InputError: A field is missing, unknown, or does not hold the finite numbers it should.
         """
-        gate = from_plain(cls, {"net": asdict(SafetyNet()), **value} if isinstance(value, Mapping) else value, where)
-        GateConfig(cues=gate.cues, fusion=gate.fusion)  # refuses what it does not know
+        value = {"net": asdict(SafetyNet()), **value} if isinstance(value, Mapping) else value
+        try:
+            gate = from_plain(cls, value, "gate")
+            GateConfig(cues=gate.cues, fusion=gate.fusion)  # refuses what it does not know
+        except InputError as error:
+            raise InputError(f"{where}: not a domain classifier ({error}); train the gate again") from error
         numbers = np.hstack([value for name, value in vars(gate).items() if name not in ("cues", "fusion", "net")])
         whole = {len(getattr(gate, name)) for name in PER_CUE} == {len(gate.cues)} and np.isfinite(numbers).all()
         temperatures = gate.seen_temperature, gate.unseen_temperature

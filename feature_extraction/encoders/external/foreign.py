@@ -2,11 +2,16 @@
 
 import hashlib
 import importlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
+import torch
+from torch import Tensor
+
+from feature_extraction.encoders.external.spec import Combine
 from feature_extraction.errors import InputError
 
 
@@ -26,7 +31,7 @@ def require_package(module: str, package: str, kind: str) -> ModuleType:
     except ImportError as error:
         raise InputError(
             f"encoders of kind {kind!r} need the package {package} ({error}); install it: pip install {package}"
-        ) from None
+        ) from error
 
 
 def require_file(path: Path, hint: str, folder: bool = False) -> None:
@@ -82,3 +87,21 @@ def digests(path: Path, suffixes: tuple[str, ...] = ()) -> tuple[str, ...]:
             with file.open("rb") as handle:
                 parts += [name.as_posix(), hashlib.file_digest(handle, "blake2b").hexdigest()]
     return tuple(parts)
+
+
+def embed_channels(embed: Callable[[Tensor], Tensor], pieces: np.ndarray, combine: Combine) -> np.ndarray:
+    """Embed every channel with a network of single series, and concatenate or average the vectors.
+
+    Args:
+        embed: Maps series [n, T] to vectors [n, E], E the width of the network.
+        pieces: B windows [B, T, C], T samples of C channels.
+        combine: `concatenate` keeps apart what each channel says, `mean` keeps D small.
+
+    Returns:
+        [B, C * E] or [B, E].
+    """
+    n_windows, n_samples, n_channels = pieces.shape
+    series = torch.from_numpy(np.ascontiguousarray(pieces.transpose(0, 2, 1)).reshape(-1, n_samples))
+    with torch.no_grad():
+        vectors = embed(series).to("cpu", torch.float32).numpy().reshape(n_windows, n_channels, -1)
+    return vectors.mean(axis=1) if combine == "mean" else vectors.reshape(n_windows, -1)

@@ -12,8 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from feature_extraction.encoders.external.channelwise import embed_channels
-from feature_extraction.encoders.external.foreign import reported, require_file, require_package
+from feature_extraction.encoders.external.foreign import embed_channels, reported, require_file, require_package
 from feature_extraction.encoders.external.spec import Combine, ExternalSpec
 from feature_extraction.errors import InputError
 

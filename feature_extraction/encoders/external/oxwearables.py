@@ -57,7 +57,7 @@ def _extractor_weights(path: Path) -> dict[str, Tensor]:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
         detail = " ".join(str(error).split())[:200]
-        raise InputError(f"{path}: damaged, or more than weights ({detail}); {WEIGHTS_HINT}") from None
+        raise InputError(f"{path}: damaged, or more than weights ({detail}); {WEIGHTS_HINT}") from error
     if not isinstance(state, dict):
         raise InputError(f"{path}: holds {type(state).__name__}, no named weights; {WEIGHTS_HINT}")
     weights = {name.split(PREFIX, 1)[1]: tensor for name, tensor in state.items() if PREFIX in str(name)}

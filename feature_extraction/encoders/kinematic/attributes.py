@@ -19,7 +19,7 @@ import numpy as np
 from feature_extraction.descriptions.class_list import attribute_names
 from feature_extraction.encoders.devices import Device, find_devices
 from feature_extraction.encoders.kinematic import measures
-from feature_extraction.encoders.spectrum import Grid, make_grid
+from feature_extraction.encoders.spectrum import Spectrum
 from feature_extraction.errors import InputError
 from feature_extraction.recordings.recording import Channel
 
@@ -42,7 +42,7 @@ MOUNTINGS: Mapping[str, Mapping[str, str]] = {
     "dsads": {"torso": "+x", "right arm": "+x", "left arm": "+x", "right leg": "-x", "left leg": "-x"},
 }
 
-Measure = Callable[[Sequence[measures.Motion], Grid], np.ndarray]
+Measure = Callable[[Sequence[measures.Motion], Spectrum], np.ndarray]
 Plan = Mapping[str, tuple[Measure, tuple[int, ...]]]  # attribute -> how, and on which devices
 
 
@@ -82,7 +82,7 @@ def measure_kinematics(
     if places.shape != (len(samples),):
         raise InputError(f"placements of shape {places.shape} do not fit {len(samples)} windows; give one per window")
     names = measurable_attributes(channels, places, up_axes)
-    devices, grid = find_devices(channels), make_grid(samples.shape[1], float(rate_hz))
+    devices, spectrum = find_devices(channels), Spectrum(samples.shape[1], float(rate_hz))
     values = np.empty((len(samples), len(names)), dtype=np.float32)
     for place in np.unique(places).tolist():
         worn_at = _worn_at(devices, place)
@@ -95,11 +95,11 @@ def measure_kinematics(
             if not finite.all():
                 raise InputError(f"window {at[~finite][0]}: samples are not finite; check the recording's units")
             motions = [
-                measures.motion(chunk, device, up, grid.rate_hz) for device, up in zip(devices, ups, strict=True)
+                measures.motion(chunk, device, up, spectrum.rate_hz) for device, up in zip(devices, ups, strict=True)
             ]
             for column, name in enumerate(names):
                 measure, indices = plan[name]
-                values[at, column] = np.clip(measure([motions[k] for k in indices], grid), 0, 1)
+                values[at, column] = np.clip(measure([motions[k] for k in indices], spectrum), 0, 1)
     return values, names
 
 

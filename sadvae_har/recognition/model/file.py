@@ -7,6 +7,7 @@ numbers sensible, since anybody can write such a file: sizes are checked before 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -75,8 +76,7 @@ def load_model(path: Path) -> RecognizerModel:
     Raises:
         InputError: It is missing, damaged, made by a newer version, or no model file.
     """
-    header, tensors = read_tensors(path, KIND, REMEDY)
-    require_format(header, path)
+    header, tensors = read_tensors(path, KIND, REMEDY, accept=partial(require_format, path=path))
     absent = [name for name in _TENSORS if name not in tensors]
     if absent:
         raise InputError(f"{path}: no tensor {absent[0]!r}; {REMEDY}")

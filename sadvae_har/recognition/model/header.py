@@ -1,6 +1,7 @@
 """What a model file says of itself, read without the libraries that computing with it needs."""
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -84,8 +85,7 @@ def read_summary(path: Path | str) -> ModelSummary:
         InputError: It is missing, damaged, made by a newer version, or no model file.
     """
     path = find_model(path)
-    header = read_header(path, KIND, REMEDY)
-    require_format(header, path)
+    header = read_header(path, KIND, REMEDY, accept=partial(require_format, path=path))
     try:
         activities = tuple(
             Activity(entry["name"], entry["sentence"], part == "trained", entry["kinematics"])

@@ -2,7 +2,8 @@
 
 import pytest
 
-from feature_extraction.datasets.readers import dsads, hapt
+from feature_extraction.datasets import get_dataset
+from feature_extraction.datasets.readers import dsads
 from feature_extraction.encoders.patch_transformer.channel_sentences import channel_sentence, describe_channels
 from feature_extraction.errors import InputError
 from feature_extraction.recordings.recording import Channel, three_axes
@@ -45,7 +46,7 @@ def test_every_channel_of_five_units_has_its_own_sentence():
 
 
 def test_a_placement_takes_the_place_of_the_device_name():
-    channels = in_si(hapt.CHANNELS)
+    channels = in_si(get_dataset("hapt").channels)
     given = describe_channels(channels, "waist")
     assert all("on the waist" in sentence and "imu" not in sentence for sentence in given)
     assert given != describe_channels(channels, "right wrist")

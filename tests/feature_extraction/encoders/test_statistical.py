@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+import torch
 from scipy.stats import special_ortho_group
 from synthetic_windows import GRAVITY_MPS2, RATE_HZ, make_channels, sine_window
 
-from feature_extraction.encoders.spectrum import make_grid, power, transform
-from feature_extraction.encoders.statistical.features import ACC_NOISE_MPS2, statistical_features
+from feature_extraction.encoders.spectrum import Spectrum
+from feature_extraction.encoders.statistical.features import statistical_features
+from feature_extraction.encoders.statistical.signals import ACC_NOISE_MPS2
 from feature_extraction.errors import InputError
 from feature_extraction.recordings.recording import Channel
 
@@ -55,9 +57,8 @@ def test_power_lies_in_the_band_of_the_frequency_and_sums_to_the_variance():
     values = describe([sine_window(2.0)])
     bands = {name: v[0] for name, v in values.items() if name.startswith("imu.acc_power_")}
     assert max(bands, key=bands.get) == "imu.acc_power_1.8_2.5_hz"
-    grid = make_grid(125, RATE_HZ)
     swing = sine_window(2.0)[:, 2] - sine_window(2.0)[:, 2].mean()
-    np.testing.assert_allclose(power(transform(swing[None, None], grid)).sum(), swing.var(), rtol=0.05)
+    np.testing.assert_allclose(Spectrum(125, RATE_HZ).power(torch.from_numpy(swing)).sum(), swing.var(), rtol=0.05)
 
 
 def test_turning_the_device_leaves_magnitude_vertical_and_spectral_features_unchanged():

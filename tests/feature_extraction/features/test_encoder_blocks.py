@@ -227,12 +227,6 @@ def test_labels_of_synonyms_in_other_data_sets_are_refused_and_their_signals_are
         split.check_provenance(replace(table, provenance=(LABELLED,)).provenance, "feature table")
 
 
-def test_held_out_classes_refuse_an_encoder_that_met_them(small, windows, resources):
-    features_for(windows, make_split(), (f"encoder:{small}",), resources, held_out=("medium",))
-    with pytest.raises(LeakageError, match="slow"):
-        features_for(windows, make_split(), (f"encoder:{small}",), resources, held_out=("slow",))
-
-
 # Encoders of others
 
 

@@ -1,6 +1,7 @@
 """Extraction: streaming, caching, damaged caches, and the protocol through to the feature table."""
 
 import logging
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -23,10 +24,21 @@ def windows():
     return make_windows()
 
 
+BLOCKS = ("statistical", "resnet")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def quick_pretraining():
+    """Pretrain what a table needs in seconds."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys.modules[extract.pretrain.__module__], "PretrainConfig", lambda: SMALL)
+        yield
+
+
 @pytest.fixture(scope="module")
 def resources(windows, tmp_path_factory):
     folder = tmp_path_factory.mktemp("resources")
-    features_for(windows, make_split(), resources=folder, config=SMALL)
+    features_for(windows, make_split(), BLOCKS, folder)
     return folder
 
 
@@ -42,11 +54,11 @@ def test_statistical_features_of_a_memory_map_match_those_in_memory(windows, tmp
 
 
 def test_both_blocks_side_by_side_with_provenance(windows, resources):
-    table = features_for(windows, make_split(), resources=resources, config=SMALL)
+    table = features_for(windows, make_split(), BLOCKS, resources)
     assert list(table.blocks) == ["statistical", "resnet"] and table.blocks["resnet"] == 6
     assert table.provenance[0].classes == ("still", "slow", "medium")
     assert table.provenance[0].subjects == ("s1", "s2", "s3")
-    learned = features_for(windows, make_split(), ("resnet",), resources, SMALL)
+    learned = features_for(windows, make_split(), ("resnet",), resources)
     np.testing.assert_array_equal(learned.features, table.select(("resnet",)).features)
 
 
@@ -55,7 +67,7 @@ def test_what_was_made_is_not_made_again(windows, resources, monkeypatch):
         raise AssertionError("computed again")
 
     monkeypatch.setattr(extract, "stream", never)
-    features_for(windows, make_split(), resources=resources, config=SMALL)
+    features_for(windows, make_split(), BLOCKS, resources)
 
 
 def test_statistical_features_need_no_encoder(windows, tmp_path):

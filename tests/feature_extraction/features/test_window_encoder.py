@@ -1,5 +1,7 @@
 """A model makes the same features of windows in memory as the feature table it was trained on holds."""
 
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +10,7 @@ import pytest
 
 from feature_extraction.datasets.prepare import prepare
 from feature_extraction.errors import InputError
-from feature_extraction.features.extract import encoder_folder, extract_encoder, features_for
+from feature_extraction.features.extract import extract_encoder, features_for
 from feature_extraction.features.window_encoder import WindowEncoder
 from feature_extraction.pretraining.resnet.config import PretrainConfig
 from feature_extraction.pretraining.resnet.pretrain import pretrain
@@ -60,9 +62,7 @@ def test_parts_give_the_same_encoder_without_a_text_model(windows: WindowSet, en
 
 
 def test_a_network_trained_on_seen_classes_is_carried_along(windows: WindowSet, split: Split, tmp_path: Path) -> None:
-    config = PretrainConfig(n_epochs=1)
-    folder = encoder_folder(windows, split, tmp_path, config)
-    pretrain(windows, split, config, folder)
+    folder = pretrain(windows, split, PretrainConfig(n_epochs=1), tmp_path / "resnet")
     table = extract_encoder(windows, folder, tmp_path / "resnet.npz", split)
     encoder = WindowEncoder.load(InputFormat.of(windows), ("resnet",), folder)
     header, tensors = encoder.to_parts()
@@ -95,3 +95,10 @@ def test_formats_come_back(windows: WindowSet) -> None:
     assert InputFormat.from_dict(source.to_dict()) == source and source.settings.window_samples == 250
     with pytest.raises(InputError, match="format of the windows"):
         InputFormat.from_dict({"dataset": "watch"})
+
+
+def test_what_needs_no_encoder_of_others_loads_nothing_for_them() -> None:
+    heavy = "onnx", "onnxruntime", "pyarrow", "sentence_transformers", "sklearn", "transformers"
+    code = f"import feature_extraction.features.window_encoder, sys; print([m for m in {heavy} if m in sys.modules])"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "[]"

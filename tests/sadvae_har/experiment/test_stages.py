@@ -18,6 +18,7 @@ from feature_extraction.errors import InputError, LeakageError
 from feature_extraction.storage.files import read_npz
 from sadvae_har import pipeline
 from sadvae_har.config.settings import Config
+from sadvae_har.evaluation.metrics import per_class_top1
 from sadvae_har.experiment import stages as experiment
 from sadvae_har.experiment.fitted import (
     FittedModels,

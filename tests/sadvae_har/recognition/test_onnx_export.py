@@ -14,8 +14,7 @@ from feature_extraction.datasets.prepare import prepare
 from feature_extraction.encoders.devices import find_devices
 from feature_extraction.encoders.patch_transformer.device_readers import device_readers
 from feature_extraction.encoders.patch_transformer.graph import PatchGraph
-from feature_extraction.encoders.statistical.features import statistical_features
-from feature_extraction.encoders.statistical.graph import StatisticalGraph
+from feature_extraction.encoders.statistical.features import StatisticalFeatures, statistical_features
 from feature_extraction.errors import InputError
 from feature_extraction.pretraining.checkpoint import PatchCheckpoint
 from feature_extraction.protocol.split import find_split
@@ -64,7 +63,7 @@ def test_statistical_graph_gives_the_features_in_their_order(devices, quantities
     samples = strength * np.sin(2 * np.pi * generator.uniform(0.3, 3, (40, 1, 1)) * time_s + phase)
     samples = (samples + generator.normal(0, 0.1, samples.shape) + generator.normal(0, 6, strength.shape)).astype("f4")
     expected, names = statistical_features(samples, channels, rate_hz)
-    graph = StatisticalGraph(channels, n_samples, rate_hz)
+    graph = StatisticalFeatures(channels, n_samples, rate_hz, for_export=True)
     assert graph.names == names
     assert graph(torch.from_numpy(samples)).numpy() == pytest.approx(expected, abs=2e-3)
 
@@ -73,7 +72,7 @@ def test_statistical_graph_of_devices_with_and_without_gyroscope():
     channels = (*make_channels(("phone",), ("acc",)), *make_channels(("watch",)))
     samples = np.random.default_rng(1).normal(2, 3, (9, 100, 9)).astype(np.float32)
     expected, _ = statistical_features(samples, channels, 25.0)
-    graph = StatisticalGraph(channels, 100, 25.0)
+    graph = StatisticalFeatures(channels, 100, 25.0, for_export=True)
     assert graph(torch.from_numpy(samples)).numpy() == pytest.approx(expected, abs=2e-3)
 
 
@@ -81,7 +80,7 @@ def test_statistical_graph_of_a_dead_sensor_is_finite_and_the_same():
     samples = np.zeros((2, 100, 6), dtype=np.float32)
     samples[1, :, 2] = 9.75
     expected, _ = statistical_features(samples, make_channels(), 25.0)
-    found = StatisticalGraph(make_channels(), 100, 25.0)(torch.from_numpy(samples)).numpy()
+    found = StatisticalFeatures(make_channels(), 100, 25.0, for_export=True)(torch.from_numpy(samples)).numpy()
     assert found == pytest.approx(expected, abs=1e-4)
 
 
