@@ -76,6 +76,8 @@ def predict(arguments: Namespace) -> None:
     recognizer = Recognizer.load(arguments.model)
     for name, description in extra.items():
         recognizer.add_activity(name, description)
+    if recognizer.gate_stands_aside:
+        print(f"{recognizer.model.gate.net.sentence.replace('The gate', 'the gate of this model', 1)}", file=sys.stderr)
     if arguments.follow:
         _follow(recognizer, arguments, kind)
     else:

@@ -5,7 +5,8 @@ been read; the name the browser gives is shown and never used as a path. Axis le
 """
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,12 +16,22 @@ import numpy as np
 
 from feature_extraction.datasets.readers.watch import WATCH
 from feature_extraction.errors import InputError
+from feature_extraction.own_files.declared import FLAGS
 from feature_extraction.own_files.read import Declared, plan_reading, read_recording
+from feature_extraction.own_files.tables import find_layout
 from feature_extraction.protocol.split import Split
 from feature_extraction.recordings.recording import Channel, Recording
 from feature_extraction.recordings.signal import MAX_GAP_S, fill_short_gaps
 
 SUFFIXES = (".csv", ".txt", ".tsv", ".npy", ".parquet", ".pq")
+FIELDS = {  # what the page calls that which the command line declares by flags
+    "rate_hz": "the field “Rate in Hz”",
+    "units": "the field “Unit”",
+    "columns": "the fields under “Columns and time”",
+    "time_column": "the field “Time column”",
+    "time_unit": "the field “Unit of time”",
+}
+KEYS = {key: FIELDS.get(key, FIELDS["time_column"]) for key in FLAGS}
 SECONDS_EACH = 17.0  # of each of the seven exercises: two minutes together
 MOST_FILES = 200
 
@@ -44,6 +55,7 @@ class Clip:
         rate_hz: Sampling rate.
         findings: How it was read, in readable lines.
         truth: What was done when; empty if nobody says.
+        guesses: Findings among which some had to be guessed, so that a person should say yes; empty if nothing had.
     """
 
     title: str
@@ -52,6 +64,7 @@ class Clip:
     rate_hz: float
     findings: tuple[str, ...]
     truth: tuple[TrueSpan, ...] = ()
+    guesses: tuple[str, ...] = ()
 
     @property
     def duration_s(self) -> float:
@@ -66,6 +79,52 @@ class Examples(NamedTuple):
     note: str
 
 
+class Detected(NamedTuple):
+    """What an upload shows of itself, to fill in a form with.
+
+    Attributes:
+        columns: The columns of the file by name, or by number from 0 where a name is missing or stands twice.
+        found: Detected column of every channel, by the channel's name; `time` is the column of time stamps.
+        units: Detected unit of every quantity.
+        rate_hz: Detected rate.
+    """
+
+    columns: tuple[str, ...] = ()
+    found: Mapping[str, str] = {}
+    units: Mapping[str, str] = {}
+    rate_hz: float | None = None
+
+
+def detect(content: bytes, name: str, wanted: Sequence[Channel]) -> Detected:
+    """Look at an uploaded file as `predict` would; what cannot be detected is left out.
+
+    Args:
+        content: The bytes.
+        name: File name in the browser.
+        wanted: Channels that the model reads.
+    """
+    try:
+        with _written(content, name) as path:
+            names = find_layout(path, Declared()).names
+            columns = tuple(name if name and names.count(name) == 1 else str(i) for i, name in enumerate(names))
+            try:
+                plan = plan_reading(path, wanted, Declared())
+            except InputError:
+                return Detected(columns)
+    except InputError:
+        return Detected()
+    found = {c.name: columns[i] for c, i in zip(plan.channels, plan.columns, strict=False)}
+    found |= {} if plan.time_column is None else {"time": columns[plan.time_column]}
+    return Detected(columns, found, {c.quantity: c.unit for c in plan.channels}, plan.rate_hz)
+
+
+def in_words_of_the_page(message: str) -> str:
+    """Return a message that speaks of the fields of the page where it named flags of the command line."""
+    for key in sorted(FLAGS, key=lambda key: -len(FLAGS[key])):
+        message = message.replace(FLAGS[key], KEYS[key])
+    return message
+
+
 def read_upload(content: bytes, name: str, wanted: Sequence[Channel], declared: Declared) -> Clip:
     """Read an uploaded file.
 
@@ -78,17 +137,28 @@ def read_upload(content: bytes, name: str, wanted: Sequence[Channel], declared: 
     Raises:
         InputError: The file cannot be used; the message calls it `name`.
     """
+    with _written(content, name) as path:
+        return read_file(path, shown_name(name), wanted, declared)
+
+
+def shown_name(name: str) -> str:
+    """Return the file name that a browser gave, without folders."""
+    return name.replace("\\", "/").rsplit("/", 1)[-1] or "upload"
+
+
+@contextmanager
+def _written(content: bytes, name: str) -> Iterator[Path]:
+    """Write an upload into a temporary folder; messages call it by its own name and speak of fields."""
     suffix = next((ending for ending in SUFFIXES if name.lower().endswith(ending)), None)
-    shown = name.replace("\\", "/").rsplit("/", 1)[-1] or "upload"
     if suffix is None:
-        raise InputError(f"{shown}: files of this kind cannot be read; upload {', '.join(SUFFIXES)}")
+        raise InputError(f"{shown_name(name)}: files of this kind cannot be read; upload {', '.join(SUFFIXES)}")
     with tempfile.TemporaryDirectory(prefix="sadvae-har-demo-") as folder:
         path = Path(folder) / f"upload{suffix}"
         path.write_bytes(content)
         try:
-            return read_file(path, shown, wanted, declared)
+            yield path
         except InputError as error:
-            raise InputError(str(error).replace(str(path), shown)) from error
+            raise InputError(in_words_of_the_page(str(error).replace(str(path), shown_name(name)))) from error
 
 
 def read_file(path: Path, title: str, wanted: Sequence[Channel], declared: Declared) -> Clip:
@@ -113,7 +183,9 @@ def read_file(path: Path, title: str, wanted: Sequence[Channel], declared: Decla
         samples[first : first + len(values)] = values
     lost = len(rows) - sum(len(values) for _, values in pieces)
     gaps = (f"{lost} of {len(rows)} rows lie in gaps over {MAX_GAP_S:g} s and were left out",) if lost else ()
-    return Clip(title, samples, tuple(plan.channels), plan.rate_hz, (*plan.findings, *gaps))
+    findings = tuple(in_words_of_the_page(line) for line in plan.findings)
+    guesses = () if plan.certain else findings
+    return Clip(title, samples, tuple(plan.channels), plan.rate_hz, (*findings, *gaps), guesses=guesses)
 
 
 def find_examples(model: Path, dataset: str, wanted: Sequence[Channel], folder: Path | None) -> Examples:
@@ -132,7 +204,8 @@ def find_examples(model: Path, dataset: str, wanted: Sequence[Channel], folder: 
         return _of_folder(folder, wanted)
     if dataset == WATCH.name:
         return _of_watch(model)
-    return Examples({}, f"No recordings ship for {dataset}. Upload one, or start the page with --recordings FOLDER.")
+    note = f"No recordings ship for {dataset}. Upload one; whoever starts the page can offer a folder of recordings."
+    return Examples({}, note)
 
 
 def _of_folder(folder: Path, wanted: Sequence[Channel]) -> Examples:
@@ -141,10 +214,12 @@ def _of_folder(folder: Path, wanted: Sequence[Channel]) -> Examples:
     paths = sorted(path for path in folder.iterdir() if path.is_file() and path.suffix.lower() in SUFFIXES)
     if not paths:
         raise InputError(f"{folder}: holds no recordings; put {', '.join(SUFFIXES)} files there")
+    note = "Recordings of the folder given."
     if len(paths) > MOST_FILES:
-        raise InputError(f"{folder}: {len(paths)} recordings; the page offers up to {MOST_FILES}, use a smaller folder")
-    offered = {path.name: partial(read_file, path, path.name, wanted, Declared()) for path in paths}
-    return Examples(offered, "Recordings of the folder given.")
+        note = f"The first {MOST_FILES} of the {len(paths)} recordings in the folder given, by name."
+    declared = Declared(keys=KEYS)
+    offered = {path.name: partial(read_file, path, path.name, wanted, declared) for path in paths[:MOST_FILES]}
+    return Examples(offered, note)
 
 
 def _of_watch(model: Path) -> Examples:

@@ -4,22 +4,20 @@ It only arranges; `session.py` does the work and `views.py` shows the results be
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import streamlit as st
 
 from feature_extraction.errors import InputError
-from feature_extraction.own_files.read import Declared
-from feature_extraction.recordings.signal import FACTORS
-from sadvae_har.demo.clips import SUFFIXES, Clip, read_upload
+from sadvae_har.demo.clips import SUFFIXES, Clip, Detected, detect, read_upload
 from sadvae_har.demo.figures import CONFIG, palette, recording_figure
 from sadvae_har.demo.service import DemoService, DemoSettings, open_service
 from sadvae_har.demo.session import LONGEST_DESCRIPTION, LONGEST_NAME, DemoSession, Opened, agreement, share
+from sadvae_har.demo.upload import declaration
 from sadvae_har.demo.views import VIEWS, WHY
-from sadvae_har.demo.wording import STYLE, chips, legend, plain, readable_errors
+from sadvae_har.demo.wording import STYLE, as_list, chips, legend, plain, readable_errors
 from sadvae_har.recognition.prediction import UNKNOWN
 
-DETECT = "as detected"
 UPLOAD = "my own recording"
 
 
@@ -62,77 +60,95 @@ def show_header(service: DemoService) -> None:
         f"{model.window_s:g} s, one every {model.stride_s:g} s, at {model.rate_hz:g} Hz ({plain(sensors)}). "
         "Everything stays on this machine."
     )
+    if model.gate_stands_aside:
+        st.warning(plain(model.model.gate.net.sentence))
 
 
 def choose_recording(service: DemoService, session: DemoSession) -> None:
     """Offer the examples and an upload; open what was chosen, once."""
     st.subheader("1 · Recording", anchor=False)
-    wanted = ", ".join(channel.name for channel in service.recognizer.channels)
     offered = service.examples.offered
     chosen = st.selectbox("Recording", [*offered, UPLOAD], key="recording", label_visibility="collapsed")
-    if chosen != UPLOAD:
+    if chosen != UPLOAD or not offered:
         st.caption(plain(service.examples.note))
-        if st.session_state.get("opened") != chosen:
-            st.session_state["opened"] = chosen
-            st.session_state["problem"] = ""
-            open_clip(session, lambda: service.limit.run(offered[chosen]))
+    if chosen != UPLOAD:
+        open_once(session, chosen, lambda: service.limit.run(offered[chosen]))
     else:
-        if not offered:
-            st.caption(plain(service.examples.note))
-        upload(service, session)
+        with readable_errors():
+            upload(service, session)
     if problem := st.session_state.get("problem"):
         st.error(plain(problem))
-        if "--" in problem and chosen == UPLOAD:  # it names flags of the command line
-            st.caption(
-                f"On this page: give rate and units in the fields above; call columns {plain(wanted)} in the file."
-            )
+    elif guesses := st.session_state.get("guesses"):
+        ask(guesses)
     elif session.opened is not None:
         with st.expander("How it was read", expanded=True):
-            st.markdown("\n".join(f"- {plain(line)}" for line in session.opened.clip.findings))
+            st.markdown(as_list(session.opened.clip.findings))
 
 
 def upload(service: DemoService, session: DemoSession) -> None:
-    """Offer an upload, with fields for what the file does not say."""
-    limit_mb = service.settings.max_upload_mb
+    """Offer an upload, with fields that say what was detected in it and take what is known better."""
+    limit_mb, wanted = service.settings.max_upload_mb, service.recognizer.channels
     file = st.file_uploader(
         f"CSV, NPY or Parquet, up to {limit_mb} MB", type=[suffix[1:] for suffix in SUFFIXES], key="upload"
     )
-    quantities = dict.fromkeys(channel.quantity for channel in service.recognizer.channels)
-    rate_field, *unit_fields = st.columns(1 + len(quantities))
-    rate_hz = rate_field.number_input(
-        "Rate in Hz", min_value=0.0, max_value=10_000.0, value=None, placeholder=DETECT, key="rate"
-    )
-    units = {
-        quantity: field.selectbox(f"Unit of {quantity}", [DETECT, *FACTORS[quantity]], key=f"unit {quantity}")
-        for quantity, field in zip(quantities, unit_fields, strict=True)
-    }
     if file is None:
-        st.session_state["opened"], st.session_state["problem"] = None, ""
-        session.close()
+        declaration(Detected(), wanted, "")
+        forget(session)
         return
-    opened = (file.file_id, rate_hz, *units.values())
-    if st.session_state.get("opened") != opened:
-        st.session_state["opened"] = opened
-        content, name, wanted = file.getvalue(), file.name, service.recognizer.channels
-        given = {quantity: unit for quantity, unit in units.items() if unit != DETECT}
+    content, name = file.getvalue(), file.name
+    if st.session_state.get("looked at") != file.file_id:
+        st.session_state["looked at"] = file.file_id
+        st.session_state["detected"] = service.limit.run(lambda: detect(content, name, wanted))
+    try:
+        declared = declaration(st.session_state["detected"], wanted, file.file_id)
+    except InputError:
+        forget(session)
+        raise
+    open_once(
+        session,
+        (file.file_id, repr(declared)),
+        lambda: service.limit.run(lambda: read_upload(content, name, wanted, declared)),
+    )
 
-        def read() -> Clip:
-            declared = Declared(rate_hz or None, given)
-            return service.limit.run(lambda: read_upload(content, name, wanted, declared))
 
-        open_clip(session, read)
+def open_once(session: DemoSession, key: object, read: Callable[[], Clip]) -> None:
+    """Read what was chosen, unless it is open; recognise it once nothing is guessed, or a person said yes.
 
-
-def open_clip(session: DemoSession, read: Callable[[], Clip]) -> None:
-    """Read a recording and recognise it; remember why not, if so."""
-    st.session_state["problem"] = ""
-    st.session_state["window"] = 1
-    session.close()
+    Args:
+        session: That of the tab.
+        key: Tells what was chosen, and how it is to be read.
+        read: Reads it.
+    """
+    wanted = key, st.session_state.get("said yes to") == key
+    if st.session_state.get("opened") == wanted:
+        return
+    forget(session)
+    st.session_state["opened"] = wanted
     try:
         with st.spinner("recognising …"):
-            session.open(read())
+            clip = read()
+            if clip.guesses and not wanted[1]:
+                st.session_state["guesses"] = clip.guesses
+            else:
+                session.open(clip)
     except InputError as error:
         st.session_state["problem"] = str(error)
+
+
+def forget(session: DemoSession) -> None:
+    """Show no recording, and nothing about one."""
+    st.session_state.update({"opened": None, "problem": "", "guesses": (), "window": 1})
+    session.close()
+
+
+def ask(guesses: Sequence[str]) -> None:
+    """Ask whether a recording is to be read as was guessed; labels come after a yes."""
+    st.warning(f"Some of this had to be guessed. Is it right? If not, correct it in the fields.\n\n{as_list(guesses)}")
+
+    def say_yes() -> None:
+        st.session_state["said yes to"] = st.session_state["opened"][0]
+
+    st.button("Yes, read it like this", on_click=say_yes)
 
 
 def edit_activities(session: DemoSession) -> None:

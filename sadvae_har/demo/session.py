@@ -59,8 +59,8 @@ class TimeLimit:
         except TimeoutError as error:
             waiting.cancel()
             raise InputError(
-                f"no answer within {self.limit_s:g} s, so it was given up; use a shorter recording, or start the "
-                "page with a larger --time-limit-s"
+                f"no answer within {self.limit_s:g} s, so it was given up; use a shorter recording, or have the page "
+                "started with more time for an answer"
             ) from error
 
     def begin(self, work: Callable[[], object]) -> None:

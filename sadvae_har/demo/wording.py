@@ -21,6 +21,11 @@ def plain(text: str) -> str:
     return _MARKS.sub(r"\\\1", _ADDRESSES.sub(_NO_WIDTH, " ".join(text.split())))
 
 
+def as_list(lines: Iterable[str]) -> str:
+    """Return Markdown that shows each line as it is, as an item of a list."""
+    return "\n".join(f"- {plain(line)}" for line in lines)
+
+
 @contextmanager
 def readable_errors() -> Iterator[None]:
     """Show what cannot be used as a message in the page."""

@@ -9,6 +9,7 @@
 
 import logging
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -242,7 +243,7 @@ def evaluate_gzsl(
             "unseen": np.array(split.unseen),
         }
     )
-    folder.merge_metrics({**report, "chosen": _chosen_gate(gate)})
+    folder.merge_metrics({**report, "chosen": _chosen_gate(gate), "safety_net": asdict(gate.net)})
     return report
 
 

@@ -10,11 +10,15 @@ classes, so it reads only cues whose meaning does not depend on how many classes
 
 SA-DVAE reads the probability vectors of the seen and the unseen classifier instead, whose shape changes with the
 number of classes. Temperatures make the two classifiers' probabilities comparable; they and the threshold are chosen
-on the inner folds too. Axis legend: n windows, S seen classes, U (pseudo-)unseen classes.
+on the inner folds too.
+
+A gate can be worse than none: with few people and few classes everything a new person does may look unseen. So what it
+does to people it was not fitted on is looked at before it is used (`with_safety_net`).
+Axis legend: n windows, S seen classes, U (pseudo-)unseen classes.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -25,10 +29,12 @@ from feature_extraction.errors import InputError
 from feature_extraction.protocol.split import Split
 from feature_extraction.storage.plain import from_plain
 from sadvae_har.config.settings import GateConfig
-from sadvae_har.evaluation.metrics import gzsl_scores
+from sadvae_har.evaluation.metrics import gzsl_scores, per_class_top1
 from sadvae_har.method.gzsl import Decision, decide
 
 THRESHOLDS = np.round(np.linspace(0.05, 0.95, 91), 2)
+LEAST_KEPT = 1 / 3  # of the windows of seen classes, see `with_safety_net`
+CLEARLY = 0.05  # by how much a gate may look worse than lots: folds with few people and classes cannot tell
 PER_CUE = ("mean", "scale", "weights")  # Fields of the domain classifier with one number per cue.
 
 
@@ -95,6 +101,50 @@ class GateExamples(Scores):
 
 
 @dataclass(frozen=True)
+class SafetyNet:
+    """What became of a gate when it was tried on inner folds that it was not fitted on.
+
+    Attributes:
+        action: `kept`: it is used as fitted. `moved`: its threshold was raised. `stands aside`: only seen classes
+            compete, unless a description matches better than any did for a window of a seen class. `not recorded`: it
+            was fitted before gates were tried, or on no folds.
+        seen_kept_before: Share of windows of seen classes that the gate as fitted left there, mean over classes and
+            folds.
+        unseen_found_before: Share of windows of pseudo-unseen classes that it took for unseen, alike.
+        seen_kept: As `seen_kept_before`, of the gate in use.
+        unseen_found: As `unseen_found_before`, of the gate in use.
+    """
+
+    action: Literal["kept", "moved", "stands aside", "not recorded"] = "not recorded"
+    seen_kept_before: float = 0.0
+    unseen_found_before: float = 0.0
+    seen_kept: float = 0.0
+    unseen_found: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse what is no share."""
+        for name, share in vars(self).items():
+            if name != "action" and not 0 <= share <= 1:
+                raise InputError(f"{name}: {share} is no share; train the gate again")
+
+    @property
+    def sentence(self) -> str:
+        """What was done, for whoever uses the gate; empty if that was not recorded."""
+        tried = (
+            "tried on people and classes it was not fitted on, it left "
+            f"{100 * self.seen_kept_before:.0f} of 100 windows of seen activities with these and took "
+            f"{100 * self.unseen_found_before:.0f} of 100 windows of unseen ones for unseen"
+        )
+        return {
+            "kept": f"The gate is used as fitted: {tried}.",
+            "moved": f"The threshold of the gate was raised: {tried}, with the higher one it leaves "
+            f"{100 * self.seen_kept:.0f} and takes {100 * self.unseen_found:.0f}.",
+            "stands aside": f"The gate stands aside: {tried}, more harm than good. So only seen activities compete, "
+            "unless a description matches a window better than any matched a window of a seen activity there.",
+        }.get(self.action, "")
+
+
+@dataclass(frozen=True)
 class DomainClassifier:
     """A logistic regression on the cues, with temperatures and a threshold.
 
@@ -108,6 +158,7 @@ class DomainClassifier:
         scale: Standard deviation of each cue where it was fitted.
         weights: Coefficients on the standardised cues.
         bias: Intercept.
+        net: What became of it when it was tried.
     """
 
     cues: tuple[str, ...]
@@ -119,6 +170,7 @@ class DomainClassifier:
     scale: tuple[float, ...]
     weights: tuple[float, ...]
     bias: float
+    net: SafetyNet = field(default=SafetyNet(), kw_only=True)
 
     def p_unseen(self, scores: Scores) -> np.ndarray:
         """Return the probability that each window is of an unseen class, [n]."""
@@ -156,17 +208,18 @@ class DomainClassifier:
 
     @classmethod
     def from_dict(cls, value: Any, where: str) -> "DomainClassifier":
-        """Rebuild from `to_dict`.
+        """Rebuild from `to_dict`; a gate of before `net` was written has an empty one.
 
         Raises:
             InputError: A field is missing, unknown, or does not hold the finite numbers it should.
         """
+        value = {"net": asdict(SafetyNet()), **value} if isinstance(value, Mapping) else value
         try:
             gate = from_plain(cls, value, "gate")
             GateConfig(cues=gate.cues, fusion=gate.fusion)  # refuses what it does not know
         except InputError as error:
             raise InputError(f"{where}: not a domain classifier ({error}); train the gate again") from error
-        numbers = np.hstack([value for name, value in vars(gate).items() if name not in ("cues", "fusion")])
+        numbers = np.hstack([value for name, value in vars(gate).items() if name not in ("cues", "fusion", "net")])
         whole = {len(getattr(gate, name)) for name in PER_CUE} == {len(gate.cues)} and np.isfinite(numbers).all()
         temperatures = gate.seen_temperature, gate.unseen_temperature
         if not whole or min(*gate.scale, *temperatures) <= 0 or not 0 < gate.threshold < 1:
@@ -198,7 +251,7 @@ def log_softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def fit_gate(folds: Sequence[GateExamples], split: Split, config: GateConfig, seed: int) -> DomainClassifier:
-    """Fit temperatures, domain classifier and threshold on inner folds.
+    """Fit temperatures, domain classifier and threshold on inner folds, and try the result there.
 
     Args:
         folds: Windows of seen and pseudo-unseen classes of validation subjects, one entry per fold.
@@ -210,6 +263,13 @@ def fit_gate(folds: Sequence[GateExamples], split: Split, config: GateConfig, se
         LeakageError: A fold holds an unseen class or a test subject.
         InputError: No fold has windows of both kinds.
     """
+    return with_safety_net(*fit_without_net(folds, split, config, seed))
+
+
+def fit_without_net(
+    folds: Sequence[GateExamples], split: Split, config: GateConfig, seed: int
+) -> tuple[DomainClassifier, list[GateExamples], list[DomainClassifier]]:
+    """Fit as `fit_gate`; return the gate, the folds with windows of both kinds, and for each a gate without it."""
     for examples in folds:
         split.check_fit(examples.class_names, np.unique(examples.subjects), "domain classifier")
     usable = usable_folds(folds)
@@ -218,14 +278,77 @@ def fit_gate(folds: Sequence[GateExamples], split: Split, config: GateConfig, se
             f"domain classifier: split {split.name} has no inner fold with both seen and pseudo-unseen windows "
             f"of the validation subjects {list(split.val_subjects)}; choose other validation subjects"
         )
-    held_out = []
-    for k in range(len(usable)):
-        others = [*usable[:k], *usable[k + 1 :]] or usable
-        held_out.append(_fit(others, config, seed))
-    return replace(_fit(usable, config, seed), threshold=choose_threshold(usable, held_out))
+    without = [[*usable[:k], *usable[k + 1 :]] or usable for k in range(len(usable))]
+    held_out = [_fit(others, config, seed) for others in without]
+    return replace(_fit(usable, config, seed), threshold=choose_threshold(usable, held_out)), usable, held_out
 
 
-def choose_threshold(folds: Sequence[GateExamples], gates: Sequence[DomainClassifier]) -> float:
+def with_safety_net(
+    gate: DomainClassifier, folds: Sequence[GateExamples], gates: Sequence[DomainClassifier]
+) -> DomainClassifier:
+    """Return the gate unless it does harm on inner folds; else with a higher threshold, or standing aside.
+
+    It does harm if less than a third of the windows of seen classes stay there (`LEAST_KEPT`), or if it is clearly
+    worse than drawing lots, which takes as large a share of the seen windows for unseen as of the unseen ones. A third,
+    because the gates of the 57 shipped splits keep between 0.42 and 0.98 here and are not to be touched, while those of
+    data sets with few people and classes may keep nothing. One shipped gate is worse than lots: it takes 0.27 of the
+    unseen windows for unseen, and 0.39 of the seen ones (`benchmarks/small_data.json`). A higher threshold must be
+    better than lots.
+
+    Args:
+        gate: Fitted on all folds, with its threshold chosen.
+        folds: Windows of seen and pseudo-unseen classes of validation subjects.
+        gates: Gate k was fitted without fold k.
+    """
+    before = _shares(folds, gates, gate.threshold)
+    if _does_good(before, -CLEARLY):
+        return replace(gate, net=SafetyNet("kept", *before, *before))
+    higher = [value for value in THRESHOLDS[gate.threshold < THRESHOLDS] if _does_good(_shares(folds, gates, value))]
+    if higher:
+        threshold = choose_threshold(folds, gates, np.array(higher))
+        net = SafetyNet("moved", *before, *_shares(folds, gates, threshold))
+        return replace(gate, threshold=threshold, net=net)
+    aside = [stand_aside(gate, [*folds[:k], *folds[k + 1 :]] or folds) for k in range(len(folds))]
+    net = SafetyNet("stands aside", *before, *_shares(folds, aside, 0.5))
+    return replace(stand_aside(gate, folds), net=net)
+
+
+def stand_aside(gate: DomainClassifier, folds: Sequence[GateExamples]) -> DomainClassifier:
+    """Return a gate that calls unseen only what has a larger text margin than every seen window of the folds."""
+    margins = np.concatenate([fold.cues(("text_margin",))[~fold.is_unseen, 0] for fold in folds])
+    limit, spread = float(margins.max()), float(margins.std()) or 1.0
+    margin = replace(TEXT_MARGIN, mean=(limit,), scale=(spread,))
+    return replace(margin, seen_temperature=gate.seen_temperature, unseen_temperature=gate.unseen_temperature)
+
+
+def _does_good(shares: tuple[float, float], least: float = 0.0) -> bool:
+    """Return whether enough seen windows are kept, and by more than `least` more unseen ones are found than by lot."""
+    kept, found = shares
+    return kept >= LEAST_KEPT and kept + found - 1 > least
+
+
+def _shares(folds: Sequence[GateExamples], gates: Sequence[DomainClassifier], threshold: float) -> tuple[float, float]:
+    """Return which share of seen windows stays with seen classes, and of unseen ones is taken for unseen."""
+    both = [
+        _shares_of_fold(fold, replace(gate, threshold=float(threshold)))
+        for fold, gate in zip(folds, gates, strict=True)
+    ]
+    kept, found = np.mean(both, axis=0).round(6).tolist()
+    return kept, found
+
+
+def _shares_of_fold(fold: GateExamples, gate: DomainClassifier) -> tuple[float, float]:
+    right_side = (gate.predict(fold) >= fold.seen_logits.shape[1]) == fold.is_unseen
+    kept, found = (
+        per_class_top1(fold.labels[side], np.where(right_side, fold.labels, -1)[side])
+        for side in (~fold.is_unseen, fold.is_unseen)
+    )
+    return kept, found
+
+
+def choose_threshold(
+    folds: Sequence[GateExamples], gates: Sequence[DomainClassifier], candidates: np.ndarray = THRESHOLDS
+) -> float:
     """Return the threshold nearest to 0.5 among those as good as the best; gate k was fitted without fold k.
 
     Goodness is the harmonic mean of S and U, averaged over the folds; as good means within one standard
@@ -233,14 +356,14 @@ def choose_threshold(folds: Sequence[GateExamples], gates: Sequence[DomainClassi
     """
     harmonic = np.array(
         [
-            [_harmonic(fold, replace(gate, threshold=float(threshold))) for threshold in THRESHOLDS]
+            [_harmonic(fold, replace(gate, threshold=float(threshold))) for threshold in candidates]
             for fold, gate in zip(folds, gates, strict=True)
         ]
     )
     mean = harmonic.mean(0)
     best = int(mean.argmax())
     error = harmonic[:, best].std(ddof=1) / np.sqrt(len(folds)) if len(folds) > 1 else 0.0
-    as_good = THRESHOLDS[mean >= mean[best] - error]
+    as_good = candidates[mean >= mean[best] - error]
     return float(as_good[np.abs(as_good - 0.5).argmin()])
 
 

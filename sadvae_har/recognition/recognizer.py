@@ -150,6 +150,11 @@ class Recognizer:
             for position, entry in enumerate((*self.model.trained, *self._described))
         )
 
+    @property
+    def gate_stands_aside(self) -> bool:
+        """Whether windows go to trained activities unless a described one fits exceptionally well."""
+        return bool(self._described) and self.model.gate.net.action == "stands aside"
+
     def add_activity(
         self,
         name: str,

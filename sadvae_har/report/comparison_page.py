@@ -23,7 +23,7 @@ from sadvae_har.report.look.colours import CLASS_COLOURS, INK
 from sadvae_har.report.look.page import figures, page, paragraph, section, table
 from sadvae_har.report.look.plotly_figures import block, label, names_beside, new_figure, square_axes
 from sadvae_har.report.run_files import RunFiles
-from sadvae_har.report.tables import MEASURES, NOTHING, Row, align, percent, summary_rows
+from sadvae_har.report.tables import GUESS_NOTE, MEASURES, NOTHING, Row, align, percent, summary_rows
 
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 _SYMBOLS = ("diamond", "circle", "square", "triangle-up", "cross", "x")
@@ -88,10 +88,12 @@ def _measures(
                 cells.append(NOTHING)
                 continue
             gain = against.get(name, {}).get(measure)
-            lines = ("" if np.isnan(row.low) else row.interval, row.note, f"Δ {_difference(gain)}" if gain else "")
+            lines = ("" if np.isnan(row.low) else row.interval, f"Δ {_difference(gain)}" if gain else "")
             small = "".join(f"<small>{escape(line)}</small>" for line in lines if line)
-            kind, mark = (' class="best"', "★ ") if row.value == best else ("", "")
-            cells.append(f"<td{kind}>{mark}{percent(row.value)}{small}</td>")
+            small += "".join(f'<small class="warning">{escape(text)}</small>' for text in row.warnings)
+            kinds = [kind for kind, holds in (("best", row.value == best), ("weak", row.is_a_guess)) if holds]
+            mark = "★ " if row.value == best else ""
+            cells.append(f'<td class="{" ".join(kinds)}">{mark}{percent(row.value)}{small}</td>')
         guesses = dict.fromkeys(percent(rows[name][measure].chance) for name in taken)
         body.append([*cells, " / ".join(guesses)])
     return table(("measure (%)", *map(escape, runs), "chance"), body)
@@ -182,7 +184,13 @@ def _as_text(
     body = []
     for measure in dict.fromkeys(name for found in rows.values() for name in found):
         gains = (against.get(name, {}).get(measure) for name in rows)
-        values = (percent(found[measure].value) if measure in found else NOTHING for found in rows.values())
+        values = (_marked(found[measure]) if measure in found else NOTHING for found in rows.values())
         pairs = zip(values, gains, strict=True)
         body.append([measure, *(f"{value}  {_difference(gain)}" if gain else value for value, gain in pairs)])
-    return "\n".join([align([["measure (%)", *rows], *body]), *(f"caution: {caution}" for caution in cautions)])
+    guesses = any(row.is_a_guess for found in rows.values() for row in found.values())
+    notes = [f"† {GUESS_NOTE}"] * guesses + [f"caution: {caution}" for caution in cautions]
+    return "\n".join([align([["measure (%)", *rows], *body]), *notes])
+
+
+def _marked(row: Row) -> str:
+    return percent(row.value) + " †" * row.is_a_guess

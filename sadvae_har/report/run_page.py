@@ -10,6 +10,7 @@ import numpy as np
 
 from feature_extraction.protocol.groups import NOUNS
 from feature_extraction.storage.files import write_text
+from sadvae_har.method.gate import DomainClassifier
 from sadvae_har.report.calibration import calibration_section, read_calibration
 from sadvae_har.report.checks import FAILED, NOT_RECORDED, PASSED, Check, checklist
 from sadvae_har.report.figures import run_figures
@@ -22,7 +23,8 @@ _MARKS = {PASSED: "✓", FAILED: "✗", NOT_RECORDED: "–"}
 _MEASURES_NOTE = (
     "Percent. Intervals: 95 % percentile bootstrap over test subjects (over recordings if there are fewer than three "
     "subjects). Chance: a uniform guess, for AUSUC random scores, for the gate a coin. Majority: always the unseen "
-    "class with most test windows."
+    "class with most test windows. 'Not better than guessing': the interval reaches down to chance (for macro-F1, to "
+    "the majority class)."
 )
 _CHECKLIST_NOTE = (
     "Each line was checked against the files of the run folder when this page was written. 'Not recorded' means that "
@@ -53,7 +55,7 @@ def write_report(run_folder: Path) -> Path:
     calibration, checks = read_calibration(run.path), checklist(run)
     sections = [
         section("summary", "Summary", summary_html(run), _protocol_line(checks)),
-        section("results", "Results", _results(run), paragraph(_MEASURES_NOTE, "note")),
+        section("results", "Results", *_safety_net(run), _results(run), paragraph(_MEASURES_NOTE, "note")),
         section("figures", "Figures", figures(run_figures(run))),
         section("protocol", "Protocol checklist", checklist_html(checks), paragraph(_CHECKLIST_NOTE, "note")),
         *([calibration_section(calibration)] if calibration else []),
@@ -105,12 +107,22 @@ def _write_open_report(run: RunFiles) -> Path:
     return path
 
 
+def _safety_net(run: RunFiles) -> list[str]:
+    """Return one sentence on whether the gate is used as fitted; none where that was not recorded."""
+    if not run.has_gzsl or "net" not in run.gate:
+        return []
+    net = DomainClassifier.from_dict(run.gate, str(run.path / "gate.json")).net
+    kind = "note" if net.action == "kept" else "alert"
+    return [paragraph(f"Seen and unseen together (GZSL): {net.sentence}", kind)] if net.sentence else []
+
+
 def _results(run: RunFiles) -> str:
     header = ("measure (%)", "value", "95 % interval", "chance", "majority class")
     body = []
     for row in summary_rows(run.metrics):
-        name = escape(row.name) + (f' <em class="warning">{escape(row.note)}</em>' if row.note else "")
-        body.append((name, *map(escape, row.cells)))
+        name = escape(row.name) + "".join(f' <em class="warning">{escape(text)}</em>' for text in row.warnings)
+        value, *others = map(escape, row.cells)
+        body.append((name, f'<td class="weak">{value}</td>' if row.is_a_guess else value, *others))
     return table(header, body, "measures")
 
 

@@ -25,7 +25,10 @@ def summary_html(run: RunFiles) -> str:
     """Return question, answer, headline numbers and cautions as HTML."""
     rows = {row.name: row for row in summary_rows(run.metrics)}
     cards = "".join(_card(rows[name], meaning) for name, meaning in _MEANINGS.items() if name in rows)
-    asked, answered = paragraph(question(run)), paragraph(answer(rows[TOP1]), "lead")
+    asked, answered = (
+        paragraph(question(run)),
+        paragraph(answer(rows[TOP1]), "lead weak" if rows[TOP1].is_a_guess else "lead"),
+    )
     noted = paragraph(" ".join(details(run, rows)), "note")
     return "\n".join([asked, answered, f'<div class="cards">{cards}</div>', noted])
 
@@ -101,4 +104,5 @@ def _card(row: Row, meaning: str) -> str:
         beside += f", majority class {percent(row.majority)}"
     lines = (f"{row.name}: {meaning}", f"95 % interval {row.interval}", beside)
     below = "".join(f"<span>{escape(line)}</span>" for line in lines)
-    return f'<div class="card"><b>{percent(row.value)} %</b>{below}</div>'
+    warned = "".join(f'<span class="warning">{escape(text)}</span>' for text in row.warnings)
+    return f'<div class="card{" weak" * row.is_a_guess}"><b>{percent(row.value)} %</b>{below}{warned}</div>'

@@ -15,6 +15,7 @@ from sadvae_har.evaluation.metrics import chance_ausuc
 Metrics = Mapping[str, Any]
 NOTHING = "-"
 ORACLE_NOTE = "selected on test, not comparable"
+GUESS_NOTE = "not better than guessing"
 
 
 class Measure(NamedTuple):
@@ -65,6 +66,20 @@ class Row:
     note: str = ""
 
     @property
+    def is_a_guess(self) -> bool:
+        """Whether guessing explains the number: the interval, or the number without one, is not wholly above it.
+
+        Guessing is chance, or where there is none (macro-F1) always naming the largest class.
+        """
+        guess = self.majority if np.isnan(self.chance) else self.chance
+        return bool((self.value if np.isnan(self.low) else self.low) <= guess)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a reader must know beside the number; empty texts are left out."""
+        return tuple(text for text in (GUESS_NOTE if self.is_a_guess else "", self.note) if text)
+
+    @property
     def interval(self) -> str:
         """The interval in percent, `-` if there is none."""
         return NOTHING if np.isnan(self.low) else f"{percent(self.low)} to {percent(self.high)}"
@@ -94,13 +109,18 @@ def summary_rows(metrics: Metrics) -> list[Row]:
 
 
 def run_summary(metrics: Metrics) -> str:
-    """Return the summary of one run: each measure with its interval, chance and majority beside it."""
+    """Return the summary of one run: each measure with its interval, chance and majority beside it.
+
+    A † marks numbers that guessing explains.
+    """
     name = f"{metrics.get('dataset', '?')} / {metrics.get('split', '?')}"
     rows, measured = summary_rows(metrics), str(metrics.get("measured", MEANING["people"]))
     if not rows:
         return f"{name}: {measured}"
-    body = [(row.name + " *" * bool(row.note), *row.cells) for row in rows]
+    body = [(row.name + " *" * bool(row.note) + " †" * row.is_a_guess, *row.cells) for row in rows]
     notes = [f"* {note}" for note in sorted({row.note for row in rows if row.note})]
+    if any(row.is_a_guess for row in rows):
+        notes.append(f"† {GUESS_NOTE}: the interval, or the number without one, reaches down to it")
     notes += [] if measured == MEANING["people"] else [measured]
     return "\n".join([align([(name, "value", "95 % interval", "chance", "majority"), *body]), *notes])
 

@@ -27,6 +27,10 @@ section { background: #fff; border: 1px solid var(--line); border-radius: 10px; 
 .card b { display: block; font-size: 1.9rem; line-height: 1.2; font-variant-numeric: tabular-nums; }
 .card span { display: block; color: var(--soft); font-size: .88rem; }
 .card b + span { color: var(--ink); }
+.card.weak { border-left-color: var(--bad); background: #fff4ec; }
+.card.weak b, .card .warning { color: var(--bad); }
+.lead.weak { border-left: 4px solid var(--bad); padding-left: .8rem; }
+td.weak { color: var(--bad); }
 .scroll { overflow-x: auto; }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; font-size: .93rem; }
 th, td { padding: .4rem .7rem; border-bottom: 1px solid var(--line); text-align: right; vertical-align: top; }
@@ -35,6 +39,7 @@ th:first-child, td:first-child, table.text td, table.text th { text-align: left;
 .measures tbody td:nth-child(2) { font-weight: 600; }
 tbody tr:hover { background: var(--back); }
 td small { display: block; color: var(--soft); font-weight: 400; }
+td small.warning { color: var(--bad); font-weight: 600; }
 .best { background: #e5f1f8; font-weight: 600; }
 .mark { white-space: nowrap; font-weight: 600; }
 .passed { color: var(--good); }
@@ -98,7 +103,7 @@ def folded(title: str, text: str) -> str:
 
 
 def paragraph(text: str, kind: str = "") -> str:
-    """Return plain text as a paragraph of a kind of the style sheet: lead, note or alert."""
+    """Return plain text as a paragraph of kinds of the style sheet: lead, weak, note or alert."""
     return f'<p class="{kind}">{escape(text)}</p>' if kind else f"<p>{escape(text)}</p>"
 
 

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,8 @@ import pytest
 from feature_extraction.datasets import get_dataset
 from feature_extraction.recordings.recording import Recording
 from sadvae_har import __main__ as cli
+from sadvae_har.method.gate import TEXT_MARGIN, SafetyNet
+from sadvae_har.recognition.recognizer import Recognizer
 
 DECLARED = ["--units", "acc=g,gyro=rad/s"]
 
@@ -45,6 +48,20 @@ def test_segments_are_printed_and_findings_said(model: Path, recording: Path, ca
     assert said.out.splitlines()[0] == str(recording)
     assert "pendulum" in said.out and "0.0 s to" in said.out
     assert "time <- column 't_ms' in ms: 50 Hz" in said.err and "acc in g: declared" in said.err
+
+
+def test_a_gate_that_stands_aside_says_so_once(
+    model: Path, recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    recognizer = Recognizer.load(model)
+    net = SafetyNet("stands aside", 0.04, 0.3, 0.97, 0.1)
+    recognizer.model = replace(recognizer.model, gate=replace(TEXT_MARGIN, mean=(1e6,), net=net))
+    recognizer.save(tmp_path / "aside.safetensors")
+    assert run("predict", recording, recording, "--model", tmp_path / "aside.safetensors", *DECLARED) == 0
+    said = capsys.readouterr()
+    assert said.err.count("the gate of this model stands aside: ") == 1 and "described" not in said.out
+    assert run("predict", recording, "--model", model, *DECLARED) == 0
+    assert "stands aside" not in capsys.readouterr().err
 
 
 def test_every_format_holds_the_same_windows(

@@ -191,7 +191,7 @@ def test_upload_bad_upload_and_declared_rate(tab: Tab, expected: DemoSession) ->
     tab.upload("../../walk ![x](http://192.0.2.1).csv", as_csv(expected))
     tab.page.get_by_text("How it was read").wait_for()
     tab.page.get_by_test_id("stMetricValue").get_by_text("30 s").wait_for()
-    tab.page.get_by_text("acc_x").first.wait_for()  # the findings
+    tab.page.get_by_text("← column 'acc_x (g)'").wait_for()  # one of the findings
     tab.upload("damaged.npy", b"this is no array")
     tab.page.get_by_test_id("stAlert").filter(has_text="damaged.npy").wait_for()
     expect(tab.page.get_by_test_id("stMetric")).to_have_count(0)
@@ -203,6 +203,36 @@ def test_upload_bad_upload_and_declared_rate(tab: Tab, expected: DemoSession) ->
     expect(tab.metric("Length")).to_have_text("30 s")
     tab.upload("large.csv", b"1,2,3\n" * 200_000)
     tab.page.get_by_text("must be 1.0MB or smaller").wait_for()
+
+
+def test_guesses_are_a_question_before_there_are_labels(tab: Tab, expected: DemoSession) -> None:
+    names = {"acc_x (g)": "ax", "acc_y (g)": "ay", "acc_z (g)": "az"}
+    text = as_csv(expected).decode()
+    for long, short in names.items():
+        text = text.replace(long, short)
+    tab.upload("guess.csv", text.encode())
+    tab.page.get_by_text("Some of this had to be guessed").wait_for()
+    expect(tab.page.get_by_test_id("stMetric")).to_have_count(0)
+    tab.page.get_by_role("button", name="Yes, read it like this").click()
+    tab.page.get_by_text("What was recognised").wait_for()
+    expect(tab.metric("Length")).to_have_text("30 s")
+
+
+def test_what_was_detected_stands_in_the_form_and_can_be_chosen_otherwise(tab: Tab, expected: DemoSession) -> None:
+    tab.upload("walk.csv", as_csv(expected).replace(b"acc_x", b"first"))
+    tab.page.get_by_test_id("stAlert").filter(has_text="walk.csv").wait_for()
+    tab.settle()
+    tab.page.get_by_text("Columns and time", exact=True).click()
+    field = tab.page.get_by_label(f"Column of {expected.recognizer.channels[0].name}")
+    field.fill("first (g)")
+    field.press("Enter")
+    tab.page.get_by_text("What was recognised").wait_for()
+    expect(tab.metric("Length")).to_have_text("30 s")
+    tab.upload("whole.csv", as_csv(expected))
+    tab.page.get_by_text("rad/s (detected)").first.wait_for()
+    tab.page.get_by_text("Columns and time", exact=True).click()
+    tab.page.get_by_text("time_s (detected)").first.wait_for()
+    expect(tab.page.get_by_placeholder("50 (detected)")).to_have_count(1)
 
 
 def test_two_descriptions_side_by_side(tab: Tab) -> None:

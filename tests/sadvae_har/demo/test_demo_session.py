@@ -12,7 +12,8 @@ import pytest
 from feature_extraction.errors import InputError
 from feature_extraction.own_files.read import Declared
 from feature_extraction.recordings.recording import Recording, three_axes
-from sadvae_har.demo.clips import Clip, TrueSpan, find_examples, join, read_upload
+from sadvae_har.demo import clips
+from sadvae_har.demo.clips import FIELDS, KEYS, Clip, Detected, TrueSpan, detect, find_examples, join, read_upload
 from sadvae_har.demo.session import (
     LONGEST_DESCRIPTION,
     LONGEST_NAME,
@@ -207,7 +208,7 @@ def test_joined_recordings_by_hand() -> None:
 
 def test_other_data_sets_say_that_there_are_no_examples(recognizer: Recognizer, tmp_path: Path) -> None:
     nothing = find_examples(tmp_path, "dsads", recognizer.channels, None)
-    assert nothing.offered == {} and "--recordings" in nothing.note
+    assert nothing.offered == {} and "Upload one" in nothing.note and "--" not in nothing.note
     with pytest.raises(InputError, match="holds no recordings"):
         find_examples(tmp_path, "dsads", recognizer.channels, tmp_path)
     with pytest.raises(InputError, match="no such folder"):
@@ -221,6 +222,50 @@ def test_a_folder_of_recordings_is_offered(recognizer: Recognizer, clip: Clip, t
     assert title == "walk.csv"
     read, made = (recognise(recognizer, found).prediction for found in (open_it(), clip))
     assert read.labels.tolist() == made.labels.tolist()
+
+
+def test_more_files_than_the_page_takes_are_cut_with_a_sentence(
+    recognizer: Recognizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clips, "MOST_FILES", 2)
+    for name in ("c.csv", "a.csv", "b.csv"):
+        (tmp_path / name).touch()
+    examples = find_examples(tmp_path, "dsads", recognizer.channels, tmp_path)
+    assert list(examples.offered) == ["a.csv", "b.csv"]
+    assert examples.note == "The first 2 of the 3 recordings in the folder given, by name."
+
+
+def test_an_upload_shows_what_it_is_as_far_as_it_can_be_told(recognizer: Recognizer, clip: Clip) -> None:
+    wanted = recognizer.channels
+    detected = detect(as_csv(clip, seconds=20).encode(), "walk.csv", wanted)
+    assert detected.rate_hz == clip.rate_hz and detected.units == {"acc": "g", "gyro": "rad/s"}
+    assert detected.found["time"] == "time_s" and detected.found[wanted[0].name] == "acc_x (g)"
+    unreadable = detect(b"a,b\n1,2\n3,4\n5,6\n", "strange.csv", wanted)
+    assert unreadable.columns == ("a", "b") and not unreadable.found and unreadable.rate_hz is None
+    assert detect(b"", "empty.csv", wanted) == detect(b"MZ", "virus.exe", wanted) == Detected()
+
+
+def test_what_is_guessed_is_a_question(recognizer: Recognizer, clip: Clip) -> None:
+    lines = as_csv(clip, seconds=20).splitlines()
+    lines[0] = "time_s,ax,ay,az,gx [rad/s],gy [rad/s],gz [rad/s]"
+    content = "\n".join(lines).encode()
+    guessed = read_upload(content, "walk.csv", recognizer.channels, Declared(keys=KEYS))
+    assert any("acc in g" in line for line in guessed.guesses)
+    assert not read_upload(content, "walk.csv", recognizer.channels, Declared(units={"acc": "g"}, keys=KEYS)).guesses
+
+
+@pytest.mark.parametrize(
+    ("header", "n_columns", "field"),
+    [("ax,ay,az,gx,gy,gz", 6, "rate_hz"), ("time_s,ax,ay,az", 4, "columns"), ("time_s,a,b,c,d,e,f", 7, "columns")],
+)
+def test_messages_speak_of_fields_and_never_of_flags(
+    recognizer: Recognizer, header: str, n_columns: int, field: str
+) -> None:
+    rows = [",".join(str(round(k / 50 + j, 2)) for j in range(n_columns)) for k in range(500)]
+    content = "\n".join([header, *rows]).encode()
+    with pytest.raises(InputError) as error:
+        read_upload(content, "walk.csv", recognizer.channels, Declared(keys=KEYS))
+    assert FIELDS[field] in str(error.value) and "--" not in str(error.value)
 
 
 def as_csv(clip: Clip, seconds: float = 600.0) -> str:

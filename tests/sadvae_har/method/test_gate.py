@@ -234,7 +234,7 @@ def test_one_fold_is_enough(n_folds: int) -> None:
     folds = list(FOLDS[:n_folds])
     found = fit_gate(folds, SPLIT, CONFIG, seed=0)
     fitted = gate_module._fit(folds, CONFIG, 0)
-    assert replace(found, threshold=0.5) == fitted
+    assert replace(found, threshold=0.5, net=fitted.net) == fitted
     if n_folds == 1:
         assert found.threshold == choose_threshold(folds, [fitted])
 

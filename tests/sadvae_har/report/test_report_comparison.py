@@ -112,6 +112,18 @@ def test_the_best_is_marked_but_never_one_selected_on_test(pair: list[Path]) -> 
     assert "ZSL per-class top-1" in text and "caution" not in text
 
 
+def test_what_guessing_explains_is_marked_on_the_page_and_in_the_text(pair: list[Path]) -> None:
+    metrics = read_json(pair[1] / "metrics.json")
+    mark = '<small class="warning">not better than guessing</small>'
+    before = write_comparison(pair)[0].read_text("utf-8").count(mark)
+    metrics["zsl"]["per_class_top1"]["low"] = metrics["chance"]["zsl"]
+    write_json(pair[1] / "metrics.json", metrics)
+    path, text = write_comparison(pair)
+    line = next(line for line in text.splitlines() if line.startswith("ZSL per-class top-1"))
+    assert line.count("†") == 1 and "† not better than guessing" in text.splitlines()
+    assert path.read_text("utf-8").count(mark) == before + 1
+
+
 def test_page_is_beside_the_first_run_and_loads_nothing(pair: list[Path], tmp_path: Path) -> None:
     before = {folder: sorted(path.name for path in folder.iterdir()) for folder in pair}
     path, _ = write_comparison(pair)

@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from feature_extraction.errors import InputError
 from feature_extraction.storage.files import read_json, read_npz, write_json, write_npz
 from sadvae_har import __main__ as cli
 from sadvae_har.commands import parser as cl
+from sadvae_har.method.gate import TEXT_MARGIN, SafetyNet
 from sadvae_har.report.look.plotly_figures import script
 from sadvae_har.report.run_page import write_report
 from sadvae_har.report.summary import answer
@@ -68,6 +70,35 @@ def test_report_shows_results_protocol_and_reference(run_folder: Path) -> None:
     assert "selected on test, not comparable" in oracle and "84.7" in oracle
     last = next(row for row in page.split("<tr>") if "last cycle: ZSL per-class top-1" in row)
     assert "selected on test" not in last and "41.2" in last
+
+
+def test_what_guessing_explains_is_marked_in_words_and_colour(run_folder: Path) -> None:
+    metrics = read_json(run_folder / "metrics.json")
+    before = written(run_folder).split('id="results"')[0]
+    assert 'class="lead"' in before
+    metrics["zsl"]["per_class_top1"]["low"] = metrics["chance"]["zsl"]
+    write_json(run_folder / "metrics.json", metrics)
+    page = written(run_folder)
+    summary = page.split('id="results"')[0]
+    assert 'class="lead weak"' in summary
+    for mark in ('class="card weak"', '<span class="warning">not better than guessing</span>'):
+        assert summary.count(mark) == before.count(mark) + 1
+    row = next(row for row in page.split("<tr>") if row.startswith("<td>ZSL per-class top-1"))
+    value = f"{100 * metrics['zsl']['per_class_top1']['value']:.1f}"
+    assert f'<td class="weak">{value}</td>' in row and "not better than guessing</em>" in row
+
+
+def test_the_page_says_what_became_of_the_gate(run_folder: Path) -> None:
+    gate = read_json(run_folder / "gate.json")
+    assert "tried on people and classes" not in written(run_folder)  # an old run does not know
+    fitted = replace(TEXT_MARGIN, threshold=gate["threshold"])
+    write_json(run_folder / "gate.json", replace(fitted, net=SafetyNet("kept", 0.9, 0.8, 0.9, 0.8)).to_dict())
+    assert '<p class="note">Seen and unseen together (GZSL): The gate is used as fitted' in written(run_folder)
+    net = SafetyNet("stands aside", 0.04, 0.3, 0.97, 0.1)
+    write_json(run_folder / "gate.json", replace(fitted, net=net).to_dict())
+    page = written(run_folder)
+    assert '<p class="alert">Seen and unseen together (GZSL): The gate stands aside' in page
+    assert "left 4 of 100 windows of seen activities" in page
 
 
 @pytest.mark.parametrize(

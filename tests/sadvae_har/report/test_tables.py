@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from sadvae_har.report.tables import (
+    Row,
     align,
     average_table,
     comparison_table,
@@ -52,6 +53,31 @@ def test_chance_and_majority_by_hand() -> None:
     assert rows["GZSL AUSUC"].chance == pytest.approx(1 / (2 * 8 * 4))
     # Always the largest of four classes, 40 % of windows: precision 0.4 and recall 1 on it, 0 elsewhere.
     assert rows["ZSL macro-F1"].majority == pytest.approx(2 * 0.4 / 1.4 / 4)
+
+
+def test_numbers_that_guessing_explains_are_marked_and_keep_their_digits() -> None:
+    metrics = make_metrics(top1=0.29)  # 24 to 34, chance 25
+    metrics["zsl"]["macro_f1"] = {
+        "value": 0.1,
+        "low": 0.05,
+        "high": 0.15,
+    }  # has no chance; the largest class scores 14.3
+    table = run_summary(metrics)
+    assert _line(table, "ZSL per-class top-1 †") == ["29.0", "24.0", "to", "34.0", "25.0", "25.0"]
+    assert _line(table, "ZSL macro-F1 †")[0] == "10.0"
+    assert table.count("†") == 3 and table.splitlines()[-1].startswith("† not better than guessing")
+    assert "†" not in run_summary(make_metrics())
+
+
+@pytest.mark.parametrize(
+    ("low", "chance", "majority", "guess"),
+    [(0.3, 0.2, 0.4, False), (0.2, 0.2, np.nan, True), (np.nan, 0.2, np.nan, False), (np.nan, 0.5, np.nan, True)],
+)
+def test_a_number_is_a_guess_unless_all_of_its_interval_is_above(
+    low: float, chance: float, majority: float, guess: bool
+) -> None:
+    assert Row("", 0.4, low, 0.6, chance, majority).is_a_guess is guess
+    assert not Row("", 0.0).is_a_guess  # nobody knows what a guess scores
 
 
 def test_reference_rows_name_the_oracle() -> None:

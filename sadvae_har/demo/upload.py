@@ -1,0 +1,74 @@
+"""The form for a recording of one's own: fields say what was detected; what is chosen in them is not guessed."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from feature_extraction.own_files.read import Declared
+from feature_extraction.recordings.recording import Channel
+from feature_extraction.recordings.signal import FACTORS, TIME_UNITS_S
+from sadvae_har.demo.clips import KEYS, Detected
+
+DETECT, NO_TIME = "detect", "none"
+
+
+def declaration(detected: Detected, wanted: Sequence[Channel], file_id: str) -> Declared:
+    """Show the fields; return what a person chose in them.
+
+    Args:
+        detected: What the file shows of itself.
+        wanted: Channels that the model reads.
+        file_id: Tells uploads apart, because fields of columns belong to one of them.
+
+    Raises:
+        InputError: A rate that no sensor has, or a unit that is none.
+    """
+    quantities = tuple(dict.fromkeys(channel.quantity for channel in wanted))
+    rate_field, *unit_fields = st.columns(1 + len(quantities))
+    found_hz = "" if detected.rate_hz is None else f"{detected.rate_hz:g}"
+    rate_hz = rate_field.number_input(
+        "Rate in Hz", min_value=0.0, max_value=10_000.0, value=None, placeholder=_as_detected(found_hz), key="rate"
+    )
+    units = {
+        quantity: _choose(
+            field, f"Unit of {quantity}", FACTORS[quantity], detected.units.get(quantity), f"unit {quantity}"
+        )
+        for quantity, field in zip(quantities, unit_fields, strict=True)
+    }
+    with st.expander("Columns and time"):
+        time_field, unit_field = st.columns(2)
+        found, columns = detected.found, detected.columns
+        time = _choose(time_field, "Time column", [*columns, NO_TIME], found.get("time"), f"time {file_id}")
+        time_unit = _choose(unit_field, "Unit of time", TIME_UNITS_S, None, "time unit")
+        fields = st.columns(2) * (len(wanted) // 2 + 1)
+        chosen = {
+            c.name: _choose(field, f"Column of {c.name}", columns, found.get(c.name), f"column {c.name} {file_id}")
+            for c, field in zip(wanted, fields, strict=False)
+        }
+    return Declared(
+        rate_hz=rate_hz or None,
+        units={quantity: unit for quantity, unit in units.items() if unit is not None},
+        columns={name: column for name, column in chosen.items() if column is not None},
+        time_column=None if time == NO_TIME else time,
+        time_unit=time_unit,
+        seeks_time=time != NO_TIME,
+        keys=KEYS,
+    )
+
+
+def _as_detected(found: str | None) -> str:
+    return f"{found} (detected)" if found else DETECT
+
+
+def _choose(
+    place: "st.delta_generator.DeltaGenerator",
+    label: str,
+    options: Sequence[str] | dict[str, float],
+    found: str | None,
+    key: str,
+) -> str | None:
+    """Return what was chosen in a field, nothing while it stays with what was detected."""
+    choice = place.selectbox(
+        label, [DETECT, *options], key=key, format_func=lambda name: _as_detected(found) if name == DETECT else name
+    )
+    return None if choice == DETECT else choice
