@@ -219,12 +219,19 @@ def test_guesses_are_a_question_before_there_are_labels(tab: Tab, expected: Demo
 
 
 def test_what_was_detected_stands_in_the_form_and_can_be_chosen_otherwise(tab: Tab, expected: DemoSession) -> None:
+    wanted = expected.recognizer.channels
     tab.upload("walk.csv", as_csv(expected).replace(b"acc_x", b"first"))
     tab.page.get_by_test_id("stAlert").filter(has_text="walk.csv").wait_for()
     tab.settle()
     tab.page.get_by_text("Columns and time", exact=True).click()
-    field = tab.page.get_by_label(f"Column of {expected.recognizer.channels[0].name}")
-    field.fill("first (g)")
+    field, option = (
+        tab.page.get_by_label(f"Column of {wanted[0].name}"),
+        tab.page.get_by_role("option", name="first (g)"),
+    )
+    while not option.count():  # a list that opens while the fields still move is closed again
+        field.fill("")
+        field.fill("first (g)")
+        tab.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
     field.press("Enter")
     tab.page.get_by_text("What was recognised").wait_for()
     expect(tab.metric("Length")).to_have_text("30 s")
