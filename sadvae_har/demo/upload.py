@@ -18,7 +18,7 @@ def declaration(detected: Detected, wanted: Sequence[Channel], file_id: str) -> 
     Args:
         detected: What the file shows of itself.
         wanted: Channels that the model reads.
-        file_id: Tells uploads apart, because fields of columns belong to one of them.
+        file_id: Tells uploads apart, because fields belong to one of them.
 
     Raises:
         InputError: A rate that no sensor has, or a unit that is none.
@@ -27,11 +27,16 @@ def declaration(detected: Detected, wanted: Sequence[Channel], file_id: str) -> 
     rate_field, *unit_fields = st.columns(1 + len(quantities))
     found_hz = "" if detected.rate_hz is None else f"{detected.rate_hz:g}"
     rate_hz = rate_field.number_input(
-        "Rate in Hz", min_value=0.0, max_value=10_000.0, value=None, placeholder=_as_detected(found_hz), key="rate"
+        "Rate in Hz",
+        min_value=0.0,
+        max_value=10_000.0,
+        value=None,
+        placeholder=_as_detected(found_hz),
+        key=f"rate {file_id}",
     )
     units = {
         quantity: _choose(
-            field, f"Unit of {quantity}", FACTORS[quantity], detected.units.get(quantity), f"unit {quantity}"
+            field, f"Unit of {quantity}", FACTORS[quantity], detected.units.get(quantity), f"unit {quantity} {file_id}"
         )
         for quantity, field in zip(quantities, unit_fields, strict=True)
     }
@@ -39,7 +44,7 @@ def declaration(detected: Detected, wanted: Sequence[Channel], file_id: str) -> 
         time_field, unit_field = st.columns(2)
         found, columns = detected.found, detected.columns
         time = _choose(time_field, "Time column", [*columns, NO_TIME], found.get("time"), f"time {file_id}")
-        time_unit = _choose(unit_field, "Unit of time", TIME_UNITS_S, None, "time unit")
+        time_unit = _choose(unit_field, "Unit of time", TIME_UNITS_S, None, f"time unit {file_id}")
         fields = st.columns(2) * (len(wanted) // 2 + 1)
         chosen = {
             c.name: _choose(field, f"Column of {c.name}", columns, found.get(c.name), f"column {c.name} {file_id}")
