@@ -220,6 +220,8 @@ def test_guesses_are_a_question_before_there_are_labels(tab: Tab, expected: Demo
 
 def test_what_was_detected_stands_in_the_form(tab: Tab, expected: DemoSession) -> None:
     tab.upload("whole.csv", as_csv(expected))
+    tab.page.get_by_text("How it was read").wait_for()
+    expect(tab.page.get_by_label("Unit of gyro")).to_have_count(1)  # fields of before the upload are gone
     expect(tab.page.get_by_label("Unit of gyro")).to_have_value("rad/s (detected)")
     expect(tab.page.get_by_placeholder("50 (detected)")).to_have_count(1)
     tab.settle()
