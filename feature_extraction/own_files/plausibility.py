@@ -23,6 +23,7 @@ from feature_extraction.recordings.signal import GRAVITY_MPS2, si_channel
 Severity = Literal["note", "question", "error"]
 SEVERITIES: tuple[Severity, ...] = ("note", "question", "error")
 
+LARGEST = 1e60  # far beyond any sensor, and its fourth power is still a number
 ONE_G = {  # what a sensor at rest reads in each unit; counts are those of ranges of 2 g and more in 8 to 16 bits
     **{"g": 1.0, "m/s2": GRAVITY_MPS2, "mg": 1000.0},
     **{f"1/{counts} g": float(counts) for counts in (64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768)},
@@ -146,7 +147,8 @@ class Examination:
     def add(self, samples: np.ndarray) -> None:
         """Take in the next rows [n, C] in the units of the channels, NaN where missing."""
         for columns, motion in self._devices.values():
-            motion.add(np.asarray(samples, dtype=np.float64)[:, columns] * self._factors[columns])
+            values = np.asarray(samples, dtype=np.float64)[:, columns]
+            motion.add(np.clip(values, -LARGEST, LARGEST) * self._factors[columns])
 
     def doubts(self) -> list[Doubt]:
         """Return what is doubtful so far; graver doubts come first."""

@@ -33,7 +33,8 @@ class _UniqueKeyLoader(_SafeLoader):  # type: ignore[misc, valid-type]
             known.add(str(key.value))
         if self.texts is not None:
             for key, value in node.value:
-                for entry in (key, *(_scalars(value) if key.value in self.texts else ())):
+                is_text = isinstance(key, yaml.ScalarNode) and key.value in self.texts
+                for entry in (key, *(_scalars(value) if is_text else ())):
                     if isinstance(entry, yaml.ScalarNode) and entry.tag != _MERGE_TAG:
                         entry.tag = _TEXT_TAG
         return super().construct_mapping(node, deep)
