@@ -17,6 +17,7 @@ import numpy as np
 from feature_extraction.datasets.readers.watch import WATCH
 from feature_extraction.errors import InputError
 from feature_extraction.own_files.declared import FLAGS
+from feature_extraction.own_files.plausibility import Examination, Reference, doubts_of_place, require_possible
 from feature_extraction.own_files.read import Declared, plan_reading, read_recording
 from feature_extraction.own_files.tables import find_layout
 from feature_extraction.protocol.split import Split
@@ -55,7 +56,7 @@ class Clip:
         rate_hz: Sampling rate.
         findings: How it was read, in readable lines.
         truth: What was done when; empty if nobody says.
-        guesses: Findings among which some had to be guessed, so that a person should say yes; empty if nothing had.
+        guesses: Findings among which some were guessed or are doubtful, so that a person should say yes; else empty.
     """
 
     title: str
@@ -125,7 +126,9 @@ def in_words_of_the_page(message: str) -> str:
     return message
 
 
-def read_upload(content: bytes, name: str, wanted: Sequence[Channel], declared: Declared) -> Clip:
+def read_upload(
+    content: bytes, name: str, wanted: Sequence[Channel], declared: Declared, reference: Reference | None = None
+) -> Clip:
     """Read an uploaded file.
 
     Args:
@@ -133,12 +136,13 @@ def read_upload(content: bytes, name: str, wanted: Sequence[Channel], declared: 
         name: File name in the browser; only its ending decides anything.
         wanted: Channels that the model reads.
         declared: Rate and units, where the person gave them.
+        reference: What the model knows of recordings.
 
     Raises:
-        InputError: The file cannot be used; the message calls it `name`.
+        InputError: The file cannot be used, or holds what makes labels worthless; the message calls it `name`.
     """
     with _written(content, name) as path:
-        return read_file(path, shown_name(name), wanted, declared)
+        return read_file(path, shown_name(name), wanted, declared, reference)
 
 
 def shown_name(name: str) -> str:
@@ -161,7 +165,9 @@ def _written(content: bytes, name: str) -> Iterator[Path]:
             raise InputError(in_words_of_the_page(str(error).replace(str(path), shown_name(name)))) from error
 
 
-def read_file(path: Path, title: str, wanted: Sequence[Channel], declared: Declared) -> Clip:
+def read_file(
+    path: Path, title: str, wanted: Sequence[Channel], declared: Declared, reference: Reference | None = None
+) -> Clip:
     """Read a recording from disk; gaps up to `MAX_GAP_S` are filled by straight lines.
 
     Args:
@@ -169,12 +175,19 @@ def read_file(path: Path, title: str, wanted: Sequence[Channel], declared: Decla
         title: What to call it.
         wanted: Channels that the model reads.
         declared: Rate and units, where they are known.
+        reference: What the model knows of recordings.
 
     Raises:
-        InputError: The file cannot be used.
+        InputError: The file cannot be used, or holds what makes labels worthless.
     """
     plan = plan_reading(path, wanted, declared)
     rows = np.concatenate([np.empty((0, len(plan.channels))), *read_recording(path, plan)])
+    examination = Examination(plan.channels, plan.rate_hz, plan.column_names, reference, KEYS)
+    examination.add(rows)
+    doubts = examination.doubts()
+    if reference is not None:
+        doubts = [*doubts_of_place(plan.column_names, Path(title).stem, reference), *doubts]
+    require_possible(doubts, str(path))
     pieces = fill_short_gaps(rows, plan.rate_hz, MAX_GAP_S)
     if not pieces:
         raise InputError(f"{path}: no row has a value in every column; check the columns of the file")
@@ -183,12 +196,16 @@ def read_file(path: Path, title: str, wanted: Sequence[Channel], declared: Decla
         samples[first : first + len(values)] = values
     lost = len(rows) - sum(len(values) for _, values in pieces)
     gaps = (f"{lost} of {len(rows)} rows lie in gaps over {MAX_GAP_S:g} s and were left out",) if lost else ()
-    findings = tuple(in_words_of_the_page(line) for line in plan.findings)
-    guesses = () if plan.certain else findings
+    notes = tuple(doubt.text for doubt in doubts if doubt.severity != "error")
+    findings = tuple(in_words_of_the_page(line) for line in (*plan.findings, *notes))
+    asks = not plan.certain or any(doubt.severity == "question" for doubt in doubts)
+    guesses = findings if asks else ()
     return Clip(title, samples, tuple(plan.channels), plan.rate_hz, (*findings, *gaps), guesses=guesses)
 
 
-def find_examples(model: Path, dataset: str, wanted: Sequence[Channel], folder: Path | None) -> Examples:
+def find_examples(
+    model: Path, dataset: str, wanted: Sequence[Channel], folder: Path | None, reference: Reference | None = None
+) -> Examples:
     """Return the recordings of `folder`, or those that ship for the model's data set.
 
     Args:
@@ -196,19 +213,20 @@ def find_examples(model: Path, dataset: str, wanted: Sequence[Channel], folder: 
         dataset: Data set the model was trained on.
         wanted: Channels that the model reads.
         folder: Folder of the person who starts the page, or None.
+        reference: What the model knows of recordings.
 
     Raises:
         InputError: The folder is missing, or holds no recording.
     """
     if folder is not None:
-        return _of_folder(folder, wanted)
+        return _of_folder(folder, wanted, reference)
     if dataset == WATCH.name:
         return _of_watch(model)
     note = f"No recordings ship for {dataset}. Upload one; whoever starts the page can offer a folder of recordings."
     return Examples({}, note)
 
 
-def _of_folder(folder: Path, wanted: Sequence[Channel]) -> Examples:
+def _of_folder(folder: Path, wanted: Sequence[Channel], reference: Reference | None) -> Examples:
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; name one with recordings by --recordings")
     paths = sorted(path for path in folder.iterdir() if path.is_file() and path.suffix.lower() in SUFFIXES)
@@ -218,7 +236,9 @@ def _of_folder(folder: Path, wanted: Sequence[Channel]) -> Examples:
     if len(paths) > MOST_FILES:
         note = f"The first {MOST_FILES} of the {len(paths)} recordings in the folder given, by name."
     declared = Declared(keys=KEYS)
-    offered = {path.name: partial(read_file, path, path.name, wanted, declared) for path in paths[:MOST_FILES]}
+    offered = {
+        path.name: partial(read_file, path, path.name, wanted, declared, reference) for path in paths[:MOST_FILES]
+    }
     return Examples(offered, note)
 
 

@@ -107,7 +107,7 @@ def upload(service: DemoService, session: DemoSession) -> None:
     open_once(
         session,
         (file.file_id, repr(declared)),
-        lambda: service.limit.run(lambda: read_upload(content, name, wanted, declared)),
+        lambda: service.limit.run(lambda: read_upload(content, name, wanted, declared, service.recognizer.reference)),
     )
 
 
@@ -143,7 +143,8 @@ def forget(session: DemoSession) -> None:
 
 def ask(guesses: Sequence[str]) -> None:
     """Ask whether a recording is to be read as was guessed; labels come after a yes."""
-    st.warning(f"Some of this had to be guessed. Is it right? If not, correct it in the fields.\n\n{as_list(guesses)}")
+    asked = "Some of this had to be guessed or does not fit. Is it right? If not, correct it in the fields."
+    st.warning(f"{asked}\n\n{as_list(guesses)}")
 
     def say_yes() -> None:
         st.session_state["said yes to"] = st.session_state["opened"][0]

@@ -70,7 +70,9 @@ def open_service(settings: DemoSettings) -> DemoService:
         InputError: The model or the folder of recordings cannot be used.
     """
     recognizer = Recognizer.load(settings.model)
-    examples = find_examples(settings.model, recognizer.dataset, recognizer.channels, settings.recordings)
+    examples = find_examples(
+        settings.model, recognizer.dataset, recognizer.channels, settings.recordings, recognizer.reference
+    )
     limit = TimeLimit(settings.time_limit_s)
     # Loads the sentence encoder, so that the first activity somebody types does not wait for it.
     limit.begin(lambda: recognizer.copy().add_activity("a movement to begin with", "The person moves one arm."))

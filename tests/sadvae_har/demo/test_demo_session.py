@@ -254,6 +254,16 @@ def test_what_is_guessed_is_a_question(recognizer: Recognizer, clip: Clip) -> No
     assert not read_upload(content, "walk.csv", recognizer.channels, Declared(units={"acc": "g"}, keys=KEYS)).guesses
 
 
+def test_values_that_contradict_their_unit_get_no_labels(recognizer: Recognizer, clip: Clip) -> None:
+    header, *lines = as_csv(clip, seconds=60).splitlines()
+    rows = np.array([[float(value) for value in line.split(",")] for line in lines])
+    rows[:, 1:4] *= 9.80665
+    content = "\n".join([header, *(",".join(f"{value:.5f}" for value in row) for row in rows)]).encode()
+    with pytest.raises(InputError, match=r"walk\.csv: .*acc") as error:
+        read_upload(content, "walk.csv", recognizer.channels, Declared(keys=KEYS), recognizer.reference)
+    assert "--" not in str(error.value)
+
+
 @pytest.mark.parametrize(
     ("header", "n_columns", "field"),
     [("ax,ay,az,gx,gy,gz", 6, "rate_hz"), ("time_s,ax,ay,az", 4, "columns"), ("time_s,a,b,c,d,e,f", 7, "columns")],
