@@ -120,7 +120,8 @@ def note_untested(
     """Write down what was chosen on an open split, on which nothing is measured."""
     split = problem.split
     facts = {"dataset": split.dataset, "split": split.name, "seed": config.seed, "measured": split.meaning}
-    folder.merge_metrics({**facts, "chosen": {**chosen_step(fitted), **_chosen_gate(gate)}})
+    chosen = {**chosen_step(fitted), **_chosen_gate(gate)}
+    folder.merge_metrics({**facts, "chosen": chosen, "safety_net": asdict(gate.net)})
 
 
 def _chosen_gate(gate: DomainClassifier) -> dict[str, float]:

@@ -92,7 +92,7 @@ def _write_open_report(run: RunFiles) -> Path:
         f"sadvae-har predict RECORDING --model {model}",
     ]
     sections = [
-        section("summary", "Summary", paragraph(said, "lead"), paragraph(chosen)),
+        section("summary", "Summary", paragraph(said, "lead"), paragraph(chosen), *_safety_net(run)),
         section("use", "Use it", f"<pre>{escape(chr(10).join(use))}</pre>"),
         section("split", "Split", f"<dl>{_facts(run)}</dl>"),
         section("again", "Run it again", _commands(run)),
@@ -109,11 +109,12 @@ def _write_open_report(run: RunFiles) -> Path:
 
 def _safety_net(run: RunFiles) -> list[str]:
     """Return one sentence on whether the gate is used as fitted; none where that was not recorded."""
-    if not run.has_gzsl or "net" not in run.gate:
+    if "net" not in run.gate:
         return []
     net = DomainClassifier.from_dict(run.gate, str(run.path / "gate.json")).net
     kind = "note" if net.action == "kept" else "alert"
-    return [paragraph(f"Seen and unseen together (GZSL): {net.sentence}", kind)] if net.sentence else []
+    together = "Seen and unseen together (GZSL)" if run.has_gzsl else "Trained and described activities together"
+    return [paragraph(f"{together}: {net.sentence}", kind)] if net.sentence else []
 
 
 def _results(run: RunFiles) -> str:
