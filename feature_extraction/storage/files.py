@@ -18,6 +18,8 @@ import numpy as np
 from feature_extraction.errors import InputError
 
 BEARABLE, LARGEST_RATIO = 1 << 28, 100  # bytes; arrays of measurements do not shrink to a hundredth
+# What Python raises on zip files that are damaged, or written in a way that it does not know.
+DAMAGED_ZIP = (OSError, ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 _NPY_HEADER = re.compile(  # of plain numbers or texts, as NumPy writes it
     rb"\x93NUMPY\x01\x00..\{'descr': '([<>|](?:[iu][1248]|f[248]|b1|[SU][1-9]\d{0,5}))', "
     rb"'fortran_order': (?:True|False), 'shape': \(([\d, ]*)\), \} *\n",
@@ -105,7 +107,7 @@ def read_npz(path: Path) -> dict[str, np.ndarray]:
             return {entry.filename.removesuffix(".npy"): _read_array(archive, entry) for entry in entries}
     except InputError:
         raise
-    except (OSError, ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+    except DAMAGED_ZIP as error:
         raise InputError(f"{path}: damaged or not an .npz file ({error}); delete it and make it again") from error
 
 

@@ -8,6 +8,8 @@ import torch
 from feature_extraction.features.table import FeatureTable
 from feature_extraction.protocol.split import Provenance, Split
 from sadvae_har.config.settings import ClassifierConfig, Config, FeatureConfig, ModelConfig, TrainConfig
+from sadvae_har.experiment import stages
+from sadvae_har.experiment.fitted import FittedModels, fit_seen_classifiers
 from sadvae_har.experiment.problem import Problem, make_problem
 
 torch.set_num_threads(1)
@@ -77,6 +79,15 @@ def select_rows(table: FeatureTable, rows: np.ndarray) -> FeatureTable:
 def tiny_problem() -> Problem:
     """Return the problem of `make_table` and `SPLIT`."""
     return make_problem(make_table(), SPLIT, text_vectors())
+
+
+def briefly_trained(problem: Problem, n_steps: int = 60) -> FittedModels:
+    """Return models trained for `n_steps` with `TINY`, and the seen classifiers; no step was chosen."""
+    trainer = stages.make_trainer(problem, TINY)
+    for _ in range(n_steps):
+        trainer.step()
+    inner_top1 = {n_steps: 0.5}
+    return FittedModels(trainer.snapshot(), fit_seen_classifiers(problem, TINY), n_steps, inner_top1, "key")
 
 
 def generators(*seeds: int) -> list[torch.Generator]:

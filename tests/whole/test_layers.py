@@ -25,7 +25,7 @@ ROOMS = (
 )
 COMMAND_LINE = ("sadvae_har.commands", "sadvae_har.__main__")
 MOST_ENTRIES = 13  # of a folder: what a reader takes in at a glance
-MANY_OF_A_KIND = ("rivals", "readers", "devices", "report", "demo")  # one file a method, a data set, ...
+MANY_OF_A_KIND = ("rivals", "readers", "families", "report", "demo")  # one file a method, a data set, ...
 PACKAGES = ("feature_extraction", "sadvae_har")
 
 

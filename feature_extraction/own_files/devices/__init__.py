@@ -1,11 +1,12 @@
-"""Exports of devices and loggers that are read by name, one file a family.
+"""Exports of devices and loggers that are read by name.
 
 A device is recognised by what is in its files: lines above the table, names of columns, which files lie
 together. Acceleration from which gravity was removed is never given out as acceleration.
 
     archive, source     a file, folder or zip file as the first lines of its text files
     export, convert     what is found, and what is computed first: sums, dates, other clocks
-    find                asks all families; exactly one may answer
+    families            one file a device or program
+    find, unread        asks all families, of which one may answer; names raw files that only their maker's program reads
 """
 
 from feature_extraction.own_files.devices.export import DeviceExport, DeviceStream

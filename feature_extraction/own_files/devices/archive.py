@@ -2,10 +2,10 @@
 
 import stat
 import zipfile
-import zlib
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from feature_extraction.errors import InputError
+from feature_extraction.storage.files import DAMAGED_ZIP
 
 MOST_MEMBERS = 500
 MOST_BYTES = 2 << 30  # of all members together
@@ -31,7 +31,7 @@ def member_names(path: Path) -> list[str]:
     try:
         with zipfile.ZipFile(path) as packed:
             return packed.namelist()
-    except (OSError, zipfile.BadZipFile) as error:
+    except DAMAGED_ZIP as error:
         raise InputError(f"{path}: not readable as a zip file ({error}); export again, or unpack it") from error
 
 
@@ -58,7 +58,7 @@ def unpack(path: Path, folder: Path) -> None:
                     left = _copy(packed, member, folder / member.filename, left)
     except InputError:
         raise
-    except (OSError, ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+    except DAMAGED_ZIP as error:
         raise InputError(f"{path}: not readable as a zip file ({error}); export again, or unpack it") from error
 
 

@@ -4,7 +4,8 @@ from pathlib import Path
 from types import ModuleType
 
 from feature_extraction.errors import InputError
-from feature_extraction.own_files.devices import (
+from feature_extraction.own_files.devices.export import DeviceExport
+from feature_extraction.own_files.devices.families import (
     actigraph,
     axivity,
     empatica,
@@ -19,7 +20,6 @@ from feature_extraction.own_files.devices import (
     wisdm,
     xsens_dot,
 )
-from feature_extraction.own_files.devices.export import DeviceExport
 from feature_extraction.own_files.devices.source import open_source
 from feature_extraction.own_files.devices.unread import refuse_unread
 

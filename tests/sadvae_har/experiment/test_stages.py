@@ -1,22 +1,19 @@
-"""The four stages on a small problem that can be solved: artefacts, accuracy, resuming, damaged files."""
+"""The four stages on a small problem that can be solved: artefacts, accuracy, and what no stage may see."""
 
 import json
-import logging
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
-from synthetic_problem import SPLIT, TINY, generators, make_table, text_vectors, tiny_problem
+from run_results import ARTEFACTS, key_of
+from safetensors.torch import load_file
+from synthetic_problem import SPLIT, TINY, generators, make_table, text_vectors
 
 from feature_extraction.errors import InputError, LeakageError
 from feature_extraction.storage.files import read_npz
-from sadvae_har import pipeline
 from sadvae_har.config.settings import Config
 from sadvae_har.evaluation.metrics import per_class_top1
 from sadvae_har.experiment import stages as experiment
@@ -26,19 +23,13 @@ from sadvae_har.experiment.fitted import (
     models_of_fold,
     restore_networks,
     seed_of,
-    training_key,
 )
-from sadvae_har.experiment.inputs import Locations
 from sadvae_har.experiment.problem import Problem, make_problem
 from sadvae_har.experiment.run_folder import RunFolder
 from sadvae_har.method.model import SADVAE
-from sadvae_har.method.training import Trainer
-from sadvae_har.pipeline import NO_MODEL_FILE, Run, load_or_train, run
+from sadvae_har.pipeline import NO_MODEL_FILE
 
-ARTEFACTS = {
-    *("config.yaml", "split.json", "environment.json", "progress.jsonl", "model.safetensors"),
-    *("gate_examples.npz", "gate.json", "predictions.npz", "metrics.json", "report.html"),
-}
+pytest_plugins = ("tiny_run",)
 PREDICTIONS = {
     *("zsl_labels", "zsl_predictions", "zsl_scores", "zsl_subjects", "zsl_recordings"),
     *("gzsl_labels", "gzsl_predictions", "gzsl_scores", "gzsl_subjects", "gzsl_recordings"),
@@ -47,50 +38,12 @@ PREDICTIONS = {
 }
 
 
-@pytest.fixture(scope="module")
-def problem() -> Problem:
-    return tiny_problem()
-
-
-@pytest.fixture(scope="module")
-def run_tiny(problem: Problem) -> Callable[..., RunFolder]:
-    """Return the whole run as the command line makes it, with the tiny problem in the place of a data set."""
-
-    def run_it(out: Path, config: Config = TINY, solved: Problem = problem) -> RunFolder:
-        with pytest.MonkeyPatch.context() as patch:
-            inputs = SimpleNamespace(problem=lambda: solved, class_list=None, resnet=None)
-            patch.setattr(pipeline, "load_split", lambda *_: solved.split)
-            patch.setattr(pipeline, "load_inputs", lambda *_: inputs)
-            return run(config, Locations(), out)[0]
-
-    return run_it
-
-
-@pytest.fixture(scope="module")
-def finished(run_tiny: Callable[..., RunFolder], tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
-    return run_tiny(tmp_path_factory.mktemp("run") / "toy")
-
-
-def key_of(problem: Problem, config: Config = TINY) -> str:
-    return training_key(problem, config)
-
-
-def of_run(problem: Problem, folder: RunFolder, config: Config = TINY) -> Run:
-    """Return a run as the pipeline hands it on, without what a model file would need."""
-    return Run(config, folder, problem, None, folder.path / "text_feats")
-
-
 def last_step(problem: Problem, config: Config = TINY) -> dict[str, torch.Tensor]:
     """Train to the last step and choose nothing, as a benchmark does; return the averaged weights."""
     trainer = experiment.make_trainer(problem, config)
     for _ in range(config.train.n_steps):
         trainer.step()
     return trainer.snapshot()
-
-
-def contents(folder: RunFolder) -> dict[str, bytes]:
-    """Return the bytes of the results that must not depend on when or how often a run was interrupted."""
-    return {name: (folder.path / name).read_bytes() for name in ("metrics.json", "model.safetensors", "gate.json")}
 
 
 def test_a_run_leaves_exactly_these_files(finished: RunFolder) -> None:
@@ -206,123 +159,6 @@ def test_chosen_step_is_the_latest_within_one_standard_error(scores: dict[int, l
     assert experiment.choose_step({step: np.array(values) for step, values in scores.items()}) == expected
 
 
-def test_a_finished_run_is_not_run_again(
-    finished: RunFolder, run_tiny: Callable[..., RunFolder], caplog: pytest.LogCaptureFixture
-) -> None:
-    before = {path.name: path.stat().st_mtime_ns for path in finished.path.iterdir()}
-    with caplog.at_level(logging.INFO):
-        run_tiny(finished.path)
-    assert {path.name: path.stat().st_mtime_ns for path in finished.path.iterdir()} == before
-    assert "is complete" in caplog.text
-
-
-def test_a_finished_run_of_other_features_is_refused(
-    finished: RunFolder, run_tiny: Callable[..., RunFolder], problem: Problem
-) -> None:
-    """Its numbers are not those of the features that it is asked for now, though config and split are the same."""
-    assert finished.metrics() and (finished.path / "report.html").exists()
-    with pytest.raises(InputError, match=r"trained with another split, other settings, features or texts; delete"):
-        run_tiny(finished.path, solved=make_problem(make_table(seed=1), SPLIT, text_vectors()))
-
-
-@pytest.mark.parametrize("lost", ["zsl", "gzsl", "chance", NO_MODEL_FILE, "report.html"])
-def test_a_run_that_lacks_something_is_not_complete(finished: RunFolder, problem: Problem, lost: str) -> None:
-    inputs = SimpleNamespace()
-    this = Run(TINY, finished, problem, inputs, finished.path)  # type: ignore[arg-type]
-    assert this.is_complete() and not replace(this, config=replace(TINY, reference="reference.yaml")).is_complete()
-    kept = {name: value for name, value in finished.metrics().items() if name != lost}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(RunFolder, "metrics", lambda _: kept)
-        patch.setattr(pipeline, "REPORT_FILE", "absent.html" if lost == "report.html" else "report.html")
-        assert not this.is_complete()
-        # Without inputs, as of the original layout, no model file is owed.
-        assert replace(this, inputs=None).is_complete() == (lost == NO_MODEL_FILE)
-
-
-def test_test_windows_are_scored_once(run_tiny: Callable[..., RunFolder], tmp_path: Path) -> None:
-    scored: list[int] = []
-    original = experiment.score_fold
-
-    def count(*arguments: Any) -> Any:
-        scored.append(arguments[3])
-        return original(*arguments)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(experiment, "score_fold", count)
-        run_tiny(tmp_path)
-    assert sorted(scored) == [0, 1, 2]
-
-
-def test_same_seed_same_result_other_seed_other_result(
-    finished: RunFolder, run_tiny: Callable[..., RunFolder], tmp_path: Path
-) -> None:
-    assert contents(run_tiny(tmp_path / "again")) == contents(finished)
-    other = contents(run_tiny(tmp_path / "other", replace(TINY, seed=1)))
-    assert other["model.safetensors"] != contents(finished)["model.safetensors"]
-
-
-@pytest.mark.parametrize("step", [5, 40, 95, 120], ids=lambda step: f"in step {step}")
-def test_interrupted_training_ends_with_the_same_result(
-    finished: RunFolder, run_tiny: Callable[..., RunFolder], tmp_path: Path, step: int
-) -> None:
-    original = Trainer.step
-
-    def interrupt(trainer: Trainer) -> Any:
-        if trainer.step_number == step - 1:
-            raise KeyboardInterrupt
-        return original(trainer)
-
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(Trainer, "step", interrupt)
-        run_tiny(tmp_path)
-    left = {path.name for path in tmp_path.iterdir()}
-    started = {"config.yaml", "split.json", "environment.json"}
-    assert left == started | ({"progress.jsonl", "training_state.safetensors"} if step > 40 else set())
-    steps_made: list[int] = []
-
-    def count(trainer: Trainer) -> Any:
-        steps_made.append(trainer.step_number)
-        return original(trainer)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Trainer, "step", count)
-        folder = run_tiny(tmp_path)
-    assert steps_made[0] == (step - 1) // 40 * 40  # it goes on from the last checkpoint
-    assert contents(folder) == contents(finished)
-    assert {path.name for path in tmp_path.iterdir()} == ARTEFACTS
-
-
-@pytest.mark.parametrize("stage", ["evaluate_zsl", "prepare_gate", "train_gate", "score_test", "evaluate_gzsl"])
-def test_run_interrupted_between_stages_ends_with_the_same_result(
-    finished: RunFolder, run_tiny: Callable[..., RunFolder], tmp_path: Path, stage: str
-) -> None:
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(experiment, stage, interrupt)
-        run_tiny(tmp_path)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(experiment, "train_zsl", interrupt)  # stage 1 is complete and must not run again
-        folder = run_tiny(tmp_path)
-    assert contents(folder) == contents(finished)
-
-
-def test_training_state_of_another_problem_is_not_resumed(problem: Problem, tmp_path: Path) -> None:
-    def after_first_save(*arguments: object) -> None:
-        original(*arguments)
-        raise KeyboardInterrupt
-
-    original = experiment.save_state
-    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(experiment, "save_state", after_first_save)
-        experiment.train_zsl(problem, TINY, RunFolder(tmp_path), key_of(problem))
-    other = make_problem(make_table(seed=1), SPLIT, text_vectors())
-    fresh = experiment.train_zsl(other, TINY, RunFolder(tmp_path / "fresh"), key_of(other))
-    resumed = experiment.train_zsl(other, TINY, RunFolder(tmp_path), key_of(other))
-    assert all(torch.equal(fresh.weights[name], resumed.weights[name]) for name in fresh.weights)
-
-
 @pytest.mark.parametrize(
     ("position", "subject", "message"),
     [(8, "s1", "row"), (0, "s6", "test subjects.*s6"), (None, "s1", "climb")],
@@ -417,93 +253,3 @@ def test_random_streams_of_a_run_and_of_other_runs_differ() -> None:
     streams += [(seed, kind, fold) for seed in range(3) for kind in (2, 3) for fold in range(4)]
     assert len({seed_of(*numbers) for numbers in streams}) == len(streams)
     assert seed_of(0, 1, 2) == seed_of(0, 1, 2)
-
-
-# Damaged files: one line naming the file and what to do about it.
-
-
-@pytest.fixture
-def copy(finished: RunFolder, tmp_path: Path) -> RunFolder:
-    folder = RunFolder(tmp_path / "copy")
-    folder.path.mkdir()
-    for path in finished.path.iterdir():
-        if path.name != "report.html":
-            (folder.path / path.name).write_bytes(path.read_bytes())
-    return folder
-
-
-def cut(path: Path, kept: float = 0.6) -> None:
-    data = path.read_bytes()
-    path.write_bytes(data[: int(kept * len(data))])
-
-
-@pytest.mark.parametrize("kept", [0.0, 0.0001, 0.6, 0.999])
-def test_truncated_model_is_refused(copy: RunFolder, problem: Problem, kept: float) -> None:
-    cut(copy.path / "model.safetensors", kept)
-    with pytest.raises(InputError, match=r"model\.safetensors: damaged .*delete it to train again") as caught:
-        load_or_train(of_run(problem, copy))
-    assert "\n" not in str(caught.value)
-
-
-def test_safetensors_of_another_program_is_refused(copy: RunFolder, problem: Problem) -> None:
-    path = copy.path / "model.safetensors"
-    for metadata in (None, {"sadvae_har": "not json"}, {"sadvae_har": "{}"}):
-        save_file({"weight": torch.zeros(2)}, path, metadata)
-        with pytest.raises(InputError, match=r"model\.safetensors: .*delete it to train again"):
-            load_or_train(of_run(problem, copy))
-
-
-def test_missing_model_names_the_stage_that_makes_it(problem: Problem, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="model.safetensors: no such model; run `zsl train` first"):
-        FittedModels.load(tmp_path / "model.safetensors", "key")
-
-
-def test_model_of_another_run_is_refused(copy: RunFolder, problem: Problem) -> None:
-    moved = tuple(replace(fold, coordinates=fold.coordinates + 0.1) for fold in problem.folds)
-    texts = replace(problem, folds=moved)
-    features = replace(problem, features=problem.features * 1.5)
-    settings = replace(TINY, model=replace(TINY.model, kl_text=0.3))
-    for other, config in ((texts, TINY), (features, TINY), (problem, settings), (problem, replace(TINY, seed=9))):
-        with pytest.raises(InputError, match=r"trained with another split, other settings, features or texts; delete"):
-            load_or_train(of_run(other, copy, config))
-
-
-@pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"threshold": 0.5}'])
-def test_damaged_gate_is_refused(copy: RunFolder, text: str) -> None:
-    (copy.path / "gate.json").write_text(text)
-    with pytest.raises(InputError, match=r"gate\.json: "):
-        experiment.read_gate(copy)
-
-
-def test_missing_gate_is_refused(copy: RunFolder) -> None:
-    (copy.path / "gate.json").unlink()
-    with pytest.raises(InputError, match=r"gate\.json: no such file"):
-        experiment.read_gate(copy)
-
-
-def test_damaged_gate_examples_are_refused(copy: RunFolder, problem: Problem) -> None:
-    path = copy.path / "gate_examples.npz"
-    arrays = read_npz(path)
-    np.savez(path, **{name: value for name, value in arrays.items() if name != "inner-2/novelty"})
-    with pytest.raises(InputError, match=r"gate_examples\.npz: lacks scores of inner fold 2; delete it"):
-        experiment.read_gate_examples(problem, copy)
-    cut(path)
-    with pytest.raises(InputError, match=r"gate_examples\.npz: damaged"):
-        experiment.read_gate_examples(problem, copy)
-
-
-def test_damaged_predictions_are_refused(copy: RunFolder, problem: Problem) -> None:
-    fitted = load_or_train(of_run(problem, copy))
-    cut(copy.path / "predictions.npz")
-    before = (copy.path / "metrics.json").read_bytes()
-    test = experiment.score_test(problem, TINY, fitted)
-    with pytest.raises(InputError, match=r"predictions\.npz: damaged"):
-        experiment.evaluate_gzsl(problem, TINY, experiment.read_gate(copy), test, copy)
-    assert (copy.path / "metrics.json").read_bytes() == before
-
-
-def test_truncated_training_state_is_refused(problem: Problem, tmp_path: Path) -> None:
-    (tmp_path / "training_state.safetensors").write_bytes(b"\x10\x00")
-    with pytest.raises(InputError, match=r"training_state\.safetensors: damaged or not .*; delete it"):
-        experiment.train_zsl(problem, TINY, RunFolder(tmp_path), key_of(problem))
-    assert [path.name for path in tmp_path.iterdir()] == ["training_state.safetensors"]

@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from synthetic_problem import SPLIT, TINY, text_vectors, tiny_problem
+from synthetic_problem import SPLIT, TINY, briefly_trained, text_vectors, tiny_problem
 
 from sadvae_har.config.settings import Config
 from sadvae_har.experiment import stages
-from sadvae_har.experiment.fitted import FittedModels, fit_seen_classifiers
+from sadvae_har.experiment.fitted import FittedModels
 from sadvae_har.experiment.problem import Problem
 from sadvae_har.recognition import scorer as scorer_module
 from sadvae_har.recognition.model.parts import final_fold_model
@@ -28,10 +28,7 @@ def problem() -> Problem:
 
 @pytest.fixture(scope="module")
 def fitted(problem: Problem) -> FittedModels:
-    trainer = stages.make_trainer(problem, TINY)
-    for _ in range(60):
-        trainer.step()
-    return FittedModels(trainer.snapshot(), fit_seen_classifiers(problem, TINY), 60, {}, "key")
+    return briefly_trained(problem)
 
 
 @pytest.fixture(scope="module")

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from synthetic_problem import SPLIT, TINY, tiny_problem
+from synthetic_problem import SPLIT, TINY, briefly_trained, tiny_problem
 
 from feature_extraction.errors import InputError, LeakageError
 from feature_extraction.storage.files import read_json
 from sadvae_har import pipeline
 from sadvae_har.config.settings import Config
 from sadvae_har.experiment import stages
-from sadvae_har.experiment.fitted import FittedModels, fit_seen_classifiers
+from sadvae_har.experiment.fitted import FittedModels
 from sadvae_har.experiment.problem import Problem
 from sadvae_har.experiment.run_folder import RunFolder
 from sadvae_har.method.gate import GateExamples
@@ -30,10 +30,7 @@ def problem() -> Problem:
 
 @pytest.fixture(scope="module")
 def fitted(problem: Problem) -> FittedModels:
-    trainer = stages.make_trainer(problem, TINY)
-    for _ in range(60):
-        trainer.step()
-    return FittedModels(trainer.snapshot(), fit_seen_classifiers(problem, TINY), 60, {60: 0.5}, "key")
+    return briefly_trained(problem)
 
 
 @pytest.fixture
