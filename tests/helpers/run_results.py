@@ -3,9 +3,7 @@
 from synthetic_problem import TINY
 
 from sadvae_har.config.settings import Config
-from sadvae_har.experiment.fitted import (
-    training_key,
-)
+from sadvae_har.experiment.fitted import training_key
 from sadvae_har.experiment.problem import Problem
 from sadvae_har.experiment.run_folder import RunFolder
 from sadvae_har.pipeline import Run
