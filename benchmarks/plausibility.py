@@ -1,7 +1,6 @@
 """How often doubts about recordings are right: every recording of nine real data sets, in right and in wrong units.
 
-    python shared/data/unpack.py --to RAW
-    python benchmarks/plausibility.py --raw RAW --out benchmarks/plausibility.json
+    python benchmarks/plausibility.py --raw RAW --out benchmarks/plausibility.json    # RAW: one folder a data set
 
 Each recording is looked at alone, once as its authors say it was recorded and once in each wrong way, such as g that is
 called m/s². A question or an error about the first is wrong, about the others right.

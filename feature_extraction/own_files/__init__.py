@@ -10,7 +10,8 @@ In the order in which a file goes through them, for `predict` and for data sets 
     column_names, columns  which column is which channel, and in which unit
     timing                 which column is the clock of which sensor, and at which rate; stamps in seconds
     plan                   all of this put together, one readable line for each finding
-    devices                exports of devices that are read by name, one file a family
+    devices                exports of devices that are read by name
     account                what became of every row
     read                   the rows of a file or of lines that arrive, as planned
+    plausibility           what cannot be true of the values, said before any label
 """

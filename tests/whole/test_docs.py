@@ -43,3 +43,21 @@ def test_links_of_a_page_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
     inside = [link for link in links if "://" not in link]
     assert [link for link in inside if not (page.parent / link).exists()] == []
+
+
+def test_what_enforces_the_protocol_is_defined_where_the_page_says() -> None:
+    sources = {source: (ROOT / source).read_text(encoding="utf-8") for source in SOURCES}
+    text = (ROOT / "docs" / "protocol.md").read_text(encoding="utf-8")
+    names = re.findall(
+        r"`([A-Za-z_]+(?:\.[a-z_]+)?)`", "\n".join(line for line in text.splitlines() if line[0:1] == "|")
+    )
+    names = [name for name in names if "." in name or "_" in name]
+    assert names
+    for name in names:
+        owner, _, member = name.rpartition(".")
+        places = [
+            code
+            for source, code in sources.items()
+            if not owner or Path(source).stem == owner or re.search(rf"^class {owner}\b", code, re.MULTILINE)
+        ]
+        assert any(re.search(rf"\bdef {member}\b", code) for code in places), name

@@ -6,8 +6,8 @@
     )
     classifier.fit(features, labels, groups=subjects).predict(new_features)
 
-It trains the models of a run (`experiment.py`) on the rows it is given. Axis legend: n rows, D features, A classes
-(seen in sorted order, then unseen).
+It trains the models of a run (`experiment/stages.py`) on the rows it is given. Axis legend: n rows, D features,
+A classes (seen in sorted order, then unseen).
 """
 
 import re
