@@ -120,6 +120,7 @@ class Examination:
         names: Sequence[str] = (),
         reference: Reference | None = None,
         keys: Mapping[str, str] = FLAGS,
+        file_name: str = "",
     ) -> None:
         """Say what will come.
 
@@ -129,9 +130,11 @@ class Examination:
             names: Of the columns, as far as they have any; for messages.
             reference: What the model knows, if there is one.
             keys: What the user calls units and rate, for messages.
+            file_name: Without its ending; a place on the body in it is compared with the model's.
         """
         self._channels, self._rate_hz, self._keys = tuple(channels), rate_hz, keys
         self._reference = reference or Reference()
+        self._doubts_of_place = doubts_of_place(names, file_name, self._reference)
         self._names = [name or c.name for name, c in zip(names or [""] * len(channels), channels, strict=True)]
         self._factors = np.array([si_channel(channel)[1] for channel in channels])
         self._devices: dict[str, tuple[list[int], DeviceMotion]] = {}
@@ -152,7 +155,7 @@ class Examination:
 
     def doubts(self) -> list[Doubt]:
         """Return what is doubtful so far; graver doubts come first."""
-        found: list[Doubt] = []
+        found = list(self._doubts_of_place)
         for device, (columns, moved) in self._devices.items():
             motion = moved.so_far()
             if not len(motion.seconds):

@@ -152,8 +152,8 @@ def _follow(recognizer: "Recognizer", arguments: Namespace, kind: str) -> None:
         except KeyboardInterrupt:  # How a live recording usually ends.
             logger.info("interrupted: the recording ends here")
         found = stream.finish().rows()
-        known = {doubt.kind for doubt in doubts or ()}
-        later = [doubt for doubt in examination.doubts() if doubt.kind not in known]
+        known = {(doubt.severity, doubt.kind) for doubt in doubts or ()}  # a question can grow into an error
+        later = [doubt for doubt in examination.doubts() if (doubt.severity, doubt.kind) not in known]
         _confirm_doubts(STREAM, later, arguments.yes or doubts is not None)
         writer.write({"file": "-", **row} for row in found)
 
@@ -161,6 +161,9 @@ def _follow(recognizer: "Recognizer", arguments: Namespace, kind: str) -> None:
 def _require_other_file(arguments: Namespace) -> None:
     """Refuse to write over what is read."""
     out = Path(arguments.out or "")
+    for folder in filter(Path.is_dir, arguments.files):
+        if out.suffix and out.resolve().is_relative_to(folder.resolve()):
+            raise InputError(f"--out {out}: lies in {folder}, which is read; name a file elsewhere")
     if not out.is_file():
         return
     read = [*arguments.files, arguments.model, *filter(None, [arguments.activities])]

@@ -17,7 +17,7 @@ import numpy as np
 from feature_extraction.datasets.readers.watch import WATCH
 from feature_extraction.errors import InputError
 from feature_extraction.own_files.declared import FLAGS
-from feature_extraction.own_files.plausibility import Examination, Reference, doubts_of_place, require_possible
+from feature_extraction.own_files.plausibility import Examination, Reference, require_possible
 from feature_extraction.own_files.read import Declared, plan_reading, read_recording
 from feature_extraction.own_files.tables import find_layout
 from feature_extraction.protocol.split import Split
@@ -182,11 +182,9 @@ def read_file(
     """
     plan = plan_reading(path, wanted, declared)
     rows = np.concatenate([np.empty((0, len(plan.channels))), *read_recording(path, plan)])
-    examination = Examination(plan.channels, plan.rate_hz, plan.column_names, reference, KEYS)
+    examination = Examination(plan.channels, plan.rate_hz, plan.column_names, reference, KEYS, Path(title).stem)
     examination.add(rows)
     doubts = examination.doubts()
-    if reference is not None:
-        doubts = [*doubts_of_place(plan.column_names, Path(title).stem, reference), *doubts]
     require_possible(doubts, str(path))
     pieces = fill_short_gaps(rows, plan.rate_hz, MAX_GAP_S)
     if not pieces:

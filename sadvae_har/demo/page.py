@@ -96,10 +96,10 @@ def upload(service: DemoService, session: DemoSession) -> None:
         forget(session)
         return
     content, name = file.getvalue(), file.name
-    if st.session_state.get("looked at") != file.file_id:
-        st.session_state["looked at"] = file.file_id
-        st.session_state["detected"] = service.limit.run(lambda: detect(content, name, wanted))
     try:
+        if st.session_state.get("looked at") != file.file_id:
+            st.session_state["detected"] = service.limit.run(lambda: detect(content, name, wanted))
+            st.session_state["looked at"] = file.file_id
         declared = declaration(st.session_state["detected"], wanted, file.file_id)
     except InputError:
         forget(session)

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from feature_extraction.own_files.plausibility import Doubt, Examination, doubts_of_place, require_possible
+from feature_extraction.own_files.plausibility import Doubt, Examination, require_possible
 from feature_extraction.own_files.read import Account, Declared, ReadingPlan, plan_reading, read_recording
 from feature_extraction.recordings.recording import Channel
 from feature_extraction.windows.stream import TimedWindows, WindowStream
@@ -90,13 +90,13 @@ def predict_file(
     path = Path(path)
     plan = how if isinstance(how, ReadingPlan) else plan_reading(path, recognizer.channels, how or Declared())
     stream, parts = RecordingStream(recognizer, plan.channels, plan.rate_hz), []
-    examination = examine(recognizer, plan)
+    examination = examine(recognizer, plan, path.stem)
     for samples in read_recording(path, plan, account):
         examination.add(samples)
         parts.append(stream.push(samples))
         if on_rows is not None:
             on_rows(len(samples))
-    found = [*doubts_of_place(plan.column_names, path.stem, recognizer.reference), *examination.doubts()]
+    found = examination.doubts()
     require_possible(found, str(path))
     if doubts is not None:
         doubts += found
@@ -105,6 +105,6 @@ def predict_file(
     return join([*parts, stream.finish()])
 
 
-def examine(recognizer: Recognizer, plan: ReadingPlan) -> Examination:
-    """Return an examination of a recording by what the model knows."""
-    return Examination(plan.channels, plan.rate_hz, plan.column_names, recognizer.reference)
+def examine(recognizer: Recognizer, plan: ReadingPlan, file_name: str = "") -> Examination:
+    """Return an examination of a recording by what the model knows; `file_name` is without its ending."""
+    return Examination(plan.channels, plan.rate_hz, plan.column_names, recognizer.reference, file_name=file_name)

@@ -65,6 +65,18 @@ def test_lines_that_arrive_are_looked_at_before_the_first_label(trained_recogniz
     assert "the values look like deg/s" in err and "imu" not in out
 
 
+def test_a_place_in_a_header_is_in_question_for_lines_as_for_files(
+    trained_recognizer_path, tmp_path, capsys, monkeypatch
+):
+    header, *lines = write(tmp_path, np.vstack([motion(), motion()])).read_text().splitlines()
+    text = "\n".join([header.replace("acc_", "ankle_acc_").replace("gyro_", "ankle_gyro_"), *lines]) + "\n"
+    command = ["predict", "--follow", "--model", str(trained_recognizer_path), "--rate-hz", "50"]
+    monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+    assert main(command) == 2
+    out, err = capsys.readouterr()
+    assert "imu" not in out and "says ankle, the model was trained at the wrist" in err
+
+
 def test_the_reference_is_where_gravity_pointed_in_training(recognizer):
     reference = recognizer.reference
     assert reference.places == ("wrist",) and "pendulum" in reference.activities

@@ -174,6 +174,20 @@ def test_a_recording_is_never_written_over(
         assert "itself and would be replaced" in capsys.readouterr().err and copy.read_bytes() == before
 
 
+def test_nothing_is_written_into_a_folder_that_is_read(
+    model: Path, recording: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    folder = tmp_path / "export"
+    folder.mkdir()
+    copy = folder / "own.csv"
+    copy.write_bytes(recording.read_bytes())
+    before = copy.read_bytes()
+    for out in (copy, folder / "new.csv"):
+        assert run("predict", folder, "--model", model, *DECLARED, "--out", out) == 2
+        assert "which is read; name a file elsewhere" in capsys.readouterr().err
+    assert copy.read_bytes() == before and list(folder.iterdir()) == [copy]
+
+
 def test_lines_that_arrive_are_not_guessed_either(
     model: Path, recording: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
