@@ -1,6 +1,7 @@
 """What became of every row of a recording: used, or left out and why."""
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 MUCH = 0.1  # part of a recording whose loss is said before its labels
@@ -24,6 +25,11 @@ class Account:
         """Count rows that are not used."""
         if n_rows:
             self.left_out[reason] += n_rows
+
+    def begin(self, left_out: Mapping[str, int]) -> None:
+        """Count rows that are in no stream that is read, by reason."""
+        self.rows += sum(left_out.values())
+        self.left_out.update(left_out)
 
     @property
     def n_left_out(self) -> int:

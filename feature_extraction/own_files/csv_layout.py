@@ -93,6 +93,11 @@ def sniff_layout(path: Path, declared: Declared) -> Layout:
     )
 
 
+def lines_of(text: str) -> list[str]:
+    """Return lines as Arrow counts them: other marks, such as U+2028, stand within a line."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n").split("\n") if text else []
+
+
 def _first_lines(path: Path) -> tuple[list[str], str]:
     """Return the first lines of a file and its encoding."""
     try:
@@ -101,7 +106,7 @@ def _first_lines(path: Path) -> tuple[list[str], str]:
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error})") from error
     text, encoding = _decode(head, path)
-    lines = text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n").split("\n")  # as Arrow counts them
+    lines = lines_of(text)
     if len(head) == HEAD_BYTES and len(lines) > 1:
         lines.pop()  # cut off in the middle
     if not any(line.strip() for line in lines):

@@ -20,6 +20,7 @@ from feature_extraction.recordings.recording import Channel
 from feature_extraction.recordings.signal import si_channel
 
 GRAVITY_IN = {"g": (0.8, 1.25), "m/s2": (7.8, 12.3), "mg": (800.0, 1250.0)}  # a worn sensor's median size
+SAME_RATE = 1e-3  # of a rate that a device says, which is not resampled to what was declared
 FASTEST_TURN = 50.0  # rad/s, or 2,900 deg/s: no wearable sensor measures more
 
 
@@ -201,7 +202,7 @@ def _with_rate(declared: Declared, source: Source) -> Declared:
     """
     said = declared.rate_hz
     if source.rate_hz is not None:
-        if said is not None and abs(source.rate_hz / said - 1) > RATE_TOLERANCE:
+        if said is not None and abs(source.rate_hz / said - 1) > SAME_RATE:
             key = declared.keys["rate_hz"]
             raise InputError(f"{source.path}: {key} says {said:g}, the device {source.rate_hz:g} Hz; leave out {key}")
         return replace(declared, rate_hz=source.rate_hz, seeks_time=False, clock_hz=None)

@@ -51,9 +51,7 @@ def read_recording(path: Path, plan: ReadingPlan, account: Account | None = None
     account = Account() if account is None else account
     if not plan.streams[0].source.layout.format:
         raise InputError(f"{path}: planned for lines that arrive; plan it with plan_reading")
-    account.rows += sum(plan.left_out.values())
-    for reason, n_rows in plan.left_out.items():
-        account.leave_out(reason, n_rows)
+    account.begin(plan.left_out)
     try:
         if len(plan.streams) > 1:
             yield from _merged(plan, account)

@@ -84,6 +84,8 @@ def random_partition(
         problem = f"test subject {strange[0]!r} is unknown" if strange else "fewer than two subjects are left to learn"
         raise InputError(f"{where}: {problem}; subjects are {', '.join(names)}")
     n_test, n_val = max(1, round(len(names) / 4)), max(1, round(len(names) / 6))
+    if test:
+        n_test, n_val = len(test), min(n_val, len(names) - len(test) - 1)
     generator = np.random.default_rng([seed, _SUBJECT_DRAWS])
     best: tuple[tuple[int, int], SubjectPartition] | None = None
     for _ in range(_MAX_DRAWS):
@@ -92,7 +94,6 @@ def random_partition(
             others = [name for name in names if name not in test]
             order = sorted(others, key=lambda name: rank[name])
             rank = {name: 0 for name in test} | {name: len(test) + k for k, name in enumerate(order)}
-            n_test = len(test)
         parts = SubjectPartition(
             train=tuple(name for name in names if rank[name] >= n_test + n_val),
             val=tuple(name for name in names if n_test <= rank[name] < n_test + n_val),

@@ -158,12 +158,13 @@ def _read_rows(config: CustomConfig, path: Path, home: Path) -> tuple[_Rows, Acc
     account = Account()
     if len(plan.streams) > 1:
         return _read_merged(config, home, plan, account, path), account
+    account.begin(plan.left_out)
     stream = plan.streams[0]
     layout, rows = stream.source.layout, stream.source.rows
     words = [position(layout.names, s.content, str(path)) for s in (config.label, config.subject) if s.kind == "column"]
     table = read_whole(stream.source.path, layout, sorted({*stream.reads, *words}))
     table = table if rows is None else table.where(*rows)
-    account.rows = len(table)
+    account.rows += len(table)
     values, places, times = stream.samples(table), np.arange(len(table)), None
     if stream.clock is not None:
         timeline = Timeline(stream.clock, account)

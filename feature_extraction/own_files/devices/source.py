@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 
 from feature_extraction.errors import InputError
-from feature_extraction.own_files.csv_layout import BYTE_ORDER_MARKS, Layout
+from feature_extraction.own_files.csv_layout import BYTE_ORDER_MARKS, Layout, lines_of
 from feature_extraction.own_files.devices.archive import is_zip, member_names, unpack
 
 HEAD_BYTES = 1 << 16
@@ -37,7 +37,7 @@ class TextFile:
     @cached_property
     def lines(self) -> list[str]:
         """Its first lines."""
-        return self.head.splitlines()
+        return lines_of(self.head)
 
     @cached_property
     def stem(self) -> str:

@@ -10,9 +10,11 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from feature_extraction.errors import InputError
+from feature_extraction.own_files.account import Account
 from feature_extraction.own_files.devices.convert import converted, read_rows, require_rate
 from feature_extraction.own_files.devices.export import DeviceExport, axes, describe
 from feature_extraction.own_files.devices.source import Source, TextFile, is_number, the_only
+from feature_extraction.own_files.timing.stamps import Clock, Timeline
 
 NAME = "Xsens DOT"
 MOST_HEADER_LINES = 25
@@ -56,12 +58,11 @@ def find(source: Source) -> DeviceExport | None:
 
     def blocks() -> Iterator[Mapping[str, np.ndarray]]:
         columns = [names.index("SampleTimeFine"), *(i for positions in sensors.values() for i in positions)]
-        last, turns = 0.0, 0.0
+        timeline = Timeline(Clock(0, tick_s, np.nan, wraps_s=WRAP * tick_s), Account())
         for table in read_rows(file, layout, columns, columns):
-            ticks = table.numbers(columns[0])
-            wraps = np.cumsum(np.diff(np.r_[last, ticks]) < -WRAP / 2)
-            last, seconds = float(ticks[-1]), (ticks + WRAP * (turns + wraps)) * tick_s
-            turns += float(wraps[-1])
+            seconds = table.numbers(columns[0]) * tick_s
+            timed = np.isfinite(seconds)
+            seconds[timed] = timeline.unwrap(seconds[timed])
             if stated and not table.first_row:
                 require_rate(float(stated[0]), seconds[:1000], file.where)
             block = {"time [s]": seconds}
