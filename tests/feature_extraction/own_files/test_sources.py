@@ -3,6 +3,7 @@
 import zipfile
 from pathlib import Path
 
+import device_exports as exports
 import numpy as np
 import pytest
 from notations import motion
@@ -69,3 +70,11 @@ def test_a_folder_or_zip_of_nobody_knows_what(tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(b"PK no zip")
     with pytest.raises(InputError, match=r"a.zip: not readable as zip \(.*\); unpack it and give the folder"):
         plan_reading(tmp_path / "a.zip", WANTED, Declared())
+
+
+@pytest.mark.parametrize("declared_hz", [34.0, 31.0])
+def test_a_rate_near_that_of_the_device_is_no_rate(tmp_path: Path, declared_hz: float) -> None:
+    path = exports.empatica(tmp_path / "e4", motion())
+    with pytest.raises(InputError, match=rf"says {declared_hz:g}, the device 32 Hz; leave out"):
+        plan_reading(path, WANTED[:3], Declared(rate_hz=declared_hz))
+    assert plan_reading(path, WANTED[:3], Declared(rate_hz=32.0)).rate_hz == 32.0

@@ -183,6 +183,12 @@ def test_drawn_partition_gives_every_class_train_and_test_subjects() -> None:
     assert random_partition(recorded, 0, "own") != random_partition(recorded, 2, "own")
 
 
+def test_two_people_left_by_chosen_test_subjects_are_one_to_train_and_one_to_choose_on() -> None:
+    everyone = {str(number) for number in range(1, 13)}
+    parts = random_partition({"a": everyone, "b": everyone}, 0, "own", test=sorted(everyone - {"3", "4"}))
+    assert len(parts.test) == 10 and len(parts.train) == len(parts.val) == 1
+
+
 @pytest.mark.parametrize(
     ("recorded", "message"),
     [

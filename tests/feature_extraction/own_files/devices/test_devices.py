@@ -280,6 +280,30 @@ def test_lines_of_wisdm_that_are_no_samples_are_counted(tmp_path: Path) -> None:
     assert found.streams[0].layout.names[:2] == ("subject", "label")
 
 
+def test_a_line_mark_within_a_note_is_no_line(tmp_path: Path) -> None:
+    path = exports.geneactiv(tmp_path / "given", motion())
+    path.write_text(path.read_text().replace("Subject Code,0001", "Subject Code,0001\u2028left\x85"), encoding="utf-8")
+    found = find(path, tmp_path)
+    assert found is not None and len(stamped(found.streams[0])[0]) == len(motion())
+
+
+@pytest.mark.parametrize("beside", [-1, 0], ids=["last before", "first after"])
+def test_a_counter_may_start_again_beside_a_missing_stamp(tmp_path: Path, beside: int) -> None:
+    path = exports.xsens_dot()(tmp_path / "given", motion())
+    lines = path.read_text().splitlines()
+    first = next(i for i, line in enumerate(lines) if line.startswith("PacketCounter")) + 1
+    ticks = np.array([int(line.split(",")[1]) for line in lines[first:]])
+    row = first + int(np.flatnonzero(np.diff(ticks) < 0)[0]) + 1 + beside
+    counter, _, rest = lines[row].split(",", 2)
+    lines[row] = f"{counter},,{rest}"
+    path.write_text("\n".join(lines) + "\n")
+    found = find(path, tmp_path)
+    assert found is not None
+    times = stamped(found.streams[0])[0]
+    steps = np.diff(times[np.isfinite(times)])
+    assert len(steps) == len(motion()) - 2 and steps.min() > 0.01 and steps.max() < 0.05
+
+
 def test_pauses_of_phyphox_are_told(tmp_path: Path) -> None:
     folder = exports.phyphox(single=False)(tmp_path / "given", motion())
     with (folder / "meta" / "time.csv").open("a") as file:
