@@ -2,14 +2,16 @@
 
 from pathlib import Path
 
+import device_exports as exports
 import numpy as np
 import pytest
 from checkout import ROOT
+from notations import motion
 from tiny_layouts import CUSTOM_YAML, swing, write_custom
 
 from feature_extraction.datasets import get_dataset
 from feature_extraction.errors import InputError
-from feature_extraction.recordings.recording import Recording
+from feature_extraction.recordings.recording import Recording, Skipped
 
 FIELD_CASES = ROOT.parent / "shared" / "field-cases"
 EXAMPLES = ROOT / "docs" / "examples"
@@ -165,3 +167,17 @@ def test_an_unknown_everyday_activity_is_named(tmp_path):
         InputError, match="dataset.yaml: classes: wlaking: no everyday activity 'wlaking'; near ones are"
     ):
         get_dataset(str(path))
+
+
+def test_lines_of_a_device_that_are_no_samples_are_counted(tmp_path):
+    path = exports.wisdm("raw.txt", "stirring")(tmp_path / "r1", motion())
+    lines = path.read_text().splitlines()
+    lines[7] = lines[7].rsplit(",", 1)[0] + ",;"  # z is missing
+    path.write_text("\n".join(lines) + "\n")
+    yaml = CUSTOM_YAML.replace("recordings/*.csv", "r1").replace("{pattern: '_p([0-9]+)'}", "{column: subject}")
+    yaml = yaml.replace("column: activity", "column: label").replace("acc: g", "acc: m/s2")
+    for axis in "xyz":
+        yaml = yaml.replace(f": a{axis}", f": 'acc_{axis} [m/s2]'")
+    (tmp_path / "dataset.yaml").write_text(yaml)
+    skipped = [item for item in get_dataset(str(tmp_path / "dataset.yaml")).read(None) if isinstance(item, Skipped)]
+    assert [round(item.duration_s * 50) for item in skipped] == [1]
