@@ -102,7 +102,8 @@ def load_inputs(config: Config, locations: Locations, split: Split | None = None
     """
     split = split or load_split(config, locations)
     table, resnet = _load_features(config, split, locations)
-    return Inputs(split, table, load_classes(config, locations), load_text(config, split, locations), resnet)
+    classes = load_classes(config, locations)
+    return Inputs(split, table, classes, _semantic_vectors(config, split, classes, locations), resnet)
 
 
 def load_features(config: Config, split: Split, locations: Locations) -> FeatureTable:
@@ -132,8 +133,12 @@ def load_classes(config: Config, locations: Locations) -> ClassList:
 
 def load_text(config: Config, split: Split, locations: Locations) -> np.ndarray:
     """Return the semantic vectors of the split's classes, [C, E]."""
+    return _semantic_vectors(config, split, load_classes(config, locations), locations)
+
+
+def _semantic_vectors(config: Config, split: Split, class_list: ClassList, locations: Locations) -> np.ndarray:
     text, cache = config.text, locations.resources / "text_feats"
-    descriptions = load_classes(config, locations).described(split.classes)
+    descriptions = class_list.described(split.classes)
     return semantic_vectors(descriptions, text.views, text.kinematics_weight, text.model, cache)
 
 

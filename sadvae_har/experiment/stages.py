@@ -9,7 +9,6 @@
 
 import logging
 from collections.abc import Mapping
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -120,8 +119,7 @@ def note_untested(
     """Write down what was chosen on an open split, on which nothing is measured."""
     split = problem.split
     facts = {"dataset": split.dataset, "split": split.name, "seed": config.seed, "measured": split.meaning}
-    chosen = {**chosen_step(fitted), **_chosen_gate(gate)}
-    folder.merge_metrics({**facts, "chosen": chosen, "safety_net": asdict(gate.net)})
+    folder.merge_metrics({**facts, "chosen": {**chosen_step(fitted), **_chosen_gate(gate)}})
 
 
 def _chosen_gate(gate: DomainClassifier) -> dict[str, float]:
@@ -244,7 +242,7 @@ def evaluate_gzsl(
             "unseen": np.array(split.unseen),
         }
     )
-    folder.merge_metrics({**report, "chosen": _chosen_gate(gate), "safety_net": asdict(gate.net)})
+    folder.merge_metrics({**report, "chosen": _chosen_gate(gate)})
     return report
 
 

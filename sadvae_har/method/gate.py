@@ -113,6 +113,7 @@ class SafetyNet:
         unseen_found_before: Share of windows of pseudo-unseen classes that it took for unseen, alike.
         seen_kept: As `seen_kept_before`, of the gate in use.
         unseen_found: As `unseen_found_before`, of the gate in use.
+        n_folds: Folds that it was tried on; a single one is also the one that it was fitted on.
     """
 
     action: Literal["kept", "moved", "stands aside", "not recorded"] = "not recorded"
@@ -120,18 +121,20 @@ class SafetyNet:
     unseen_found_before: float = 0.0
     seen_kept: float = 0.0
     unseen_found: float = 0.0
+    n_folds: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what is no share."""
         for name, share in vars(self).items():
-            if name != "action" and not 0 <= share <= 1:
+            if name not in ("action", "n_folds") and not 0 <= share <= 1:
                 raise InputError(f"{name}: {share} is no share; train the gate again")
 
     @property
     def sentence(self) -> str:
         """What was done, for whoever uses the gate; empty if that was not recorded."""
+        others = "people and classes it was not fitted on"
         tried = (
-            "tried on people and classes it was not fitted on, it left "
+            f"tried on {'the one fold that it was fitted on' if self.n_folds == 1 else others}, it left "
             f"{100 * self.seen_kept_before:.0f} of 100 windows of seen activities with these and took "
             f"{100 * self.unseen_found_before:.0f} of 100 windows of unseen ones for unseen"
         )
@@ -213,7 +216,8 @@ class DomainClassifier:
         Raises:
             InputError: A field is missing, unknown, or does not hold the finite numbers it should.
         """
-        value = {"net": asdict(SafetyNet()), **value} if isinstance(value, Mapping) else value
+        if isinstance(value, Mapping) and isinstance(net := value.get("net", {}), Mapping):
+            value = {**value, "net": {**asdict(SafetyNet()), **net}}
         try:
             gate = from_plain(cls, value, "gate")
             GateConfig(cues=gate.cues, fusion=gate.fusion)  # refuses what it does not know
@@ -300,16 +304,16 @@ def with_safety_net(
         folds: Windows of seen and pseudo-unseen classes of validation subjects.
         gates: Gate k was fitted without fold k.
     """
-    before = _shares(folds, gates, gate.threshold)
+    before, n_folds = _shares(folds, gates, gate.threshold), len(folds)
     if _does_good(before, -CLEARLY):
-        return replace(gate, net=SafetyNet("kept", *before, *before))
+        return replace(gate, net=SafetyNet("kept", *before, *before, n_folds))
     higher = [value for value in THRESHOLDS[gate.threshold < THRESHOLDS] if _does_good(_shares(folds, gates, value))]
     if higher:
         threshold = choose_threshold(folds, gates, np.array(higher))
-        net = SafetyNet("moved", *before, *_shares(folds, gates, threshold))
+        net = SafetyNet("moved", *before, *_shares(folds, gates, threshold), n_folds)
         return replace(gate, threshold=threshold, net=net)
     aside = [stand_aside(gate, [*folds[:k], *folds[k + 1 :]] or folds) for k in range(len(folds))]
-    net = SafetyNet("stands aside", *before, *_shares(folds, aside, 0.5))
+    net = SafetyNet("stands aside", *before, *_shares(folds, aside, 0.5), n_folds)
     return replace(stand_aside(gate, folds), net=net)
 
 

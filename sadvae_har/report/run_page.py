@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from feature_extraction.protocol.groups import NOUNS
 from feature_extraction.storage.files import write_text
-from sadvae_har.method.gate import DomainClassifier
+from sadvae_har.method.gate import DomainClassifier, SafetyNet
 from sadvae_har.report.calibration import calibration_section, read_calibration
 from sadvae_har.report.checks import FAILED, NOT_RECORDED, PASSED, Check, checklist
 from sadvae_har.report.figures import run_figures
@@ -60,14 +60,20 @@ def write_report(run_folder: Path) -> Path:
         section("protocol", "Protocol checklist", checklist_html(checks), paragraph(_CHECKLIST_NOTE, "note")),
         *([calibration_section(calibration)] if calibration else []),
         section("classes", "Each class", _per_class(run), paragraph(_CLASS_NOTE, "note")),
+    ]
+    return _write(run, "Zero-shot activity recognition: one run on one split", sections)
+
+
+def _write(run: RunFiles, subtitle: str, sections: Sequence[str]) -> Path:
+    """Write a report: the sections, then how the run was made."""
+    made = [
         section("split", "Split", f"<dl>{_facts(run)}</dl>"),
         section("again", "Run it again", _commands(run)),
         folded("Configuration", run.config_text),
         folded("Environment", json.dumps(run.environment, indent=2, ensure_ascii=False)),
     ]
     path = run.path / "report.html"
-    title = f"{run.split.dataset} / {run.split.name}"
-    write_text(path, page(title, "Zero-shot activity recognition: one run on one split", sections))
+    write_text(path, page(f"{run.split.dataset} / {run.split.name}", subtitle, [*sections, *made]))
     return path
 
 
@@ -75,12 +81,16 @@ def _write_open_report(run: RunFiles) -> Path:
     """Write the report of a run that measured nothing: what it learned from, and what can be done with it."""
     split, top1 = run.split, run.metrics.get("chosen", {}).get("inner_top1")
     said = f"{split.meaning[0].upper()}{split.meaning[1:]}. So this page holds no accuracy."
-    chosen = (
-        f"Step, gate and calibration were chosen on {len(split.inner)} inner folds, each of which held out classes and "
-        f"{NOUNS[split.holds_out][1]}."
-        if split.inner
-        else "There was too little to hold anything back: the last step was taken, and the gate compares descriptions."
-    )
+    n_folds = len(split.inner)
+    net = _net(run)
+    is_fitted = net is not None and net.action != "not recorded"
+    chosen = "There was too little to hold anything back: the last step was taken, and the gate compares descriptions."
+    if n_folds:
+        what = "Step, gate and calibration were" if is_fitted else "The step was"
+        held_out = f"each of which held out classes and {NOUNS[split.holds_out][1]}"
+        chosen = f"{what} chosen on {n_folds} inner folds, {held_out}."
+    if n_folds and not is_fitted:
+        chosen += " None had windows of both kinds to fit a gate on, so the gate compares descriptions."
     if top1 is not None:
         chosen += (
             f" Of 100 windows of classes held out there, {100 * top1:.0f} were named rightly on average over classes."
@@ -94,27 +104,22 @@ def _write_open_report(run: RunFiles) -> Path:
     sections = [
         section("summary", "Summary", paragraph(said, "lead"), paragraph(chosen), *_safety_net(run)),
         section("use", "Use it", f"<pre>{escape(chr(10).join(use))}</pre>"),
-        section("split", "Split", f"<dl>{_facts(run)}</dl>"),
-        section("again", "Run it again", _commands(run)),
-        folded("Configuration", run.config_text),
-        folded("Environment", json.dumps(run.environment, indent=2, ensure_ascii=False)),
     ]
-    path = run.path / "report.html"
-    title = f"{split.dataset} / {split.name}"
-    write_text(
-        path, page(title, "A recogniser of described activities, learned from everything that is labelled", sections)
-    )
-    return path
+    return _write(run, "A recogniser of described activities, learned from everything that is labelled", sections)
+
+
+def _net(run: RunFiles) -> SafetyNet | None:
+    """Return what became of the gate of a run, if that was recorded."""
+    return DomainClassifier.from_dict(run.gate, str(run.path / "gate.json")).net if "net" in run.gate else None
 
 
 def _safety_net(run: RunFiles) -> list[str]:
     """Return one sentence on whether the gate is used as fitted; none where that was not recorded."""
-    if "net" not in run.gate:
+    net = _net(run)
+    if net is None or not net.sentence:
         return []
-    net = DomainClassifier.from_dict(run.gate, str(run.path / "gate.json")).net
-    kind = "note" if net.action == "kept" else "alert"
     together = "Seen and unseen together (GZSL)" if run.has_gzsl else "Trained and described activities together"
-    return [paragraph(f"{together}: {net.sentence}", kind)] if net.sentence else []
+    return [paragraph(f"{together}: {net.sentence}", "note" if net.action == "kept" else "alert")]
 
 
 def _results(run: RunFiles) -> str:

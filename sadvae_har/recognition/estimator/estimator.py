@@ -101,7 +101,7 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
                 it is measured with, else on other rows.
 
         Warns:
-            UserWarning: The gate could not be fitted, see above.
+            UserWarning: The gate could not be fitted, see above, or does more harm than good and stands aside.
 
         Raises:
             InputError: There is one class or group only, a description is missing or unusable, or an unseen class is
@@ -129,7 +129,7 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
         for vector in vectors[len(seen) :]:
             self._scorer.add(vector[None])
         self.n_seen_, self.n_inner_folds_, self.classes_ = len(seen), self._fitted.n_inner_folds, classes
-        self._warn_of_text_margin()
+        self._warn_of_gate()
         return self
 
     def add_class(self, name: Any, description: Description) -> "ZeroShotClassifier":
@@ -146,7 +146,7 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
         _require_different(vectors, classes.tolist())
         self._scorer.add(vector)
         self._vectors, self.classes_ = vectors, classes
-        self._warn_of_text_margin()
+        self._warn_of_gate()
         return self
 
     def remove_class(self, name: Any) -> "ZeroShotClassifier":
@@ -189,8 +189,12 @@ class ZeroShotClassifier(ClassifierMixin, BaseEstimator):
         logits = features.astype(np.float64) @ fitted.seen.weight.double().numpy() + fitted.seen.bias.double().numpy()
         return log_softmax(logits / fitted.gate.seen_temperature, axis=1)
 
-    def _warn_of_text_margin(self) -> None:
-        if len(self.classes_) > self.n_seen_ and not self.n_inner_folds_:
+    def _warn_of_gate(self) -> None:
+        if len(self.classes_) == self.n_seen_:
+            return
+        if self._fitted.gate.net.action == "stands aside":
+            warnings.warn(self._fitted.gate.net.sentence, stacklevel=3)
+        if not self.n_inner_folds_:
             warnings.warn(
                 f"{self.n_seen_} seen classes and their rows are too few to fit the gate between seen and unseen: a "
                 "row is unseen if an unseen description matches best; give four classes with several rows each",

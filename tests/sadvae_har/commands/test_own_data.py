@@ -62,7 +62,7 @@ def test_an_open_run_ends_with_a_model_and_a_report_that_says_nothing_was_tested
     page = (out / "report.html").read_text()
     assert "Nothing was tested: everything that is labelled was learned from" in page and "ZSL" not in page
     assert not (out / "calibration.json").exists() and not (out / "predictions.npz").exists()
-    assert metrics(out).keys() == {"dataset", "split", "seed", "measured", "chosen", "safety_net"}
+    assert metrics(out).keys() == {"dataset", "split", "seed", "measured", "chosen"}
     model = load_model(out / "recognizer.safetensors")
     assert len(model.trained) == 8 and not model.described and len(model.fold.train_features) == 4 * 8 * 4
     assert model.gate != TEXT_MARGIN and 0 < model.calibration.temperature

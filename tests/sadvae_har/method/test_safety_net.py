@@ -51,8 +51,13 @@ def test_gate_that_works_is_left_alone() -> None:
     folds = [make_fold(0, 2.0), make_fold(1, 2.0, 1)]
     gate, fitted = fit_gate(folds, SPLIT, CONFIG, seed=0), fit_without_net(folds, SPLIT, CONFIG, seed=0)[0]
     assert replace(gate, net=SafetyNet()) == fitted
-    assert gate.net == SafetyNet("kept", 1.0, 1.0, 1.0, 1.0)
+    assert gate.net == SafetyNet("kept", 1.0, 1.0, 1.0, 1.0, n_folds=2)
     assert "100 of 100 windows of seen activities" in gate.net.sentence
+
+
+def test_a_single_fold_is_said_to_be_the_one_that_the_gate_was_fitted_on() -> None:
+    gate = fit_gate([make_fold(0, 2.0)], SPLIT, CONFIG, seed=0)
+    assert gate.net.n_folds == 1 and "tried on the one fold that it was fitted on" in gate.net.sentence
 
 
 def test_gate_that_is_upside_down_on_other_folds_stands_aside() -> None:
