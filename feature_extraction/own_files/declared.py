@@ -40,7 +40,7 @@ class Declared:
         date_format: How dates or times of day are written, as `strptime` has it: `%d.%m.%Y %H:%M:%S.%f`.
         skip_lines: Lines of a text file to pass over at its beginning.
         ignore: Columns that are neither time nor a channel, by name or number.
-        keys: What the user calls the first five of these, for messages.
+        keys: What the user calls these, for messages.
     """
 
     rate_hz: float | None = None

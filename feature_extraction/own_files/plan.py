@@ -11,7 +11,7 @@ from feature_extraction.errors import InputError
 from feature_extraction.own_files.column_names import read_name
 from feature_extraction.own_files.columns import match_columns, position
 from feature_extraction.own_files.declared import Declared
-from feature_extraction.own_files.sources import Source, Sources, find_sources
+from feature_extraction.own_files.sources import Source, Sources, as_given, find_sources
 from feature_extraction.own_files.tables import Table
 from feature_extraction.own_files.timing.clocks import Group, find_clocks, find_unnamed
 from feature_extraction.own_files.timing.rate import RATE_TOLERANCE, Timing, find_timing
@@ -120,8 +120,7 @@ def plan_reading(path: Path, wanted: Sequence[Channel], declared: Declared) -> R
     try:
         parts = _parts(sources, wanted, declared)
     except InputError as error:
-        shown = str(error) if sources.folder is None else str(error).replace(sources.folder.name, str(path))
-        raise InputError(shown) from error
+        raise InputError(as_given(str(error), sources.tables, sources.folder, path)) from error
     streams = [
         replace(stream, places=tuple(places[i] for i in stream.places)) for places, p in parts for stream in p.streams
     ]

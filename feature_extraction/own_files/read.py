@@ -18,6 +18,7 @@ from feature_extraction.own_files.columns import shown
 from feature_extraction.own_files.csv_layout import Layout
 from feature_extraction.own_files.declared import Declared
 from feature_extraction.own_files.plan import ReadingPlan, StreamPlan, make_plan, plan_reading
+from feature_extraction.own_files.sources import as_given
 from feature_extraction.own_files.tables import Table, read_batches
 from feature_extraction.own_files.text.numbers import Marks, find_marks, is_missing, is_number, to_float
 from feature_extraction.own_files.text.splitting import USUAL, cut_line, is_data
@@ -63,9 +64,8 @@ def read_recording(path: Path, plan: ReadingPlan, account: Account | None = None
             timed = _timed(stream, account, stream.clock)
             yield from even_rows(timed, plan.rate_hz, _where(stream), account.leave_out)
     except InputError as error:
-        if plan.folder is None:
-            raise
-        raise InputError(str(error).replace(plan.folder.name, str(path))) from error
+        tables = (stream.source for stream in plan.streams)
+        raise InputError(as_given(str(error), tables, plan.folder, path)) from error
 
 
 def _rows(stream: StreamPlan, account: Account) -> Iterator[tuple[Table, np.ndarray, np.ndarray]]:

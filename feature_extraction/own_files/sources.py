@@ -4,7 +4,7 @@ A source is a table whose columns are called as `columns.match_columns` reads th
 """
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -36,6 +36,7 @@ class Source:
         rows: Position of a column and the word in it that marks the rows of this sensor, if not all are of it.
         start_s: When its first row was taken, where rows have no clock.
         quantity: What the rows hold, if the names of the columns do not say it.
+        where: What messages call the file, if it was unpacked or computed on the way.
     """
 
     path: Path
@@ -44,6 +45,7 @@ class Source:
     rows: tuple[int, str] | None = None
     start_s: float = 0.0
     quantity: str = ""
+    where: str = ""
 
     def read_head(self) -> Table:
         """Read the first rows.
@@ -74,6 +76,23 @@ class Sources:
     left_out: Mapping[str, int] = field(default_factory=dict)
 
 
+def as_given(message: str, tables: Iterable[Source], folder: Any, path: Path | str) -> str:
+    """Return a message that calls files of a temporary folder what the user calls them.
+
+    Args:
+        message: An error.
+        tables: What was read.
+        folder: Temporary folder of what was unpacked or computed, if there is one.
+        path: What the user gave.
+    """
+    if folder is None:
+        return message
+    for table in tables:
+        if table.where:
+            message = message.replace(str(table.path), table.where)
+    return message.replace(folder.name, str(path))
+
+
 def find_sources(path: Path, declared: Declared) -> Sources:
     """Find out what a recording consists of.
 
@@ -98,7 +117,7 @@ def find_sources(path: Path, declared: Declared) -> Sources:
     if export is not None:
         if not export.streams:
             raise InputError(f"{path}: {export.finding}")
-        found = tuple(Source(stream.path, stream.layout, stream.rate_hz, stream.rows) for stream in export.streams)
+        found = tuple(Source(s.path, s.layout, s.rate_hz, s.rows, where=s.where) for s in export.streams)
         return Sources(found, export.finding, folder, export.certain, export.left_out)
     tables = {ending for endings in ENDINGS.values() for ending in endings}
     if is_zip(path) and not declared.format and path.suffix.lower() not in tables:

@@ -196,7 +196,6 @@ def read_whole(path: Path, layout: Layout, columns: Sequence[int]) -> Table:
         path: The file.
         layout: How it is written.
         columns: Positions of the columns to read.
-        names: Positions of those that hold names, which are text as they are written: `01`, `NA` and `null` are names.
 
     Raises:
         InputError: The file is damaged.

@@ -271,7 +271,7 @@ def on_clock(times: np.ndarray, values: np.ndarray, n_samples: int, rate_hz: flo
 def _bridge_pauses(times: np.ndarray, values: np.ndarray, usual_s: float) -> tuple[np.ndarray, np.ndarray]:
     """Put points on straight lines into pauses, where a spline would swing out."""
     intervals = np.diff(times)
-    pauses = np.flatnonzero(intervals > 2.5 * usual_s)
+    pauses = np.flatnonzero(intervals > LONGEST_USUAL_INTERVAL * usual_s)
     if len(pauses) == 0:
         return times, values
     extra = np.concatenate([np.arange(times[i] + usual_s, times[i + 1] - usual_s / 2, usual_s) for i in pauses])

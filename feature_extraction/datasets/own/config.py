@@ -250,11 +250,7 @@ def _windowing(raw: Mapping[str, Any], channels: Sequence[Channel], rate_hz: flo
 def _source(raw: Mapping[str, Any], key: str) -> Source:
     value = _mapping(raw[key], key)
     given = set(value)
-    if (
-        len(given) != 1
-        and given != {"folder", "pattern"}
-        or not given <= {"column", "pattern", "path", "folder", "value"}
-    ):
+    if len(given) != 1 and given != {"folder", "pattern"} or not given <= set(SOURCES):
         raise InputError(
             f"{key}: {dict(value)!r}; write exactly one of column, pattern, value, folder, path; a folder may have a "
             "pattern, too"

@@ -31,12 +31,12 @@ def converted(source: Source, file: TextFile, blocks: Iterable[Mapping[str, Any]
         blocks: Columns by name, as `DeviceStream.layout` names them: some rows at a time.
 
     Raises:
-        InputError: There are no rows, or the caller gave no temporary folder.
+        InputError: There are no rows.
     """
     import pyarrow
     from pyarrow import parquet
 
-    path, names, writer = source.new_file(file.path.name), (), None
+    path, names, writer = source.new_file(), (), None
     try:
         for block in blocks:
             table = pyarrow.table(dict(block))
@@ -52,13 +52,32 @@ def converted(source: Source, file: TextFile, blocks: Iterable[Mapping[str, Any]
     return DeviceStream(path, Layout("parquet", names), where=file.where)
 
 
-def read_rows(file: TextFile, layout: Layout, columns: Sequence[int], numeric: Sequence[int]) -> Iterator[Table]:
-    """Read columns of a file some rows at a time; those in `numeric` hold numbers, others may hold dates.
+def dated(
+    source: Source, file: TextFile, layout: Layout, clock: int, order: str = "yMd", rate_hz: float | None = None
+) -> DeviceStream:
+    """Write rows whose time stamps are dates to a file of our own, with seconds in their place.
+
+    Args:
+        source: What the user gave.
+        file: Where the rows come from.
+        layout: How it is written, and what its columns are.
+        clock: Position of the dates.
+        order: Of year, month and day in them.
+        rate_hz: Rate that the device states, if it does.
 
     Raises:
-        InputError: The file is damaged.
+        InputError: There are no rows, one has no date, or the rate and the dates contradict each other.
     """
-    return read_batches(file.path, layout, columns)
+    used = [i for i, name in enumerate(layout.names) if name and i != clock]
+
+    def blocks() -> Iterator[Mapping[str, np.ndarray]]:
+        for table in read_batches(file.path, layout, (clock, *used)):
+            seconds = date_seconds(table, clock, file.where, order)
+            if rate_hz is not None and not table.first_row:
+                require_rate(rate_hz, seconds[:1000], file.where)
+            yield {"time [s]": seconds} | dict(zip((layout.names[i] for i in used), table.samples(used).T, strict=True))
+
+    return converted(source, file, blocks())
 
 
 def date_seconds(table: Table, column: int, where: str, order: str = "yMd") -> np.ndarray:

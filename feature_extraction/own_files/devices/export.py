@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from feature_extraction.own_files.csv_layout import Layout
+from feature_extraction.recordings.recording import AXES
 
-AXES = ("x", "y", "z")
 IOS_SIGNS = "signs as on iOS, where gravity is negative along an axis that points up (Android: positive)"
 
 

@@ -29,13 +29,13 @@ FAMILIES: tuple[ModuleType, ...] = (
 )
 
 
-def find_device(path: Path, scratch: Path | None = None) -> DeviceExport | None:
+def find_device(path: Path, scratch: Path) -> DeviceExport | None:
     """Return the export of a device, or nothing if no device is recognised.
 
     Args:
         path: A file, a folder with one file a sensor, or a zip file of such a folder.
         scratch: An empty temporary folder of the caller, which lives as long as the streams are read. What has to
-            be unpacked or computed first is written there; without it such exports are an error.
+            be unpacked or computed first is written there.
 
     Raises:
         InputError: An export contradicts itself, ends too early or holds several recordings, is a raw file that
@@ -48,8 +48,6 @@ def find_device(path: Path, scratch: Path | None = None) -> DeviceExport | None:
             return None
         found = [export for family in FAMILIES if (export := family.find(source)) is not None]
     except InputError as error:
-        if scratch is None or str(scratch) not in str(error):
-            raise
         raise InputError(str(error).replace(str(scratch / "members"), str(path))) from error
     if len(found) > 1:
         raise InputError(f"{path}: holds exports of {found[0].name} and {found[1].name}; give one recording")

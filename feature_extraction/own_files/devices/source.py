@@ -90,31 +90,23 @@ class Source:
 
     where: str
     files: tuple[TextFile, ...]
-    scratch: Path | None
+    scratch: Path
     is_folder: bool
 
-    def new_file(self, name: str) -> Path:
-        """Return a path for a computed file.
-
-        Raises:
-            InputError: The caller gave no temporary folder.
-        """
-        if self.scratch is None:
-            raise InputError(f"{self.where}: an export of {name}, which is read only where it can be converted first")
+    def new_file(self) -> Path:
+        """Return a path for a computed file."""
         return self.scratch / f"converted-{len(list(self.scratch.iterdir()))}.parquet"
 
 
-def open_source(path: Path, scratch: Path | None) -> Source | None:
+def open_source(path: Path, scratch: Path) -> Source | None:
     """Read the beginning of a file, or of the files of a folder or zip file; nothing if there is no text in it.
 
     Raises:
-        InputError: A zip file is damaged or harmful, or there is no temporary folder for it.
+        InputError: A zip file is damaged or harmful.
     """
     if path.is_file() and is_zip(path):
         if "[Content_Types].xml" in member_names(path):
             return None  # a spreadsheet or document
-        if scratch is None:
-            raise InputError(f"{path}: a zip file; unpack it, and give the folder")
         folder = scratch / "members"
         folder.mkdir()
         unpack(path, folder)
@@ -125,7 +117,7 @@ def open_source(path: Path, scratch: Path | None) -> Source | None:
     return Source(str(path), (text,), scratch, is_folder=False) if text else None
 
 
-def _open_folder(folder: Path, where: str, scratch: Path | None) -> Source | None:
+def _open_folder(folder: Path, where: str, scratch: Path) -> Source | None:
     """Read the beginning of all text files of a folder, unless they are more than one recording can have."""
     paths, waiting = [], [(folder, 0)]
     while waiting:

@@ -101,10 +101,7 @@ def find_unnamed(head: Table, n_wanted: int, declared: Declared, taken: Collecti
             f"{declared.keys['time_column']}, pass over the others, and name the columns of the channels"
         )
     for chosen in ([], counters, [*still, *counters]):
-        others = [
-            i for i in {*words, *rising, *chosen} if i not in clocks and (i in words or i in chosen or i in rising)
-        ]
-        others = [i for i in others if i not in counters or i in chosen]
+        others = [i for i in {*words, *rising, *chosen} if i not in clocks and (i not in counters or i in chosen)]
         if len(free) - len(others) - len(clocks) == n_wanted:
             lines = [f"column {i} increases evenly and is taken as time" for i in clocks]
             lines += [f"column {i} holds no samples and is passed over" for i in sorted(others)]

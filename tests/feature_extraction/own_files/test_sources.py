@@ -78,3 +78,10 @@ def test_a_rate_near_that_of_the_device_is_no_rate(tmp_path: Path, declared_hz: 
     with pytest.raises(InputError, match=rf"says {declared_hz:g}, the device 32 Hz; leave out"):
         plan_reading(path, WANTED[:3], Declared(rate_hz=declared_hz))
     assert plan_reading(path, WANTED[:3], Declared(rate_hz=32.0)).rate_hz == 32.0
+
+
+def test_messages_name_the_file_that_was_given_and_none_of_ours(tmp_path: Path) -> None:
+    exports.wisdm("raw.txt", "A")(tmp_path / "r1", motion())
+    with pytest.raises(InputError, match=r"r1/raw\.txt: no column 'first'") as error:
+        plan_reading(tmp_path / "r1", WANTED[:3], Declared(columns={c.name: "first" for c in WANTED[:3]}))
+    assert "converted" not in str(error.value)

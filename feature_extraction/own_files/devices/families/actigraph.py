@@ -5,14 +5,11 @@ Exports with the epoch period of a minute hold counts, which are no samples.
 """
 
 import re
-from collections.abc import Iterator, Mapping
-
-import numpy as np
 
 from feature_extraction.errors import InputError
 from feature_extraction.own_files.csv_layout import Layout
 from feature_extraction.own_files.declared import FASTEST_HZ, SLOWEST_HZ
-from feature_extraction.own_files.devices.convert import converted, date_seconds, read_rows, require_rate
+from feature_extraction.own_files.devices.convert import dated
 from feature_extraction.own_files.devices.export import DeviceExport, DeviceStream, describe
 from feature_extraction.own_files.devices.source import Source, TextFile, is_number, the_only
 
@@ -53,7 +50,9 @@ def find(source: Source) -> DeviceExport | None:
     )
     finding = describe(NAME, used, f"at {rate_hz:g} Hz" if rate_hz else "", since)
     if "time [s]" in layout.names:
-        return DeviceExport(NAME, (_with_dates(source, file, layout, order, rate_hz),), finding)
+        return DeviceExport(
+            NAME, (dated(source, file, layout, layout.names.index("time [s]"), order, rate_hz),), finding
+        )
     if rate_hz is None:
         raise InputError(f"{file.where}: neither a rate in its first line nor time stamps; export again")
     return DeviceExport(NAME, (DeviceStream(file.path, layout, rate_hz, where=file.where),), finding)
@@ -92,18 +91,3 @@ def _name(field: str) -> str:
     sensor, _, axis = field.lower().partition(" ")
     quantity, unit = UNITS.get(sensor, ("", ""))
     return f"{quantity}_{axis} [{unit}]" if quantity and axis in ("x", "y", "z") else ""
-
-
-def _with_dates(source: Source, file: TextFile, layout: Layout, order: str, rate_hz: float | None) -> DeviceStream:
-    """Turn time stamps as dates into seconds."""
-    time = layout.names.index("time [s]")
-    used = [i for i, name in enumerate(layout.names) if name and i != time]
-
-    def blocks() -> Iterator[Mapping[str, np.ndarray]]:
-        for table in read_rows(file, layout, (time, *used), used):
-            seconds = date_seconds(table, time, file.where, order)
-            if rate_hz is not None and not table.first_row:
-                require_rate(rate_hz, seconds[:1000], file.where)
-            yield {"time [s]": seconds} | dict(zip((layout.names[i] for i in used), table.samples(used).T, strict=True))
-
-    return converted(source, file, blocks())

@@ -1,13 +1,10 @@
 """GENEActiv: CSV with a hundred lines about device, place and person, then time, x, y, z in g, light and others."""
 
 import re
-from collections.abc import Iterator, Mapping
-
-import numpy as np
 
 from feature_extraction.errors import InputError
 from feature_extraction.own_files.declared import FASTEST_HZ, SLOWEST_HZ
-from feature_extraction.own_files.devices.convert import converted, date_seconds, read_rows, require_rate
+from feature_extraction.own_files.devices.convert import dated
 from feature_extraction.own_files.devices.export import DeviceExport, axes, describe
 from feature_extraction.own_files.devices.source import Source, the_only
 
@@ -45,14 +42,7 @@ def find(source: Source) -> DeviceExport | None:
         raise InputError(f"{file.where}, line {first + 1}: {width} values, expected time, x, y, z; export again")
     layout = file.layout(("time", *axes("acc", "g"), *[""] * (width - FEWEST_COLUMNS)), first)
 
-    def blocks() -> Iterator[Mapping[str, np.ndarray]]:
-        for table in read_rows(file, layout, (0, 1, 2, 3), (1, 2, 3)):
-            seconds = date_seconds(table, 0, file.where)
-            if not table.first_row:
-                require_rate(rate_hz, seconds[:1000], file.where)
-            yield {"time [s]": seconds} | dict(zip(axes("acc", "g"), table.samples((1, 2, 3)).T, strict=True))
-
     place = said.get("Device Location Code", "")
     used, start = [f"acc in g at {rate_hz:g} Hz"], said.get("Start Time", "")
     finding = describe(NAME, used, f"worn at {place}" if place else "", f"from {start}" if start else "")
-    return DeviceExport(NAME, (converted(source, file, blocks()),), finding)
+    return DeviceExport(NAME, (dated(source, file, layout, 0, rate_hz=rate_hz),), finding)

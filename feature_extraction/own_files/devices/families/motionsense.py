@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from feature_extraction.own_files.devices.convert import converted, read_rows
+from feature_extraction.own_files.devices.convert import converted
 from feature_extraction.own_files.devices.export import IOS_SIGNS, DeviceExport, axes, describe
 from feature_extraction.own_files.devices.source import Source, the_only
+from feature_extraction.own_files.tables import read_batches
 
 NAME = "MotionSense"
 RATE_HZ = 50.0
@@ -45,7 +46,7 @@ def find(source: Source) -> DeviceExport | None:
 
     def blocks() -> Iterator[Mapping[str, np.ndarray]]:
         columns = [column for positions in place.values() for column in positions]
-        for table in read_rows(file, layout, columns, columns):
+        for table in read_batches(file.path, layout, columns):
             block: dict[str, np.ndarray] = {}
             if total:
                 acc = table.samples(place["gravity"]) + table.samples(place["userAcceleration"])

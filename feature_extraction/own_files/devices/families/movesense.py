@@ -14,11 +14,11 @@ from feature_extraction.errors import InputError
 from feature_extraction.own_files.devices.convert import converted
 from feature_extraction.own_files.devices.export import DeviceExport, axes, describe
 from feature_extraction.own_files.devices.source import Source, TextFile, require_one
+from feature_extraction.recordings.clock import LONGEST_USUAL_INTERVAL
 
 NAME = "Movesense"
 ARRAYS = {"ArrayAcc": ("acc", "m/s2"), "ArrayGyro": ("gyro", "deg/s"), "ArrayMagn": ("mag", "uT")}
 LARGEST_FILE = 256 << 20  # bytes; JSON is read as a whole
-LONGEST_USUAL_INTERVAL = 2.5
 
 Packets = list[tuple[float, list[Any]]]  # time stamp in ms, samples
 

@@ -11,10 +11,12 @@ import numpy as np
 
 from feature_extraction.errors import InputError
 from feature_extraction.own_files.csv_layout import Layout
-from feature_extraction.own_files.devices.convert import converted, read_rows
-from feature_extraction.own_files.devices.export import AXES, IOS_SIGNS, DeviceExport, DeviceStream, axes, describe
+from feature_extraction.own_files.devices.convert import converted
+from feature_extraction.own_files.devices.export import IOS_SIGNS, DeviceExport, DeviceStream, axes, describe
 from feature_extraction.own_files.devices.source import Source, TextFile, require_one
+from feature_extraction.own_files.tables import read_batches
 from feature_extraction.own_files.timing.rate import RATE_TOLERANCE
+from feature_extraction.recordings.recording import AXES
 from feature_extraction.recordings.signal import MAX_GAP_S
 
 NAME = "Sensor Logger"
@@ -121,7 +123,7 @@ def _sum(source: Source, moving: TextFile, gravity: TextFile) -> DeviceStream:
 def _blocks(file: TextFile) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield time stamps in nanoseconds [n] and x, y, z [n, 3]."""
     layout = _layout(file, "acc", "m/s2")
-    for table in read_rows(file, layout, (0, 2, 3, 4), (0, 2, 3, 4)):
+    for table in read_batches(file.path, layout, (0, 2, 3, 4)):
         yield table.numbers(0), table.samples([layout.names.index(name) for name in axes("acc", "m/s2")])
 
 
@@ -132,7 +134,7 @@ def _unnamed(file: TextFile) -> DeviceExport:
         InputError: It is not.
     """
     layout = _layout(file, "acc", "m/s2")
-    head = next(read_rows(file, layout, (2, 3, 4), (2, 3, 4)))
+    head = next(read_batches(file.path, layout, (2, 3, 4)))
     size = float(np.nanmedian(np.linalg.norm(head.samples((2, 3, 4)), axis=1)))
     if not 7.8 <= size <= 12.3:
         raise InputError(
@@ -152,14 +154,14 @@ def _of_watch(source: Source, file: TextFile) -> DeviceExport:
     positions = list(columns.values())
     clock = TIME if "time" in columns else "time [s]"
     gravity = [columns[f"gravity{axis}"] for axis in "XYZ"]
-    head = next(read_rows(file, layout, positions, positions))
+    head = next(read_batches(file.path, layout, positions))
     length = float(np.nanmedian(np.linalg.norm(head.samples(gravity), axis=1)))
     unit = next((unit for unit, (low, high) in GRAVITY_IN.items() if low <= length <= high), "")
     if not unit:
         raise InputError(f"{file.where}: gravity has a length of {length:.3g}, neither 1 g nor 9.81 m/s2; export again")
 
     def blocks() -> Iterator[Mapping[str, np.ndarray]]:
-        for table in read_rows(file, layout, positions, positions):
+        for table in read_batches(file.path, layout, positions):
             moving = table.samples([columns[f"acceleration{axis}"] for axis in "XYZ"])
             turning = table.samples([columns[f"rotationRate{axis}"] for axis in "XYZ"])
             values = np.concatenate([moving + table.samples(gravity), turning], axis=1)

@@ -9,9 +9,10 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from feature_extraction.errors import InputError
-from feature_extraction.own_files.devices.convert import converted, date_seconds, read_rows
+from feature_extraction.own_files.devices.convert import converted, date_seconds
 from feature_extraction.own_files.devices.export import IOS_SIGNS, DeviceExport, axes, describe
 from feature_extraction.own_files.devices.source import Source, TextFile, split, the_only
+from feature_extraction.own_files.tables import read_batches
 
 NAME = "SensorLog"
 UNITS = {"accelerometerAcceleration": "g", "motionUserAcceleration": "g", "motionGravity": "g"} | dict.fromkeys(
@@ -52,7 +53,7 @@ def find(source: Source) -> DeviceExport | None:
 
     def blocks() -> Iterator[Mapping[str, np.ndarray]]:
         used_columns = [column for _, _, sums in groups for columns in sums for column in columns]
-        for table in read_rows(file, layout, (columns["loggingTime"], *used_columns), used_columns):
+        for table in read_batches(file.path, layout, (columns["loggingTime"], *used_columns)):
             block = {"time [s]": date_seconds(table, columns["loggingTime"], file.where)}
             for quantity, unit, sums in groups:
                 values = np.sum([table.samples(positions) for positions in sums], axis=0)

@@ -4,14 +4,10 @@ Only calibrated columns are used. Where a low noise (LN) and a wide range (WR) a
 """
 
 import re
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-import numpy as np
-
 from feature_extraction.errors import InputError
-from feature_extraction.own_files.csv_layout import Layout
-from feature_extraction.own_files.devices.convert import converted, date_seconds, read_rows
+from feature_extraction.own_files.devices.convert import dated
 from feature_extraction.own_files.devices.export import DeviceExport, DeviceStream, describe
 from feature_extraction.own_files.devices.source import Source, TextFile, is_number, split, the_only
 
@@ -81,19 +77,7 @@ def find(source: Source) -> DeviceExport | None:
         return DeviceExport(NAME, (), finding)
     if clock.unit != "date":
         return DeviceExport(NAME, (DeviceStream(file.path, layout, where=file.where),), finding)
-    return DeviceExport(NAME, (_with_dates(source, file, layout, clock.position),), finding)
-
-
-def _with_dates(source: Source, file: TextFile, layout: Layout, clock: int) -> DeviceStream:
-    """Turn time stamps as dates into seconds."""
-    used = [i for i, name in enumerate(layout.names) if name and i != clock]
-
-    def blocks() -> Iterator[Mapping[str, np.ndarray]]:
-        for table in read_rows(file, layout, (clock, *used), used):
-            seconds = date_seconds(table, clock, file.where)
-            yield {"time [s]": seconds} | dict(zip((layout.names[i] for i in used), table.samples(used).T, strict=True))
-
-    return converted(source, file, blocks())
+    return DeviceExport(NAME, (dated(source, file, layout, clock.position),), finding)
 
 
 def _delimiter(file: TextFile) -> tuple[str, int]:

@@ -11,9 +11,10 @@ import numpy as np
 
 from feature_extraction.errors import InputError
 from feature_extraction.own_files.account import Account
-from feature_extraction.own_files.devices.convert import converted, read_rows, require_rate
+from feature_extraction.own_files.devices.convert import converted, require_rate
 from feature_extraction.own_files.devices.export import DeviceExport, axes, describe
 from feature_extraction.own_files.devices.source import Source, TextFile, is_number, the_only
+from feature_extraction.own_files.tables import read_batches
 from feature_extraction.own_files.timing.stamps import Clock, Timeline
 
 NAME = "Xsens DOT"
@@ -59,7 +60,7 @@ def find(source: Source) -> DeviceExport | None:
     def blocks() -> Iterator[Mapping[str, np.ndarray]]:
         columns = [names.index("SampleTimeFine"), *(i for positions in sensors.values() for i in positions)]
         timeline = Timeline(Clock(0, tick_s, np.nan, wraps_s=WRAP * tick_s), Account())
-        for table in read_rows(file, layout, columns, columns):
+        for table in read_batches(file.path, layout, columns):
             seconds = table.numbers(columns[0]) * tick_s
             timed = np.isfinite(seconds)
             seconds[timed] = timeline.unwrap(seconds[timed])

@@ -265,7 +265,7 @@ def test_a_renamed_file_of_sensor_logger_is_a_guess_or_refused(tmp_path: Path) -
     found = find((folder / "TotalAcceleration.csv").rename(folder / "walk.csv"), tmp_path)
     assert found is not None and not found.certain
     with pytest.raises(InputError, match="nothing tells of which sensor; give it back its name"):
-        find_device((folder / "Gyroscope.csv").rename(folder / "walk2.csv"))
+        find_device((folder / "Gyroscope.csv").rename(folder / "walk2.csv"), tmp_path)
 
 
 def test_lines_of_wisdm_that_are_no_samples_are_counted(tmp_path: Path) -> None:
@@ -327,8 +327,8 @@ def test_pauses_of_phyphox_are_told(tmp_path: Path) -> None:
 )
 def test_other_files_are_no_device(tmp_path: Path, text: str, name: str) -> None:
     (tmp_path / name).write_text(text)
-    assert find_device(tmp_path / name) is None
-    assert find_device(tmp_path / "absent.csv") is None
+    assert find_device(tmp_path / name, tmp_path) is None
+    assert find_device(tmp_path / "absent.csv", tmp_path) is None
 
 
 # --- files in the layout of devices that lie outside this repository
@@ -356,5 +356,5 @@ def test_field_cases_are_read(tmp_path: Path, name: str, device: str, quantities
 
 
 @pytest.mark.skipif(not FIELD_CASES.exists(), reason=f"{FIELD_CASES} is absent")
-def test_a_plain_table_with_decimal_commas_is_no_device() -> None:
-    assert find_device(FIELD_CASES / "decimal_comma_semicolon.csv") is None
+def test_a_plain_table_with_decimal_commas_is_no_device(tmp_path: Path) -> None:
+    assert find_device(FIELD_CASES / "decimal_comma_semicolon.csv", tmp_path) is None

@@ -332,13 +332,6 @@ def test_damaged_and_encrypted_zip_files_are_named(tmp_path: Path) -> None:
             find_device(tmp_path / f"{name}.zip", tmp_path / name)
 
 
-def test_what_must_be_unpacked_or_computed_needs_a_folder(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="a zip file; unpack it, and give the folder"):
-        find_device(EXPORTS["Sensor Logger zip"].write(tmp_path / "zip", motion()))
-    with pytest.raises(InputError, match="which is read only where it can be converted first"):
-        find_device(exports.motionsense(tmp_path / "sums", motion()))
-
-
 def test_other_zip_files_are_no_device(tmp_path: Path) -> None:
     for k, members in enumerate(({"[Content_Types].xml": "<a/>"}, {"photo.jpg": "x"}, {"notes.txt": "hello\n"})):
         (tmp_path / str(k)).mkdir()
@@ -351,4 +344,4 @@ def test_raw_files_of_devices_name_what_converts_them(tmp_path: Path) -> None:
     gt3x = pack(tmp_path / "c.gt3x", {"info.txt": "Serial Number: X\n", "log.bin": "x"})
     for path, program in ((tmp_path / "a.cwa", "OmGui"), (tmp_path / "b.bin", "GENEActiv PC"), (gt3x, "ActiLife")):
         with pytest.raises(InputError, match=f"not supported; convert it with {program}"):
-            find_device(path)
+            find_device(path, tmp_path)
