@@ -12,7 +12,7 @@ from feature_extraction.descriptions.class_list import VIEWS
 from feature_extraction.errors import InputError, LeakageError
 from feature_extraction.features.window_encoder import WindowEncoder
 from feature_extraction.protocol.split import OPEN, list_splits
-from feature_extraction.storage.places import runs_folder
+from feature_extraction.storage.places import runs_folder, text_cache
 from sadvae_har.baselines.reference.layout import OriginalLayout, export_original
 from sadvae_har.baselines.reference.layout_import import import_original
 from sadvae_har.baselines.reference.recipe import load_reference_config, run_reference
@@ -30,7 +30,7 @@ from sadvae_har.experiment.inputs import (
     load_text,
 )
 from sadvae_har.experiment.problem import Problem, make_problem
-from sadvae_har.experiment.run_folder import RunFolder
+from sadvae_har.experiment.run_folder import REPORT_FILE, RunFolder
 from sadvae_har.method.gate import GateExamples
 from sadvae_har.recognition.model.header import MODEL_FILE
 from sadvae_har.recognition.model.parts import FinishedRun, require_described_one_by_one
@@ -39,7 +39,6 @@ from sadvae_har.report.run_page import write_report
 
 logger = logging.getLogger(__name__)
 
-REPORT_FILE = "report.html"
 NO_MODEL_FILE = "no_model_file"  # in metrics.json: why there is none
 
 
@@ -79,7 +78,7 @@ class Run:
         inputs = load_inputs(config, locations, split)
         problem = inputs.problem()
         folder.start(config, split)
-        return cls(config, folder, problem, inputs, locations.resources / "text_feats")
+        return cls(config, folder, problem, inputs, text_cache(locations.resources))
 
     @property
     def is_open(self) -> bool:
@@ -172,7 +171,7 @@ def run_original(layout: OriginalLayout, config: Config, locations: Locations, o
     order = [original.classes.index(name) for name in split.classes]
     problem = make_problem(original.table, split, original.text[order])
     folder.start(config, split)
-    run_stages(Run(config, folder, problem, None, locations.resources / "text_feats"))
+    run_stages(Run(config, folder, problem, None, text_cache(locations.resources)))
     return folder
 
 

@@ -21,7 +21,7 @@ from feature_extraction.pretraining.resnet.checkpoint import EncoderCheckpoint
 from feature_extraction.pretraining.resnet.pretrain import pretrain, pretraining_key
 from feature_extraction.protocol.split import Split
 from feature_extraction.storage.names import file_name
-from feature_extraction.storage.places import RESOURCES
+from feature_extraction.storage.places import RESOURCES, text_cache
 from feature_extraction.windows.input_format import InputFormat
 from feature_extraction.windows.window_set import WindowSet
 
@@ -129,7 +129,7 @@ def features_for(windows: WindowSet, split: Split, blocks: Sequence[str], resour
     check_blocks(blocks)
     if windows.dataset != split.dataset:
         raise InputError(f"windows are of {windows.dataset!r}, split {split.name!r} is of {split.dataset!r}; pair them")
-    loaded = {block: load_encoder(block, resources / "text_feats") for block in blocks if is_encoder(block)}
+    loaded = {block: load_encoder(block, text_cache(resources)) for block in blocks if is_encoder(block)}
     for block, encoder in loaded.items():
         split.check_provenance(encoder.provenance, block)
     folder = resources / "imu_feats" / windows.dataset / windows.key

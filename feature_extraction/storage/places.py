@@ -22,10 +22,21 @@ RESOURCES = _CHECKOUT / "resources" if IN_CHECKOUT else user_cache_path("sadvae-
 RUNS_FOLDER = RESOURCES / "runs" if IN_CHECKOUT else Path("runs")
 RAW_FOLDER = RESOURCES / "raw" if IN_CHECKOUT else Path("raw")
 OWN_SPLITS_FOLDER = SPLITS_FOLDER if IN_CHECKOUT else Path("label_splits")
-WINDOWS_FOLDER = RESOURCES / "windows"
-TEXT_CACHE = RESOURCES / "text_feats"
 
 
 def runs_folder(resources: Path) -> Path:
     """Return the folder of runs that belongs to a folder of computed files, as `--resources` names it."""
     return RUNS_FOLDER if resources == RESOURCES else resources / "runs"
+
+
+def windows_folder(resources: Path) -> Path:
+    """Return the folder of prepared windows in a folder of computed files."""
+    return resources / "windows"
+
+
+def text_cache(resources: Path) -> Path:
+    """Return the folder of embedded texts in a folder of computed files."""
+    return resources / "text_feats"
+
+
+WINDOWS_FOLDER, TEXT_CACHE = windows_folder(RESOURCES), text_cache(RESOURCES)

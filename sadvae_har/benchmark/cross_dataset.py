@@ -21,6 +21,7 @@ from feature_extraction.features.extract import extract_statistical
 from feature_extraction.features.table import FeatureTable
 from feature_extraction.protocol.draw_splits import SplitSource, SubjectPartition, known_partition
 from feature_extraction.protocol.split import SEPARATOR, Split
+from feature_extraction.storage.places import text_cache, windows_folder
 from sadvae_har.config.settings import TextConfig
 from sadvae_har.experiment.inputs import Locations
 from sadvae_har.experiment.problem import Problem, make_problem
@@ -96,7 +97,7 @@ def cross_problem(setting: CrossSetting, locations: Locations, text: TextConfig)
 def _features(source: Source, locations: Locations) -> tuple[FeatureTable, list[str]]:
     """Return the statistical table of a data set and its column names, `device.` removed from the device's own."""
     raw = None if locations.raw is None else locations.raw / source.dataset
-    windows = prepare(source.dataset, raw, out=locations.resources / "windows")
+    windows = prepare(source.dataset, raw, out=windows_folder(locations.resources))
     out = locations.resources / "imu_feats" / source.dataset / windows.key / f"statistical-v{VERSION}.npz"
     names = statistical_features(windows.samples[:1], windows.channels, windows.settings.rate_hz)[1]
     return extract_statistical(windows, out), [name.removeprefix(f"{source.device}.") for name in names]
@@ -165,6 +166,6 @@ def _partition(dataset: str) -> SubjectPartition:
 
 
 def _vectors(dataset: str, locations: Locations, text: TextConfig) -> dict[str, np.ndarray]:
-    descriptions, cache = get_dataset(dataset).class_list().descriptions, locations.resources / "text_feats"
+    descriptions, cache = get_dataset(dataset).class_list().descriptions, text_cache(locations.resources)
     vectors = semantic_vectors([*descriptions.values()], text.views, text.kinematics_weight, text.model, cache)
     return {_name((dataset, name)): vector for name, vector in zip(descriptions, vectors, strict=True)}

@@ -18,6 +18,7 @@ from feature_extraction.datasets.prepare import prepare
 from feature_extraction.errors import InputError
 from feature_extraction.protocol.split import find_split, list_splits
 from feature_extraction.storage.files import content_hash
+from feature_extraction.storage.places import windows_folder
 from feature_extraction.windows.window_set import WindowSet
 from sadvae_har.benchmark.cross_dataset import CROSS_SETTINGS, CrossSetting, cross_problem
 from sadvae_har.benchmark.measurement import Measurement
@@ -135,7 +136,7 @@ def run_job(job: Job, locations: Locations) -> list[ResultRow]:
         problem = _load(inputs, replace(locations, raw=raw))
 
     def windows() -> WindowSet:
-        return prepare(job.dataset, raw, out=locations.resources / "windows")
+        return prepare(job.dataset, raw, out=windows_folder(locations.resources))
 
     found = method.measure(Inputs(problem, windows, locations), job.seeds)
     return [_row(job, problem, entry) for entry in found]

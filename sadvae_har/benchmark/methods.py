@@ -13,6 +13,7 @@ import numpy as np
 
 from feature_extraction.errors import InputError
 from feature_extraction.features.extract import kinematic_columns
+from feature_extraction.storage.places import text_cache
 from feature_extraction.windows.window_set import WindowSet
 from sadvae_har.baselines import closed_form, kinematic_matcher, rivals
 from sadvae_har.baselines.method import Method
@@ -132,7 +133,7 @@ def _run_reference(inputs: Inputs, seeds: Sequence[int]) -> Iterator[Measurement
 
 def _run_zerohar(inputs: Inputs, seeds: Sequence[int]) -> Iterator[Measurement]:
     windows, split, config = inputs.windows(), inputs.problem.split, ABLATIONS[TEXT_ALONE]
-    channel_text = embed_channels(windows, config.text.model, inputs.locations.resources / "text_feats")
+    channel_text = embed_channels(windows, config.text.model, text_cache(inputs.locations.resources))
     class_text = load_text(replace(config, dataset=split.dataset, split=split.name), split, inputs.locations)
     return run_zerohar(inputs.problem, ZeroHarInputs(windows, channel_text, class_text), ZEROHAR_CONFIG, seeds)
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from jsonargparse import Namespace
 
 from feature_extraction.errors import InputError
+from feature_extraction.storage.places import windows_folder
 from sadvae_har.commands import parser as cl
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def data_prepare(arguments: Namespace) -> None:
     from feature_extraction.datasets.prepare import prepare
     from feature_extraction.windows.window_set import summary_table
 
-    windows = prepare(arguments.dataset, arguments.raw, out=arguments.resources / "windows", force=arguments.force)
+    windows = prepare(arguments.dataset, arguments.raw, out=windows_folder(arguments.resources), force=arguments.force)
     print(summary_table(windows))
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from jsonargparse import Namespace
 
 from feature_extraction.errors import InputError
+from feature_extraction.storage.places import text_cache, windows_folder
 from sadvae_har.commands import parser as cl
 from sadvae_har.config.files import CONFIGS_FOLDER, config_from_namespace
 
@@ -31,7 +32,7 @@ def encoder_pretrain(arguments: Namespace) -> None:
 
     config = config_from_namespace(arguments)
     split = load_split(config, Locations(arguments.raw, resources=arguments.resources))
-    windows = prepare(config.dataset, arguments.raw, out=arguments.resources / "windows")
+    windows = prepare(config.dataset, arguments.raw, out=windows_folder(arguments.resources))
     folder = encoder_folder(windows, split, arguments.resources)
     print(f"encoder: {pretrain(windows, split, out=folder)}")
 
@@ -85,8 +86,8 @@ def encoder_pool(arguments: Namespace) -> None:
     parts = []
     for name in _pooled(arguments):
         raw = None if arguments.raw is None else arguments.raw / name
-        parts.append(choose_windows(prepare(name, raw, out=resources / "windows"), split, arguments.strict))
-    cache = resources / "text_feats"
+        parts.append(choose_windows(prepare(name, raw, out=windows_folder(resources)), split, arguments.strict))
+    cache = text_cache(resources)
     print(f"encoder: {pretrain_patches(parts, config, arguments.out, text_cache=cache, start=start)}")
 
 

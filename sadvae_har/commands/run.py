@@ -6,6 +6,7 @@ from pathlib import Path
 from jsonargparse import Namespace
 
 from feature_extraction.errors import InputError
+from feature_extraction.storage.places import text_cache
 from sadvae_har.commands import parser as cl
 from sadvae_har.config.files import config_from_namespace
 
@@ -23,7 +24,7 @@ def text_embed(arguments: Namespace) -> None:
 
     config = config_from_namespace(arguments)
     descriptions = load_classes(config, Locations(resources=arguments.resources)).descriptions.values()
-    views = embed_views([*descriptions], config.text.views, config.text.model, arguments.resources / "text_feats")
+    views = embed_views([*descriptions], config.text.views, config.text.model, text_cache(arguments.resources))
     for view, array in views.items():
         print(f"{view:12} {array.shape[0]} classes x {array.shape[1]} texts x {array.shape[2]} dimensions")
 

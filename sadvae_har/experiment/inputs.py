@@ -17,7 +17,7 @@ from feature_extraction.features.table import FeatureTable
 from feature_extraction.protocol.draw_splits import Recorded, create_open
 from feature_extraction.protocol.split import OPEN, Split, find_split, list_splits
 from feature_extraction.storage.files import content_hash
-from feature_extraction.storage.places import RESOURCES, runs_folder
+from feature_extraction.storage.places import RESOURCES, runs_folder, text_cache, windows_folder
 from sadvae_har.config.settings import Config
 from sadvae_har.experiment.problem import Problem, make_problem
 
@@ -60,7 +60,7 @@ def _recorded(config: Config, locations: Locations) -> Recorded:
         if table.source is None:
             raise InputError(f"{locations.features}: does not say how its windows were cut; give recordings instead")
         return Recorded.of_windows(table, table.source.settings, names)
-    windows = prepare(config.dataset, locations.raw, out=locations.resources / "windows")
+    windows = prepare(config.dataset, locations.raw, out=windows_folder(locations.resources))
     return Recorded.of_windows(windows, windows.settings, names)
 
 
@@ -117,7 +117,7 @@ def _load_features(config: Config, split: Split, locations: Locations) -> tuple[
     if locations.features is not None:
         return FeatureTable.load(locations.features).select([block_name(name) for name in blocks]), None
     check_blocks(blocks)
-    windows = prepare(config.dataset, locations.raw, out=locations.resources / "windows")
+    windows = prepare(config.dataset, locations.raw, out=windows_folder(locations.resources))
     table = features_for(windows, split, blocks, resources=locations.resources)
     resnet = encoder_folder(windows, split, locations.resources) if "resnet" in blocks else None
     return table, resnet
@@ -128,7 +128,7 @@ def load_classes(config: Config, locations: Locations) -> ClassList:
     class_list = get_dataset(config.dataset).class_list()
     if "kinematics" not in config.text.views:
         return class_list
-    return with_kinematics(class_list, config.text.model, locations.resources / "text_feats")
+    return with_kinematics(class_list, config.text.model, text_cache(locations.resources))
 
 
 def load_text(config: Config, split: Split, locations: Locations) -> np.ndarray:
@@ -137,7 +137,7 @@ def load_text(config: Config, split: Split, locations: Locations) -> np.ndarray:
 
 
 def _semantic_vectors(config: Config, split: Split, class_list: ClassList, locations: Locations) -> np.ndarray:
-    text, cache = config.text, locations.resources / "text_feats"
+    text, cache = config.text, text_cache(locations.resources)
     descriptions = class_list.described(split.classes)
     return semantic_vectors(descriptions, text.views, text.kinematics_weight, text.model, cache)
 

@@ -21,8 +21,9 @@ from sadvae_har.config.settings import Config
 
 PACKAGES = ("sadvae-har", "torch", "numpy", "scikit-learn", "scipy", "sentence-transformers", "safetensors")
 
+REPORT_FILE = "report.html"
 RESULTS = (
-    *("model.safetensors", "gate_examples.npz", "gate.json", "metrics.json", "predictions.npz", "report.html"),
+    *("model.safetensors", "gate_examples.npz", "gate.json", "metrics.json", "predictions.npz", REPORT_FILE),
     *("recognizer.safetensors", "calibration.json"),
 )
 

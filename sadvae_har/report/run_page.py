@@ -10,6 +10,7 @@ import numpy as np
 
 from feature_extraction.protocol.groups import NOUNS
 from feature_extraction.storage.files import write_text
+from sadvae_har.experiment.run_folder import REPORT_FILE
 from sadvae_har.method.gate import DomainClassifier, SafetyNet
 from sadvae_har.report.calibration import calibration_section, read_calibration
 from sadvae_har.report.checks import FAILED, NOT_RECORDED, PASSED, Check, checklist
@@ -72,7 +73,7 @@ def _write(run: RunFiles, subtitle: str, sections: Sequence[str]) -> Path:
         folded("Configuration", run.config_text),
         folded("Environment", json.dumps(run.environment, indent=2, ensure_ascii=False)),
     ]
-    path = run.path / "report.html"
+    path = run.path / REPORT_FILE
     write_text(path, page(f"{run.split.dataset} / {run.split.name}", subtitle, [*sections, *made]))
     return path
 
