@@ -216,8 +216,8 @@ class DomainClassifier:
         Raises:
             InputError: A field is missing, unknown, or does not hold the finite numbers it should.
         """
-        if isinstance(value, Mapping) and isinstance(net := value.get("net", {}), Mapping):
-            value = {**value, "net": {**asdict(SafetyNet()), **net}}
+        if isinstance(value, Mapping):
+            value = {"net": asdict(SafetyNet()), **value}
         try:
             gate = from_plain(cls, value, "gate")
             GateConfig(cues=gate.cues, fusion=gate.fusion)  # refuses what it does not know
