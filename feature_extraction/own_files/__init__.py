@@ -7,9 +7,10 @@ In the order in which a file goes through them, for `predict` and for data sets 
     csv_layout             delimiter, header, decimal mark and encoding of a text file
     tables                 a CSV, NPY or Parquet file as columns, whole or some rows at a time
     sources                one table, rows of several sensors by turns, or the files of a device
-    column_names, columns  which column is which channel, and in which unit
+    columns                which column is which channel, and in which unit; which sensors a table has
     timing                 which column is the clock of which sensor, and at which rate; stamps in seconds
     plan                   all of this put together, one readable line for each finding
+    contents               the same for everything that a recording has, whatever a model reads
     devices                exports of devices that are read by name
     account                what became of every row
     read                   the rows of a file or of lines that arrive, as planned

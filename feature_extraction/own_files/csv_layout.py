@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from feature_extraction.errors import InputError
-from feature_extraction.own_files.column_names import read_name, read_unit
+from feature_extraction.own_files.columns.names import read_name, read_unit
 from feature_extraction.own_files.declared import Declared
 from feature_extraction.own_files.text.numbers import Marks, find_marks, is_missing, is_number
 from feature_extraction.own_files.text.splitting import BLANKS, WIDE_BLANKS, Split, best_split, cut_line, is_data

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from feature_extraction.errors import InputError
-from feature_extraction.own_files.column_names import read_name
 from feature_extraction.own_files.columns import match_columns, position
+from feature_extraction.own_files.columns.names import read_name
 from feature_extraction.own_files.declared import Declared
 from feature_extraction.own_files.sources import Source, Sources, as_given, find_sources
 from feature_extraction.own_files.tables import Table
@@ -116,7 +116,21 @@ def plan_reading(path: Path, wanted: Sequence[Channel], declared: Declared) -> R
         InputError: The file cannot be read, or something is neither declared nor found; the message names
             the flag that declares it.
     """
-    sources = find_sources(Path(path), declared)
+    return plan_sources(Path(path), find_sources(Path(path), declared), wanted, declared)
+
+
+def plan_sources(path: Path, sources: Sources, wanted: Sequence[Channel], declared: Declared) -> ReadingPlan:
+    """Look at the names and first rows of a recording whose tables are known.
+
+    Args:
+        path: What the user gave.
+        sources: Its tables.
+        wanted: Channels of the model, in its order.
+        declared: What the user said.
+
+    Raises:
+        InputError: As `plan_reading`.
+    """
     try:
         parts = _parts(sources, wanted, declared)
     except InputError as error:

@@ -14,7 +14,8 @@ from typing import Literal
 import numpy as np
 
 from feature_extraction.errors import InputError
-from feature_extraction.own_files.column_names import read_name, words_of
+from feature_extraction.own_files.columns.names import read_name, words_of
+from feature_extraction.own_files.columns.places import IN_FILE_NAMES, places_of
 from feature_extraction.own_files.declared import FLAGS, YAML_KEYS
 from feature_extraction.recordings.motion import AXES, DeviceMotion, Seconds
 from feature_extraction.recordings.recording import Channel
@@ -60,18 +61,6 @@ AT_LIMIT, LEAST_ROWS = 0.05, 10  # rows that have the extreme value; one shock h
 FAR_RAD = np.pi / 4
 MOSTLY = 0.5
 MOST_DIRECTIONS = 400
-
-PLACES = {  # words of names, by the part of the body they mean
-    **dict.fromkeys(("wrist", "forearm", "hand", "watch", "smartwatch"), "wrist"),
-    **dict.fromkeys(("ankle", "shin", "shank", "foot", "shoe", "calf"), "ankle"),
-    **dict.fromkeys(("thigh", "knee"), "thigh"),
-    **dict.fromkeys(("hip", "waist", "belt", "pelvis", "lumbar"), "hip"),
-    **dict.fromkeys(("chest", "torso", "trunk", "sternum", "thorax"), "torso"),
-    **dict.fromkeys(("head", "ear", "helmet"), "head"),
-    **{"arm": "arm", "upperarm": "upper arm", "leg": "leg", "pocket": "pocket"},
-}
-ALSO = {"arm": ("wrist", "upper arm"), "leg": ("ankle", "thigh"), "pocket": ("thigh", "hip")}  # wider words
-IN_FILE_NAMES = ("wrist", "ankle", "thigh", "waist", "pocket", "torso", "shin", "sternum", "lumbar", "belt")  # no verbs
 
 
 @dataclass(frozen=True)
@@ -380,7 +369,7 @@ def doubts_of_place(names: Sequence[str], file_name: str, reference: Reference) 
         file_name: Without its ending.
         reference: Where the model's sensors were worn.
     """
-    known = _places(" ".join(reference.places))
+    known = places_of(" ".join(reference.places))
     if not known:
         return []
     activities = {word for activity in reference.activities for word in words_of(activity)}
@@ -389,18 +378,12 @@ def doubts_of_place(names: Sequence[str], file_name: str, reference: Reference) 
         *((f"column {name!r}", words_of(name)) for name in names),
         (f"file name {file_name!r}", in_file),
     ]:
-        said = _places(" ".join(words))
+        said = places_of(" ".join(words))
         if said and not said & known:
             worn = " and ".join(dict.fromkeys(reference.places))
-            text = f"{what} says {', '.join(sorted(said & set(PLACES.values())))}, the model was trained at the {worn}"
+            text = f"{what} says {', '.join(sorted(said))}, the model was trained at the {worn}"
             return [Doubt("question", "place", f"{text}; use a model of that place, or go on if the name is wrong")]
     return []
-
-
-def _places(text: str) -> set[str]:
-    """Return the parts of the body that a text names, wider words together with what they include."""
-    found = {PLACES[word] for word in words_of(text) if word in PLACES}
-    return found | {part for place in found for part in ALSO.get(place, ())}
 
 
 def require_possible(doubts: Sequence[Doubt], where: str) -> None:

@@ -15,6 +15,7 @@ import numpy as np
 from feature_extraction.errors import InputError
 from feature_extraction.own_files.account import Account
 from feature_extraction.own_files.columns import shown
+from feature_extraction.own_files.contents import plan_all, plan_lines
 from feature_extraction.own_files.csv_layout import Layout
 from feature_extraction.own_files.declared import Declared
 from feature_extraction.own_files.plan import ReadingPlan, StreamPlan, make_plan, plan_reading
@@ -27,7 +28,7 @@ from feature_extraction.recordings.clock import even_rows, longest_pause_s, merg
 from feature_extraction.recordings.recording import Channel
 from feature_extraction.recordings.signal import MAX_GAP_S
 
-__all__ = ["Account", "Declared", "ReadingPlan", "follow", "plan_reading", "read_recording"]
+__all__ = ["Account", "Declared", "ReadingPlan", "follow", "plan_all", "plan_reading", "read_recording"]
 
 MOST_ROWS = 50_000_000  # six days at 100 Hz
 FLUSH_S = 0.1
@@ -168,7 +169,7 @@ def _require_bearable(table: Table) -> None:
 
 
 def follow(
-    lines: Iterable[str], wanted: Sequence[Channel], declared: Declared, chunk_rows: int = 64
+    lines: Iterable[str], wanted: Sequence[Channel] | None, declared: Declared, chunk_rows: int = 64
 ) -> tuple[ReadingPlan, Iterator[np.ndarray]]:
     """Read CSV text that arrives line by line, with or without a line of names first.
 
@@ -177,7 +178,7 @@ def follow(
 
     Args:
         lines: Text; it is read no further than the rows that are given out.
-        wanted: Channels of the model, in its order.
+        wanted: Channels of the model, in its order; None for all accelerometers and gyroscopes that are named.
         declared: The rate must be declared, and units unless the names state them.
         chunk_rows: Most rows given out at once.
 
@@ -197,7 +198,8 @@ def follow(
     fields = _split(first, delimiter, number)
     has_names = not is_data(fields, len(fields))
     layout = Layout("", tuple(fields if has_names else [""] * len(fields)), delimiter)
-    plan = make_plan(Table(Path("input"), layout, {}), wanted, declared)
+    head = Table(Path("input"), layout, {})
+    plan = plan_lines(head, declared) if wanted is None else make_plan(head, wanted, declared)
     rows = numbered if has_names else chain([(number, first)], numbered)
     return plan, _chunks(rows, layout, plan.streams[0].columns, _Numbers(declared.decimal), chunk_rows)
 

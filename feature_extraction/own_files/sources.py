@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from feature_extraction.errors import InputError
-from feature_extraction.own_files.column_names import BRACKETS, EMPTY_WORDS, NOT_RAW, WORDS, read_name, words_of
+from feature_extraction.own_files.columns.names import BRACKETS, EMPTY_WORDS, NOT_RAW, WORDS, read_name, words_of
 from feature_extraction.own_files.csv_layout import Layout
 from feature_extraction.own_files.declared import Declared
 from feature_extraction.own_files.devices import find_device
@@ -67,6 +67,7 @@ class Sources:
         folder: Keeps what was unpacked or computed on the way as long as it is needed.
         certain: Whether nothing had to be guessed.
         left_out: Rows of a device's export that are in none of the tables, by reason.
+        place: Where the device was worn, if its export says so.
     """
 
     tables: tuple[Source, ...]
@@ -74,6 +75,7 @@ class Sources:
     folder: Any = None
     certain: bool = True
     left_out: Mapping[str, int] = field(default_factory=dict)
+    place: str = ""
 
 
 def as_given(message: str, tables: Iterable[Source], folder: Any, path: Path | str) -> str:
@@ -118,7 +120,7 @@ def find_sources(path: Path, declared: Declared) -> Sources:
         if not export.streams:
             raise InputError(f"{path}: {export.finding}")
         found = tuple(Source(s.path, s.layout, s.rate_hz, s.rows, where=s.where) for s in export.streams)
-        return Sources(found, export.finding, folder, export.certain, export.left_out)
+        return Sources(found, export.finding, folder, export.certain, export.left_out, export.place)
     tables = {ending for endings in ENDINGS.values() for ending in endings}
     if is_zip(path) and not declared.format and path.suffix.lower() not in tables:
         place = Path(folder.name) / "members"

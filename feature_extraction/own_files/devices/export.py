@@ -41,6 +41,7 @@ class DeviceExport:
             what is missing.
         certain: Whether nothing had to be guessed.
         left_out: Rows of the input that are in no stream, by reason.
+        place: Where the device was worn, if that is known.
     """
 
     name: str
@@ -48,6 +49,7 @@ class DeviceExport:
     finding: str
     certain: bool = True
     left_out: Mapping[str, int] = field(default_factory=dict)
+    place: str = ""
 
 
 def describe(name: str, used: Iterable[str], *notes: str) -> str:

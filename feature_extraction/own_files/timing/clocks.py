@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from feature_extraction.errors import InputError
-from feature_extraction.own_files.column_names import WORDS, read_time_unit, words_of
 from feature_extraction.own_files.columns import position
+from feature_extraction.own_files.columns.names import WORDS, read_time_unit, words_of
 from feature_extraction.own_files.declared import Declared
 from feature_extraction.own_files.tables import Table
 from feature_extraction.own_files.timing.stamps import find_pattern

@@ -7,8 +7,8 @@ import numpy as np
 
 from feature_extraction.errors import InputError
 from feature_extraction.own_files.account import Account
-from feature_extraction.own_files.column_names import read_time_unit
 from feature_extraction.own_files.columns import shown
+from feature_extraction.own_files.columns.names import read_time_unit
 from feature_extraction.own_files.declared import FASTEST_HZ, SLOWEST_HZ, Declared
 from feature_extraction.own_files.tables import Table
 from feature_extraction.own_files.timing.stamps import (

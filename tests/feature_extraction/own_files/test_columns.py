@@ -3,8 +3,8 @@ from dataclasses import replace
 import pytest
 
 from feature_extraction.errors import InputError
-from feature_extraction.own_files.column_names import read_name, read_time_unit
 from feature_extraction.own_files.columns import match_columns
+from feature_extraction.own_files.columns.names import read_name, read_time_unit
 from feature_extraction.recordings.recording import three_axes
 
 ACC = three_axes("wrist", "acc", "m/s2")

@@ -40,7 +40,7 @@ def find(source: Source) -> DeviceExport | None:
     start = datetime.fromtimestamp(starts[0], UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     stream = DeviceStream(file.path, file.layout(axes("acc", "1/64 g"), 2), rate_hz=rates[0], where=file.where)
     used = [f"acc in 1/64 g at {rates[0]:g} Hz from {file.path.name}"]
-    return DeviceExport(NAME, (stream,), describe(NAME, used, "worn at a wrist", f"from {start}"))
+    return DeviceExport(NAME, (stream,), describe(NAME, used, "worn at a wrist", f"from {start}"), place="wrist")
 
 
 def _numbers(file: TextFile, line: int) -> list[float]:

@@ -45,4 +45,4 @@ def find(source: Source) -> DeviceExport | None:
     place = said.get("Device Location Code", "")
     used, start = [f"acc in g at {rate_hz:g} Hz"], said.get("Start Time", "")
     finding = describe(NAME, used, f"worn at {place}" if place else "", f"from {start}" if start else "")
-    return DeviceExport(NAME, (dated(source, file, layout, 0, rate_hz=rate_hz),), finding)
+    return DeviceExport(NAME, (dated(source, file, layout, 0, rate_hz=rate_hz),), finding, place=place)

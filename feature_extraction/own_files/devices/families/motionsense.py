@@ -57,4 +57,4 @@ def find(source: Source) -> DeviceExport | None:
 
     if not used:
         return DeviceExport(NAME, (), finding)
-    return DeviceExport(NAME, (replace(converted(source, file, blocks()), rate_hz=RATE_HZ),), finding)
+    return DeviceExport(NAME, (replace(converted(source, file, blocks()), rate_hz=RATE_HZ),), finding, place="pocket")

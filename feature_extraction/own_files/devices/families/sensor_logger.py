@@ -172,4 +172,4 @@ def _of_watch(source: Source, file: TextFile) -> DeviceExport:
     used = [f"acc as the sum of acceleration and gravity in {unit}", "gyro in rad/s"]
     note = f"both of the watch at the wrist, from {file.path.name}"
     signs = IOS_SIGNS if _has_ios_signs(source, {}) else ""
-    return DeviceExport(NAME, (converted(source, file, blocks()),), describe(NAME, used, note, signs))
+    return DeviceExport(NAME, (converted(source, file, blocks()),), describe(NAME, used, note, signs), place="wrist")

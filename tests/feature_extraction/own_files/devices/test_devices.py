@@ -10,7 +10,7 @@ from device_exports import EXPORTS, GRAVITY_MPS2
 from notations import motion
 
 from feature_extraction.errors import InputError
-from feature_extraction.own_files.column_names import BRACKETS, read_name
+from feature_extraction.own_files.columns.names import BRACKETS, read_name
 from feature_extraction.own_files.devices import DeviceExport, DeviceStream, find_device
 from feature_extraction.own_files.devices.find import FAMILIES
 from feature_extraction.own_files.devices.source import open_source

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from feature_extraction.errors import InputError
-from feature_extraction.own_files.column_names import BRACKETS, Meaning, read_name, read_unit, words_of
+from feature_extraction.own_files.columns.names import BRACKETS, Meaning, read_name, read_unit, words_of
 from feature_extraction.recordings.recording import Channel
 
 
@@ -88,7 +88,7 @@ def position(names: Sequence[str], column: str | int, where: str) -> int:
         and not (column.isascii() and column.isdigit() and len(column) < 7)
     ):
         what = "several columns" if column in names else "no column"
-        raise InputError(f"{where}: {what} {column!r}; {_listing(names)}, and numbers from 0 can be given, too")
+        raise InputError(f"{where}: {what} {column!r}; {listing(names)}, and numbers from 0 can be given, too")
     number = names.index(column) if column in names else int(column)
     if not 0 <= number < len(names):
         raise InputError(f"{where}: no column {column}; it has {len(names)}, counted from 0")
@@ -122,7 +122,7 @@ def _in_order(names: Sequence[str], wanted: Sequence[Channel], taken: Collection
             f"{len(columns)} columns without names, and the model reads {len(wanted)} ({order}); "
             f"say which is which, counted from 0: {example(wanted, range(len(wanted)))}"
         )
-    finding = f"columns without names are taken in the order of the model: {order}"
+    finding = f"columns without names are taken in this order: {order}"
     return Matched(columns, ("",) * len(columns), (finding,), certain=False)
 
 
@@ -174,13 +174,13 @@ class _Search:
         once = all(plain.count(channel.axis) == 1 for channel in channels)
         if self.several or channels[0].quantity != "acc" or not once:
             missing = ", ".join(channel.name for channel in channels)
-            raise InputError(f"no column found for {missing}; {_listing(self.names)}; name them: {example(channels)}")
+            raise InputError(f"no column found for {missing}; {listing(self.names)}; name them: {example(channels)}")
         return [plain.index(channel.axis) for channel in channels]
 
     def _ambiguous(self, channels: Sequence[Channel], sensors: Sequence[Mapping[str, Sequence[int]]]) -> str:
-        listing = ", ".join(shown(self.names, i) for found in sensors for i in found[channels[0].axis])
+        choices = ", ".join(shown(self.names, i) for found in sensors for i in found[channels[0].axis])
         first = [sensors[0][channel.axis][0] for channel in channels]
-        return f"{channels[0].name} could be column {listing}; choose, such as {example(channels, first)}"
+        return f"{channels[0].name} could be column {choices}; choose, such as {example(channels, first)}"
 
 
 def _require_apart(names: Sequence[str], wanted: Sequence[Channel], columns: Sequence[int]) -> None:
@@ -207,7 +207,8 @@ def example(channels: Sequence[Channel], columns: Sequence[int] = ()) -> str:
     return "--columns " + ",".join(pairs) + (",..." if len(pairs) < len(channels) else "")
 
 
-def _listing(names: Sequence[str]) -> str:
+def listing(names: Sequence[str]) -> str:
+    """Return what the columns of a file are called, for a message."""
     named = [name for name in names if name]
     more = f" and {len(named) - 12} more" if len(named) > 12 else ""
     return f"its columns are {', '.join(named[:12])}{more}" if named else f"its {len(names)} columns have no names"

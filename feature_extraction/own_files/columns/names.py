@@ -18,9 +18,9 @@ WORDS = {
 LETTERS = {"a": "acc", "g": "gyro", "w": "gyro", "m": "mag", "gf": "acc"}  # only right before the axis
 IN_G = "gf"  # gFx: acceleration as g-force
 EMPTY_WORDS = frozenset(("rate", "velocity", "speed", "field", "sensor", "data", "axis", "channel", "total", "cal"))
-NOT_RAW = frozenset(
-    ("linear", "lin", "user", "gravity", "grav", "world")  # acceleration without gravity, or gravity alone
-    + ("mean", "std", "var", "min", "median", "abs", "absolute", "magnitude", "norm", "bias", "offset", "quaternion")
+PARTS = frozenset(("linear", "lin", "user", "gravity", "grav", "world"))  # without gravity, or gravity alone
+NOT_RAW = PARTS | frozenset(
+    ("mean", "std", "var", "min", "median", "abs", "absolute", "magnitude", "norm") + ("bias", "offset", "quaternion")
 )
 UNITS = {
     "g": ("acc", "g"),
@@ -81,6 +81,12 @@ def read_unit(text: str) -> tuple[str, str] | None:
 
 def read_name(name: str) -> Meaning | None:
     """Return what the name of a column says, or nothing if it names no raw sensor axis."""
+    meaning = read_axis(name)
+    return None if meaning is None or NOT_RAW & meaning.rest else meaning
+
+
+def read_axis(name: str) -> Meaning | None:
+    """Return what the name of a column says, also of a part of acceleration or of what was computed from it."""
     brackets = BRACKETS.findall(name)
     words = words_of(BRACKETS.sub(" ", name))
     found = _quantity_and_axis(words)
@@ -88,8 +94,6 @@ def read_name(name: str) -> Meaning | None:
         return None
     quantity, axis, used = found
     rest = [i for i, word in enumerate(words) if i not in used and word not in EMPTY_WORDS]
-    if NOT_RAW & {words[i] for i in rest}:
-        return None
     behind = [i for i in rest if i > max(used)]
     unit_text = brackets[-1] if brackets else " ".join(words[i] for i in behind)
     unit = read_unit(unit_text)
