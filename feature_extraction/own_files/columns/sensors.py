@@ -11,6 +11,8 @@ from feature_extraction.errors import InputError
 from feature_extraction.own_files.columns.match import shown
 from feature_extraction.own_files.columns.names import (
     BRACKETS,
+    EMPTY_WORDS,
+    NOT_RAW,
     PARTS,
     Meaning,
     read_axis,
@@ -79,10 +81,10 @@ def find_sensors(names: Sequence[str], taken: Collection[int]) -> Found:
     notes: list[str] = []
     guesses: list[str] = []
     found = {q: _of_quantity(q, names, meanings, notes, guesses) for q in ("acc", "gyro")}
-    bare = [i for axis in AXES for i, name in free.items() if _bare(name) == axis]
-    if not found["acc"] and [_bare(names[i]) for i in bare] == list(AXES):
-        found["acc"] = [Sensor("acc", frozenset(), tuple(bare))]
-        guesses.append("x, y and z, of no sensor by their names, are taken as acceleration")
+    if not found["acc"] and (bare := _bare_sensors(free)):
+        found["acc"] = bare
+        listed = ", ".join(_listed(names, {"": sensor.columns}) for sensor in bare)
+        guesses.append(f"{listed}, of no sensor by their names, are taken as acceleration")
     parts = {i: said.rest for i, name in free.items() if (said := _part(name))}
     devices = {sensor.words for sensor in found["acc"]}
     apart = [i for i, rest in parts.items() if _device_words(rest - PARTS) not in devices]
@@ -113,28 +115,42 @@ def _near(acc: Sensor, gyro: Sensor, alone: bool) -> bool:
 
 
 def _meaning(name: str) -> Meaning | None:
-    """Return what a name says; a bare axis with a unit, such as `x (deg/s)`, is an axis of what has that unit."""
-    brackets = BRACKETS.findall(name)
-    unit = read_unit(brackets[-1]) if brackets else None
-    axis = _axis(name)
-    return Meaning(unit[0], axis, unit[1], "", frozenset()) if axis and unit else read_name(name)
+    """Return what a name says, or else its unit: `x (g)` is acceleration, and `AsX (deg/s)` an angular rate."""
+    said, brackets = read_name(name), BRACKETS.findall(name)
+    unit, bare = (read_unit(brackets[-1]) if brackets else None), _bare(name)
+    if said or not unit or not bare:
+        return said
+    axis, rest = bare
+    return Meaning(unit[0], axis, unit[1], "", rest) if unit[0] == "gyro" or _is_place(rest) else None
+
+
+def _bare(name: str) -> tuple[str, frozenset[str]] | None:
+    """Return the axis and the other words of a name that says no quantity, nor that it is computed."""
+    words = words_of(BRACKETS.sub(" ", name))
+    axes, rest = [word for word in words if word in AXES], frozenset(words) - {*AXES} - EMPTY_WORDS
+    return None if read_axis(name) or len(axes) != 1 or rest & NOT_RAW else (axes[0], rest)
+
+
+def _is_place(words: frozenset[str]) -> bool:
+    """Return whether words say nothing, or where something is worn."""
+    return not words or placement_of(" ".join(words), "") != ""
+
+
+def _bare_sensors(names: Mapping[int, str]) -> list[Sensor]:
+    """Return x, y and z, alone or with a place, of columns whose names say neither quantity nor unit."""
+    found: dict[frozenset[str], dict[str, list[int]]] = {}
+    for i, name in names.items():
+        bare = None if _meaning(name) else _bare(name)
+        if bare and _is_place(bare[1]):
+            found.setdefault(bare[1], {}).setdefault(bare[0], []).append(i)
+    once = {words: axes for words, axes in found.items() if [len(axes.get(axis, ())) for axis in AXES] == [1, 1, 1]}
+    return [_sensor("acc", words, [axes[axis][0] for axis in AXES], names) for words, axes in once.items()]
 
 
 def _part(name: str) -> Meaning | None:
     """Return what the name of a part of acceleration says: of that without gravity, or of gravity alone."""
     said = read_axis(name)
     return said if said and said.quantity == "acc" and PARTS & said.rest else None
-
-
-def _axis(name: str) -> str:
-    """Return the axis that is all a name says, or nothing."""
-    text = "".join(words_of(BRACKETS.sub(" ", name)))
-    return text if text in AXES else ""
-
-
-def _bare(name: str) -> str:
-    """Return the axis that is all a name says, without a unit, or nothing."""
-    return "" if _meaning(name) else _axis(name)
 
 
 def _of_quantity(
@@ -165,10 +181,15 @@ def _of_quantity(
         if any(not other & MOVING for other in complete):
             others = ", ".join(_listed(names, axes) for axes in complete.values())
             guesses.append(f"of several {quantity} of one device, {_listed(names, axes)} is read, and not {others}")
-        columns = tuple(axes[axis][0] for axis in AXES)
-        said = words_of(BRACKETS.sub(" ", names[columns[0]]))
-        found.append(Sensor(quantity, words, columns, " ".join(dict.fromkeys(word for word in said if word in words))))
+        found.append(_sensor(quantity, words, [axes[axis][0] for axis in AXES], names))
     return found
+
+
+def _sensor(
+    quantity: str, words: frozenset[str], columns: Sequence[int], names: Sequence[str] | Mapping[int, str]
+) -> Sensor:
+    said = words_of(BRACKETS.sub(" ", names[columns[0]]))
+    return Sensor(quantity, words, tuple(columns), " ".join(dict.fromkeys(word for word in said if word in words)))
 
 
 def _device_words(rest: frozenset[str]) -> frozenset[str]:

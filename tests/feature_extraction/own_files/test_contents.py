@@ -60,13 +60,17 @@ def rows_of(path: Path, plan: ReadingPlan) -> np.ndarray:
             {"imu.acc": "acc_x", "left wrist.acc": "leftWristAccx", "left wrist.gyro": "leftWristGyrox"},
         ),
         (axes("Shimmer_C0DE_Accel_LN_{}_CAL", "mag_{}"), {"shimmer c 0 de.acc": "Shimmer_C0DE_Accel_LN_x_CAL"}),
-        (axes("acc1_{}", "a2_{}", "g2_{}"), {"imu 1.acc": "acc1_x", "imu 2.acc": "a2_x", "imu 2.gyro": "g2_x"}),
+        (
+            axes("acc1_{}", "a{}2", "g{}2"),
+            {"imu 1.acc": "acc1_x", "imu 2.acc": "ax2", "imu 2.gyro": "gx2"},
+        ),
         (axes("{} (deg/s)", "{} (g)"), {"imu.acc": "x (g)", "imu.gyro": "x (deg/s)"}),
+        (axes("Acc{}(g)", "As_{}(°/s)", "Angle{}(°)"), {"imu.acc": "Accx(g)", "imu.gyro": "As_x(°/s)"}),
         (axes("imu_acc_{}", "acc_{}"), {"imu.acc": "imu_acc_x", "imu 2.acc": "acc_x"}),
     ],
-)  # fmt: skip
+)
 def test_names_tell_devices_and_their_gyroscopes(names: list[str], sensors: dict[str, str]) -> None:
-    declared = Declared(rate_hz=50.0) if "(g)" in names[-1] else SAID
+    declared = Declared(rate_hz=50.0) if "(g)" in names[0] + names[-1] else SAID
     assert found(names, declared) == sensors
     assert plan_names(names, declared).certain
 
@@ -87,7 +91,7 @@ def test_units_stand_in_names() -> None:
         ([*axes("acc_{}", "gyro_{}"), "gyro_x"], "gyro could be column 3/6, and is left out"),
         (axes("acc_{}", "hip_linear_acc_{}"), "'hip_linear_acc_z' is a part of acceleration only and is left out"),
     ],
-)  # fmt: skip
+)
 def test_what_is_left_out_is_said(names: list[str], note: str) -> None:
     plan = plan_names(names)
     assert {c.quantity for c in plan.channels} == {"acc"} and any(note in line for line in plan.findings)
@@ -98,9 +102,10 @@ def test_what_is_left_out_is_said(names: list[str], note: str) -> None:
     [
         (axes("filtered_a{}", "a{}"), "ax", "of several acc of one device, 'ax'/'ay'/'az' is read, and not"),
         (axes("hand_acc_16g_{}", "hand_acc_6g_{}"), "hand_acc_16g_x", "is read, and not 'hand_acc_6g_x'/"),
-        (["t", *axes("{}")], "x", "x, y and z, of no sensor by their names, are taken as acceleration"),
+        (["t", *axes("{}")], "x", "'x'/'y'/'z', of no sensor by their names, are taken as acceleration"),
+        (["t", *axes("label_{}", "back_{}")], "back_x", "'back_x'/'back_y'/'back_z', of no sensor"),
     ],
-)  # fmt: skip
+)
 def test_choices_are_guesses(names: list[str], first: str, guess: str) -> None:
     plan = plan_names(names)
     assert names[plan.columns[0]] == first and len(plan.channels) == 3 and not plan.certain
@@ -117,7 +122,7 @@ def test_choices_are_guesses(names: list[str], first: str, guess: str) -> None:
         (axes("{} (deg/s)"), "no accelerometer of three axes"),
         (axes("a{}", "a{}"), "acc could be column 0/3; declare which, such as --columns acc_x=0,"),
     ],
-)  # fmt: skip
+)
 def test_errors_say_what_is_missing(names: list[str], message: str) -> None:
     with pytest.raises(InputError, match=message):
         plan_names(names)
