@@ -67,7 +67,7 @@ def prepare(
     files = spec.list_files(spec.raw_folder(raw))
     home = out / spec.name
     codes = json.dumps(sorted(class_list.codes.items()))
-    content = _content_of(files, home / "content.json")
+    content = content_of(files, home / "content.json")
     key = content_hash(str(METHOD), spec.name, spec.signature, content, repr(settings), codes)
     folder = home / key
     if folder.exists() and not force:
@@ -76,7 +76,7 @@ def prepare(
         except InputError as error:
             logger.warning("%s; preparing it again", error)
     logger.info("%s: reading %d files", spec.name, len(files))
-    with _build_folder(folder) as build:
+    with build_folder(folder) as build:
         items = spec.read_files(files, class_list)
         tally = _cut(_examined(items) if spec.is_own else items, class_list, settings, build / "windows.npy")
         _require_windows(tally, spec.name)
@@ -99,7 +99,7 @@ def _load(folder: Path, key: str) -> WindowSet:
     return windows
 
 
-def _content_of(files: Sequence[Path], memo: Path) -> str:
+def content_of(files: Sequence[Path], memo: Path) -> str:
     """Digest the content of all files; `memo` keeps the result for files with the same sizes and times."""
     stats = [path.stat() for path in files]
     root = os.path.commonpath([path.parent for path in files])
@@ -123,7 +123,7 @@ def _file_digest(path: Path) -> str:
 
 
 @contextmanager
-def _build_folder(folder: Path) -> Iterator[Path]:
+def build_folder(folder: Path) -> Iterator[Path]:
     """Yield a temporary folder that takes the place of `folder` when the block succeeds."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     for abandoned in folder.parent.glob(f"{TEMPORARY_PREFIX}*"):

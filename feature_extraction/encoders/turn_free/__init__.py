@@ -1,0 +1,1 @@
+"""Features of one device that do not depend on how it is turned, nor on whether it has a gyroscope."""
