@@ -8,6 +8,9 @@ first. The headers do not say which wrist or ankle. The phone has no gyroscope; 
 A device whose rows pause for over half a second, or of which over a hundredth are unreadable, is left out of its
 recording: tags were often switched off, and in the files of subject 13 a spreadsheet took the points of decimals for
 those of thousands (`1.012.598.156.929.010`). That struck numbers from 1 on, so what is left there is not to be bridged.
+
+In a fifth of the trials the accelerometer of a tag, mostly that at the chest, starts at a quarter of its scale (0.25 g
+at rest) and jumps to the full one after 0.3 s to 12 s. Its rows before the jump are not used, nor corrected.
 """
 
 import logging
@@ -32,10 +35,12 @@ TOPS = ("", "UMAFall_Dataset")
 RATE_HZ = 20.0
 MAX_PAUSE_S = 0.5
 MOST_UNREADABLE = 0.01
+LEAST_G = 0.6  # mean length of acceleration over the first half second
 PLACEMENTS = {"pocket": "right pocket", "chest": "chest", "waist": "waist", "wrist": "wrist", "ankle": "ankle"}
+ACCELEROMETER, GYROSCOPE, MAGNETOMETER = "0", "1", "2"
 SENSORS = {  # device -> (sensor id, type) of accelerometer and gyroscope
-    "pocket": (("0", "0"),),
-    **{device: ((str(number), "0"), (str(number), "1")) for number, device in enumerate(PLACEMENTS) if number},
+    "pocket": (("0", ACCELEROMETER),),
+    **{device: ((str(n), ACCELEROMETER), (str(n), GYROSCOPE)) for n, device in enumerate(PLACEMENTS) if n},
 }
 FASTEST_HZ = {"pocket": 230.0} | {device: 21.0 for device in SENSORS if device != "pocket"}  # they send 200 and 20
 TWO_POINTS = re.compile(r"\.\d+\.")
@@ -59,7 +64,7 @@ def read_files(files: Sequence[Path], class_list: ClassList) -> Iterator[Recordi
             continue
         rows, unreadable = read_rows(path)
         streams = {
-            device: [_stream(rows[sensor], FASTEST_HZ[device]) for sensor in sensors]
+            device: [_stream(rows[sensor], sensor, FASTEST_HZ[device]) for sensor in sensors]
             for device, sensors in SENSORS.items()
             if all(sensor in rows for sensor in sensors)
             and all(unreadable.get(s, 0) <= MOST_UNREADABLE * (unreadable.get(s, 0) + len(rows[s])) for s in sensors)
@@ -101,7 +106,7 @@ def read_rows(path: Path) -> tuple[Sensors, dict[tuple[str, str], int]]:
     for line in lines:
         fields = line.rstrip("; \t").split(";")
         sensor = (fields[-1], fields[-2]) if len(fields) == 7 else ("", "")
-        if sensor[1] == "2":
+        if sensor[1] == MAGNETOMETER:
             continue
         try:
             values = [float(text) for text in fields[2:5]]
@@ -115,9 +120,25 @@ def read_rows(path: Path) -> tuple[Sensors, dict[tuple[str, str], int]]:
     return rows, unreadable
 
 
-def _stream(rows: list[list[float]], fastest_hz: float) -> Rows:
+def _stream(rows: list[list[float]], sensor: tuple[str, str], fastest_hz: float) -> Rows:
     table = np.array(rows)
-    return undelayed(table[:, 0], fastest_hz), table[:, 1:]
+    stream = undelayed(table[:, 0], fastest_hz), table[:, 1:]
+    return at_full_scale(stream) if sensor[1] == ACCELEROMETER else stream
+
+
+def at_full_scale(stream: Rows) -> Rows:
+    """Return the rows of an accelerometer from where it measures gravity; it may start at a quarter of its scale."""
+    times, values = stream
+    length = np.linalg.norm(values, axis=1)
+    size = min(int(np.searchsorted(times, times[0] + MAX_PAUSE_S)), len(times))
+    usual = np.convolve(length, np.ones(size) / size, "valid")
+    if usual[0] >= LEAST_G:
+        return stream
+    full = np.flatnonzero(usual >= LEAST_G)
+    start = int(full[0]) if len(full) else len(length)
+    small = np.flatnonzero(length[start : start + size] < LEAST_G)
+    start += int(small[-1]) + 1 if len(small) else 0
+    return times[start:], values[start:]
 
 
 UMAFALL = DatasetSpec(
