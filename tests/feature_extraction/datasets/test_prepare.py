@@ -225,7 +225,7 @@ def test_no_window_at_all_is_refused(raw, out):
 
 
 def test_unknown_data_set_lists_the_known_ones(out):
-    with pytest.raises(InputError, match="'usc' is unknown; choose from dsads, hapt, usc-had"):
+    with pytest.raises(InputError, match="'usc' is unknown; choose from berkeley-mhad, dsads, hapt, sp-sw-har"):
         prepare("usc", out=out)
 
 
