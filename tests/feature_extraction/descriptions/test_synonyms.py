@@ -34,6 +34,11 @@ GROUPS = {
     "clapping": ["wisdm: clapping", "utd-mhad: clap", "umafall: clapping", "berkeley-mhad: clapping"],
     "catching": ["wisdm: playing catch", "utd-mhad: catch"],
     "throwing": ["wisdm: playing catch", "utd-mhad: throw", "berkeley-mhad: throwing a ball"],
+    "jumping": ["usc-had: jumping", "dsads: jumping", "umafall: hopping", "berkeley-mhad: jumping in place"],
+    "boxing": ["utd-mhad: boxing", "berkeley-mhad: boxing"],
+    "waving": ["utd-mhad: wave", "berkeley-mhad: waving both hands", "berkeley-mhad: waving the right hand"],
+    "bending": ["umafall: bending", "berkeley-mhad: bending down"],
+    "phone call": ["umafall: making a call", "wharf: using a telephone"],
     "basketball": ["wisdm: dribbling basketball", "dsads: playing basketball", "utd-mhad: basketball shoot"],
 }
 
