@@ -7,7 +7,7 @@ Rooms in the order of the data; each imports only from those above it:
     recordings    one recording: channels, units, rate, gaps
     own_files     recordings as devices and people export them
     windows       cutting, resampling, streaming
-    descriptions  class lists, written descriptions and kinematics, their embeddings
+    descriptions  class lists, the vocabulary, written descriptions and kinematics, their embeddings
     datasets      one reader a data set, checks, the cache of windows
     protocol      splits, provenance, standardising
     encoders      statistics, kinematics, networks, checkpoints of others

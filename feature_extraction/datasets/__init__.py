@@ -3,8 +3,11 @@
 from pathlib import Path
 
 from feature_extraction.datasets.own.reader import custom_dataset
+from feature_extraction.datasets.readers.berkeley_mhad import BERKELEY_MHAD
 from feature_extraction.datasets.readers.dsads import DSADS
 from feature_extraction.datasets.readers.hapt import HAPT
+from feature_extraction.datasets.readers.sp_sw_har import SP_SW_HAR
+from feature_extraction.datasets.readers.umafall import UMAFALL
 from feature_extraction.datasets.readers.usc_had import USC_HAD
 from feature_extraction.datasets.readers.utd_mhad import UTD_MHAD
 from feature_extraction.datasets.readers.watch import WATCH
@@ -13,7 +16,9 @@ from feature_extraction.datasets.readers.wisdm import WISDM
 from feature_extraction.datasets.spec import DatasetSpec
 from feature_extraction.errors import InputError
 
-DATASETS = {spec.name: spec for spec in (DSADS, HAPT, USC_HAD, UTD_MHAD, WATCH, WHARF, WISDM)}
+DATASETS = {
+    spec.name: spec for spec in (BERKELEY_MHAD, DSADS, HAPT, SP_SW_HAR, UMAFALL, USC_HAD, UTD_MHAD, WATCH, WHARF, WISDM)
+}
 
 __all__ = ["DATASETS", "DatasetSpec", "get_dataset"]
 

@@ -78,7 +78,8 @@ def prepare(
     logger.info("%s: reading %d files", spec.name, len(files))
     with build_folder(folder) as build:
         items = spec.read_files(files, class_list)
-        tally = _cut(_examined(items) if spec.is_own else items, class_list, settings, build / "windows.npy")
+        whole = _whole(_examined(items) if spec.is_own else items, spec.channels, settings.quantities)
+        tally = _cut(whole, class_list, settings, build / "windows.npy")
         _require_windows(tally, spec.name)
         WindowSet(
             samples=np.load(build / "windows.npy", mmap_mode="r"),
@@ -211,6 +212,20 @@ def _examined(items: Iterable[Recording | Skipped]) -> Iterator[Recording | Skip
         yield item
     for line in summarise(doubts, n_recordings):
         logger.warning("%s: %s", dataset, line)
+
+
+def _whole(
+    items: Iterable[Recording | Skipped], channels: Sequence[Channel], quantities: Sequence[str]
+) -> Iterator[Recording | Skipped]:
+    """Pass recordings on; one without all devices is skipped, for windows have every channel of the data set."""
+    wanted = [channel for channel in channels if channel.quantity in quantities]
+    for item in items:
+        if isinstance(item, Recording):
+            missing = dict.fromkeys(channel.device for channel in wanted if channel not in item.channels)
+            if missing:
+                yield Skipped(item.name, f"without {', '.join(missing)}", item.duration_s)
+                continue
+        yield item
 
 
 def _cut(items: Iterable[Recording | Skipped], class_list: ClassList, settings: WindowSettings, path: Path) -> _Tally:

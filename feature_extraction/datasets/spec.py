@@ -74,8 +74,9 @@ class DatasetSpec:
     def recording(
         self, samples: np.ndarray, name: str, subject: str, label: str, placements: dict[str, str]
     ) -> Recording:
-        """Return a recording of this data set: its channels, at its rate."""
-        return Recording(samples, self.channels, self.rate_hz, self.name, name, subject, label, placements)
+        """Return a recording of this data set at its rate; its channels are those of the devices in `placements`."""
+        channels = tuple(channel for channel in self.channels if channel.device in placements)
+        return Recording(samples, channels, self.rate_hz, self.name, name, subject, label, placements)
 
     def raw_folder(self, raw: Path | None) -> Path:
         """Return `raw`, or where the files lie by default."""

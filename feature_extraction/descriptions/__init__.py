@@ -1,1 +1,1 @@
-"""Class lists, written descriptions and kinematics, and their embeddings."""
+"""Class lists, the vocabulary of everyday activities, written descriptions and kinematics, and their embeddings."""

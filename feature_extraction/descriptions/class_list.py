@@ -99,13 +99,27 @@ def load_class_list(dataset: str, folder: Path = CLASS_LISTS_FOLDER) -> ClassLis
     Raises:
         InputError: A file is missing or damaged, or a class lacks a view; names file, class and remedy.
     """
-    codes = _read_codes(folder / f"{dataset}.csv")
+    codes = read_codes(folder / f"{dataset}.csv")
     path = folder / f"{dataset}_descriptions.yaml"
-    value = read_mapping(path, "classes")
+    return fully_described(dataset, codes, read_mapping(path, "classes"), path)
+
+
+def fully_described(dataset: str, codes: Mapping[str, str], value: Mapping[Any, Any], path: Path) -> ClassList:
+    """Return the class list whose descriptions a file holds; every class needs every view.
+
+    Args:
+        dataset: Name that the file must give itself.
+        codes: Code in the raw files -> class name.
+        value: What the file holds, as `read_mapping` returns it.
+        path: The file; named in errors.
+
+    Raises:
+        InputError: A class, a view or a text is missing, unknown or out of range.
+    """
     classes = value["classes"]
     if value.get("dataset") != dataset:
         raise InputError(f"{path}: 'dataset' is {value.get('dataset')!r}; write {dataset!r}, as in the file name")
-    missing, unknown = _differences(codes.values(), classes)
+    missing, unknown = differences(codes.values(), classes)
     if missing or unknown:
         raise InputError(f"{path}: classes differ from {dataset}.csv; describe {missing}, rename or remove {unknown}")
     placements = value.get("placements")
@@ -113,7 +127,7 @@ def load_class_list(dataset: str, folder: Path = CLASS_LISTS_FOLDER) -> ClassLis
         raise InputError(f"{path}: 'placements' must list the placements of the sensors, found {placements!r}")
     placements = _texts(placements, f"{path}: placements")
     for name, views in classes.items():
-        lacking, _ = _differences(VIEWS, views) if isinstance(views, Mapping) else (VIEWS, ())
+        lacking, _ = differences(VIEWS, views) if isinstance(views, Mapping) else (VIEWS, ())
         if lacking:
             raise InputError(f"{path}: {name}: views {lacking} are missing; every class needs {', '.join(VIEWS)}")
         given = views["paraphrases"]
@@ -180,7 +194,7 @@ def describe_class(name: str, value: Mapping[str, Any], placements: tuple[str, .
     Raises:
         InputError: A view is unknown, a text empty, or a value out of range.
     """
-    _, unknown = _differences(VIEWS, value)
+    _, unknown = differences(VIEWS, value)
     if unknown:
         raise InputError(f"{where}: unknown keys {unknown}; the views are {', '.join(VIEWS)}")
     if "sentence" not in value:
@@ -189,7 +203,7 @@ def describe_class(name: str, value: Mapping[str, Any], placements: tuple[str, .
     motion = value.get("motion", dict.fromkeys(placements, sentence))
     if not isinstance(motion, Mapping):
         raise InputError(f"{where}: motion must map placements to texts, found {motion!r}")
-    missing, unknown = _differences(placements, motion)
+    missing, unknown = differences(placements, motion)
     if missing or unknown:
         places = ", ".join(placements)
         raise InputError(f"{where}: motion must describe exactly {places}; missing {missing}, unknown {unknown}")
@@ -214,7 +228,7 @@ def kinematic_values(value: Any, where: str) -> dict[str, float]:
     """
     if not isinstance(value, Mapping):
         raise InputError(f"{where}: kinematics must map attributes to numbers, found {value!r}")
-    missing, unknown = _differences(attribute_names(), value)
+    missing, unknown = differences(attribute_names(), value)
     if missing or unknown:
         raise InputError(f"{where}: kinematics lacks {missing}, has unknown {unknown}; see class_lists/kinematics.yaml")
     for name, entry in value.items():
@@ -223,7 +237,7 @@ def kinematic_values(value: Any, where: str) -> dict[str, float]:
     return {name: float(value[name]) for name in attribute_names()}
 
 
-def _differences(wanted: Iterable[str], given: Iterable[Any]) -> tuple[list[str], list[str]]:
+def differences(wanted: Iterable[str], given: Iterable[Any]) -> tuple[list[str], list[str]]:
     """Return what is wanted and not given, and what is given and not wanted."""
     wanted, names = list(wanted), [str(key) for key in given]
     return [key for key in wanted if key not in names], [key for key in names if key not in wanted]
@@ -253,7 +267,12 @@ def _add_code(codes: dict[str, str], code: str, name: str, where: str) -> None:
     codes[code] = name
 
 
-def _read_codes(path: Path) -> dict[str, str]:
+def read_codes(path: Path) -> dict[str, str]:
+    """Return code -> class name, as the CSV of a class list has them.
+
+    Raises:
+        InputError: The file is missing or damaged, or a class or code stands there twice.
+    """
     if not path.exists():
         raise InputError(f"{path}: no such class list")
     try:

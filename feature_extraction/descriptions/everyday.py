@@ -1,84 +1,45 @@
 """Everyday activities that are described already, found by name: `walking: everyday` in a `dataset.yaml`.
 
-The descriptions are those of the classes of the shipped data sets; classes that mean the same (`synonyms.yaml`) share
-what a sensor feels at different places of the body.
+The descriptions are those of the vocabulary (`vocabulary.py`) or, where it has no activity of a name, of the classes of
+the shipped data sets.
 """
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from difflib import get_close_matches
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
 from feature_extraction.descriptions.class_list import ANYWHERE, ClassDescription, load_class_list
-from feature_extraction.descriptions.synonyms import SYNONYMS_FILE
+from feature_extraction.descriptions.vocabulary import EVERYDAY, called, load_vocabulary, near_names
 from feature_extraction.errors import InputError
-from feature_extraction.storage.places import CLASS_LISTS_FOLDER
-from feature_extraction.storage.yaml import read_yaml
 
-EVERYDAY = "everyday"
-MOST_NAMES = 8
 _SIDES = frozenset(("left", "right", "upper", "lower", "front", "rear", "back"))  # do not tell body parts apart
+_ELSEWHERE_CALLED = {  # words for a part of the body that the vocabulary has another word for
+    **dict.fromkeys(("torso", "chest"), "trunk"),
+    **dict.fromkeys(("waist", "belt", "pelvis"), "hip"),
+    **dict.fromkeys(("pocket", "trousers"), "thigh"),
+    **dict.fromkeys(("hand", "forearm", "watch"), "wrist"),
+    **dict.fromkeys(("foot", "shin"), "ankle"),
+}
 
 
-@dataclass(frozen=True)
-class Everyday:
-    """One activity.
-
-    Attributes:
-        description: As the first class of that name or meaning has it.
-        motion: What a sensor feels, by placement, as all classes of that name or meaning have it.
-    """
-
-    description: ClassDescription
-    motion: Mapping[str, str]
-
-    def views(self, places: Sequence[str]) -> dict[str, Any]:
-        """Return label, sentence, motion, paraphrases and kinematics, as a `dataset.yaml` would give them.
-
-        Args:
-            places: What `motion` speaks of; a place that no class was recorded at gets the sentence.
-        """
-        known = self.description
-        return {
-            "label": known.label,
-            "sentence": known.sentence,
-            "motion": {place: self._felt_at(place) for place in places},
-            "paraphrases": list(known.paraphrases),
-            "kinematics": dict(known.kinematics),
-        }
-
-    def _felt_at(self, place: str) -> str:
-        if place == ANYWHERE:
-            return next(iter(self.motion.values()))
-        part = _body_parts(place)
-        exact = [text for known, text in self.motion.items() if known == place]
-        return next(iter(exact + [text for known, text in self.motion.items() if _body_parts(known) & part]), "") or (
-            self.description.sentence
-        )
-
-
-def find_everyday(name: str) -> Everyday:
+def find_everyday(name: str) -> ClassDescription:
     """Return the description of an everyday activity.
 
     Args:
-        name: Name or label of a class of a shipped data set, or of a group in `synonyms.yaml`, in any case.
+        name: Name of an activity of the vocabulary, or name or label of a class of a shipped data set, in any case.
 
     Raises:
         InputError: There is none of that name; names the nearest.
     """
-    known, wanted = _by_name(), " ".join(name.casefold().split())
-    if wanted not in known:
-        near = get_close_matches(wanted, known, MOST_NAMES, 0.6)
-        near += [other for other in known if set(wanted.split()) & set(other.split()) and other not in near]
-        listed = f"near ones are {', '.join(near[:MOST_NAMES])}" if near else f"there are {', '.join(sorted(known))}"
-        raise InputError(f"no everyday activity {name!r}; {listed}; or describe it in a sentence of your own")
-    found = known[wanted]
-    motion: dict[str, str] = {}
-    for description in found:
-        motion |= {place: text for place, text in description.motion.items() if place not in motion}
-    return Everyday(found[0], motion)
+    activities, wanted = load_vocabulary().descriptions, called(name)
+    if wanted in activities:
+        return activities[wanted]
+    if wanted in _classes():
+        return _classes()[wanted]
+    near = near_names(wanted, {**activities, **_classes()})
+    raise InputError(f"no everyday activity {name!r}; {near}; or describe it in a sentence of your own")
 
 
 def fill_in(classes: Mapping[str, Any], placements: Iterable[str]) -> dict[str, Any]:
@@ -104,29 +65,42 @@ def fill_in(classes: Mapping[str, Any], placements: Iterable[str]) -> dict[str, 
     filled = {}
     for name, (activity, given) in asked.items():
         try:
-            filled[name] = find_everyday(activity).views(places) | given
+            filled[name] = _views(find_everyday(activity), places) | given
         except InputError as error:
             raise InputError(f"classes: {name}: {error}") from error
     return {name: filled.get(name, value) for name, value in classes.items()}
 
 
+def _views(known: ClassDescription, places: Sequence[str]) -> dict[str, Any]:
+    """Return label, sentence, motion, paraphrases and kinematics, as a `dataset.yaml` would give them."""
+    return {
+        "label": known.label,
+        "sentence": known.sentence,
+        "motion": {place: _felt_at(place, known) for place in places},
+        "paraphrases": list(known.paraphrases),
+        "kinematics": dict(known.kinematics),
+    }
+
+
+def _felt_at(place: str, known: ClassDescription) -> str:
+    """Return what a sensor feels at a place, or the sentence if the description speaks of no such part of the body."""
+    near = [text for other, text in known.motion.items() if _body_parts(other) & _body_parts(place)]
+    return known.motion.get(place) or next(iter(near), known.sentence)
+
+
 @cache
-def _by_name() -> Mapping[str, Sequence[ClassDescription]]:
-    """Return descriptions by name in lower case: first the classes called so, then those that mean the same."""
-    suffix = "_descriptions.yaml"
-    datasets = sorted(path.name.removesuffix(suffix) for path in CLASS_LISTS_FOLDER.glob(f"*{suffix}"))
-    lists = {dataset: load_class_list(dataset).descriptions for dataset in datasets}
-    called: dict[str, list[ClassDescription]] = {}
-    for descriptions in lists.values():
-        for entry in descriptions.values():
-            for name in dict.fromkeys((entry.name.casefold(), entry.label.casefold())):
-                called.setdefault(name, []).append(entry)
-    for group, members in read_yaml(SYNONYMS_FILE).items():
-        meant = [lists[dataset][name] for dataset, names in members.items() if dataset in lists for name in names]
-        known = called.setdefault(str(group).casefold(), [])
-        known += [entry for entry in meant if entry not in known]
-    return called
+def _classes() -> Mapping[str, ClassDescription]:
+    """Return the classes of the shipped data sets by name and label in lower case; namesakes share their motion."""
+    found: dict[str, ClassDescription] = {}
+    for dataset in load_vocabulary().meanings:
+        for entry in load_class_list(dataset).descriptions.values():
+            for name in {called(entry.name), called(entry.label)}:
+                first = found.setdefault(name, entry)
+                new = {place: text for place, text in entry.motion.items() if place not in first.motion}
+                found[name] = replace(first, motion={**first.motion, **new})
+    return found
 
 
 def _body_parts(place: str) -> frozenset[str]:
-    return frozenset(re.findall(r"[a-z]+", place.casefold())) - _SIDES
+    words = re.findall(r"[a-z]+", place.casefold())
+    return frozenset(_ELSEWHERE_CALLED.get(word, word) for word in words) - _SIDES

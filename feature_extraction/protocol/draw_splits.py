@@ -36,7 +36,10 @@ N_INNER_FOLDS = 3
 N_SPLITS = 6
 LONGEST_NAME = 80  # characters of a split's name
 HELD_BACK = 6  # Every inner fold of an open split holds back a sixth of the subjects.
-_UNSEEN_COUNTS = {"dsads": 5, "usc-had": 4, "hapt": 3, "utd-mhad": 5, "wharf": 3, "wisdm": 6, "watch": 2}
+_UNSEEN_COUNTS = {
+    **{"dsads": 5, "usc-had": 4, "hapt": 3, "utd-mhad": 5, "wharf": 3, "wisdm": 6, "watch": 2},
+    **{"umafall": 3, "sp-sw-har": 1, "berkeley-mhad": 3},
+}
 _OPEN_SHARE = 0.25  # of the classes that inner folds of an open split hold out
 _CLASS_DRAWS, _INNER_DRAWS = 0, 2  # one stream of random numbers each; 1 is that of subjects
 

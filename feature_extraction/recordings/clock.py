@@ -7,7 +7,7 @@ across pauses); bursts sampled faster than the clock are low-pass filtered befor
 Axis legend: n rows, T samples of the clock, C channels.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from fractions import Fraction
 
 import numpy as np
@@ -83,6 +83,40 @@ def merge_on_time(streams: Sequence[Rows], rate_hz: float, max_gap_s: float) -> 
             columns.append(on_clock(times - start_s, values, n_samples, rate_hz))
         pieces.append((float(start_s), np.concatenate(columns, axis=1)))
     return pieces
+
+
+def undelayed(times: np.ndarray, fastest_hz: float) -> np.ndarray:
+    """Return when rows were sampled at the latest, from when they arrived.
+
+    A radio link or a busy phone holds rows back and then delivers them in a burst, often with one stamp. But a row was
+    sampled at least an interval before the next one, so rows of a burst are moved back until they are that far apart;
+    where rows were lost, the pause stays.
+
+    Args:
+        times: Of arrival, in the order of sampling [n].
+        fastest_hz: A rate a little above that of the sensor.
+    """
+    steps = np.arange(len(times)) / fastest_hz
+    return np.minimum.accumulate((times - steps)[::-1])[::-1] + steps
+
+
+def running(streams: Mapping[str, Sequence[Rows]], max_gap_s: float) -> list[str]:
+    """Return the devices that run from about the median start of all to their median end, in the given order.
+
+    Args:
+        streams: Device to its sensors, each in order of time; a sensor without rows does not run.
+        max_gap_s: Longest pause, also at either end.
+    """
+    timed = [times for sensors in streams.values() for times, _ in sensors if len(times)]
+    if not timed:
+        return []
+    start_s, end_s = (float(np.median([times[k] for times in timed])) for k in (0, -1))
+
+    def runs(times: np.ndarray) -> bool:
+        inside = times[(times > start_s) & (times < end_s)]
+        return len(times) > 1 and bool(np.diff(np.r_[start_s, inside, end_s]).max() <= max_gap_s)
+
+    return [device for device, sensors in streams.items() if sensors and all(runs(times) for times, _ in sensors)]
 
 
 def longest_pause_s(steps_s: np.ndarray, max_gap_s: float) -> float:

@@ -149,9 +149,12 @@ def cross_split(setting: CrossSetting) -> Split:
 
 
 def _without_synonyms(fold: tuple[str, ...], seen: tuple[str, ...]) -> tuple[str, ...]:
-    """Hold out the synonyms of pseudo-unseen classes, too."""
-    entries = with_synonyms((name.split(SEPARATOR)[0], name.split(SEPARATOR)[1]) for name in fold)
-    return tuple(name for name in seen if name in set(map(_name, entries)))
+    """Hold out the synonyms of pseudo-unseen classes, and theirs, until no class that is left has one among them."""
+    before: tuple[str, ...] = ()
+    while fold != before:
+        entries = with_synonyms((name.split(SEPARATOR)[0], name.split(SEPARATOR)[1]) for name in fold)
+        before, fold = fold, tuple(name for name in seen if name in set(map(_name, entries)))
+    return fold
 
 
 def _name(entry: tuple[str, str]) -> str:

@@ -110,6 +110,91 @@ def write_wisdm(raw: Path, subjects=(1600, 1601), codes=("A", "D"), seconds: flo
     return raw
 
 
+UMAFALL_HEADER = """% Universidad de Malaga - ETSI de Telecomunicacion (Spain)
+% ID: Subject_01_ADL_Walking_2
+
+% MAC Address; Sensor_ID; Position; Device Model
+%f8:95:c7:f3:ba:82; 0; RIGHTPOCKET; lge-LG-H815-5.1
+
+% TimeStamp; Sample No; X-Axis; Y-Axis; Z-Axis; Sensor Type; Sensor ID;
+"""
+
+
+def write_umafall(
+    raw: Path,
+    subjects=(1, 2),
+    activities=("ADL_Walking", "Fall_forwardFall"),
+    trials=(1, 2),
+    seconds: float = 15.0,
+    sensors=(0, 1, 2, 3, 4),
+) -> Path:
+    """Write UMAFall_Dataset/UMAFall_Subject_*.csv: a phone in bursts of eight rows of one stamp, tags at 20 Hz."""
+    folder = raw / "UMAFall_Dataset"
+    folder.mkdir(parents=True, exist_ok=True)
+    rows = []
+    for sensor in sensors:
+        rate_hz, burst = (200, 8) if sensor == 0 else (20, 1)
+        n_samples = round(seconds * rate_hz)
+        motion = swing(n_samples, rate_hz)
+        arrivals = np.minimum(np.arange(n_samples) // burst * burst + burst - 1, n_samples - 1) * 1000 // rate_hz
+        kinds = (motion[:, :3],) if sensor == 0 else (motion[:, :3], 100 * motion[:, 3:], np.full((n_samples, 3), 30.5))
+        for kind, values in enumerate(kinds):
+            for number, (stamp, xyz) in enumerate(zip(arrivals, values, strict=True), start=1):
+                rows.append(f"{stamp};{number};" + ";".join(f"{value:.16f}" for value in xyz) + f";{kind};{sensor}")
+    rows.sort(key=lambda row: int(row.split(";")[0]))
+    for subject in subjects:
+        for activity in activities:
+            for trial in trials:
+                name = f"UMAFall_Subject_{subject:02d}_{activity}_{trial}_2016-06-06_16-37-{trial:02d}.csv"
+                (folder / name).write_text(UMAFALL_HEADER + "\n".join(rows) + "\n")
+    return raw
+
+
+SP_SW_LABELS = (("SEATED", 2.0), ("STANDING_UP", 1.5), ("WALKING", 4.0), ("SITTING_DOWN", 1.5))
+
+
+def write_sp_sw_har(raw: Path, subjects=(1, 2), executions=(1, 2), labels=SP_SW_LABELS) -> Path:
+    """Write DATA/sNN/sNN_EE_{sp,sw}.csv: stamps that repeat, and a watch that starts half a second later."""
+    ends = np.cumsum([seconds for _, seconds in labels])
+    for device, start_s in (("sp", 0.0), ("sw", 0.5)):
+        times = start_s + np.arange(round((ends[-1] - start_s) * 103)) / 103
+        motion = swing(len(times), 103.0, gravity=9.81)
+        names = [labels[k][0] for k in np.searchsorted(ends, times, "right")]
+        stamps = 1657534258000 + np.floor(times * 1000 / 20).astype(int) * 20 + 20  # two rows a stamp
+        rows = [
+            ",".join(f"{value:.6f}" for value in row) + f",{stamp},{name}"
+            for row, stamp, name in zip(motion, stamps, names, strict=True)
+        ]
+        text = "x_acc,y_acc,z_acc,x_gyro,y_gyro,z_gyro,timestamp,label\n" + "\n".join(rows) + "\n"
+        for subject in subjects:
+            folder = raw / "DATA" / f"s{subject:02d}"
+            folder.mkdir(parents=True, exist_ok=True)
+            for execution in executions:
+                (folder / f"s{subject:02d}_{execution:02d}_{device}.csv").write_text(text)
+    (raw / "DATA" / "executions_info.csv").write_text("execution_id,orientation,first_turn,second_turn\n")
+    return raw
+
+
+def write_berkeley_mhad(
+    raw: Path, subjects=(1, 2), actions=(1, 6), repetitions=(1, 2), units=(1, 2, 3, 4, 5, 6), seconds: float = 6.0
+) -> Path:
+    """Write Accelerometer/ShimmerNN/acc_*.txt; the number of the unit stands on x, rows arrive two at a time."""
+    n_samples = round(seconds * 31.2)
+    arrivals = 1309541873.5 + np.arange(n_samples) // 2 * 2 / 31.2 + np.arange(n_samples) % 2 * 0.001
+    for unit in units:
+        folder = raw / "Accelerometer" / f"Shimmer{unit:02d}"
+        folder.mkdir(parents=True, exist_ok=True)
+        samples = swing(n_samples, 31.2, n_columns=3)
+        samples[:, 0] = unit / 100
+        lines = [f"{x:.6f} {y:.6f} {z:.6f} {time:.6f}" for (x, y, z), time in zip(samples, arrivals, strict=True)]
+        for subject in subjects:
+            for action in actions:
+                for repetition in repetitions:
+                    name = f"acc_h{unit:02d}_s{subject:02d}_a{action:02d}_r{repetition:02d}.txt"
+                    (folder / name).write_text("\n".join(lines) + "\n")
+    return raw
+
+
 CUSTOM_YAML = """
 dataset: kitchen
 files: recordings/*.csv

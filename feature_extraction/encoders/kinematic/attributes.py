@@ -39,6 +39,9 @@ MOUNTINGS: Mapping[str, Mapping[str, str]] = {
     "wharf": {"right wrist": "-x"},
     "wisdm": {"wrist": "+x"},
     "utd-mhad": {"right wrist": "-x", "right thigh": "-x"},
+    "umafall": {"chest": "+x", "waist": "+x"},
+    "sp-sw-har": {"left wrist": "-x"},
+    "berkeley-mhad": {"left wrist": "+x", "right wrist": "+x", "left hip": "+y", "right hip": "+y"},
     "dsads": {"torso": "+x", "right arm": "+x", "left arm": "+x", "right leg": "-x", "left leg": "-x"},
 }
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from checkout import ROOT
 from scipy.io import savemat
-from tiny_layouts import CUSTOM_YAML, write_custom, write_usc_had, write_utd_mhad, write_wharf
+from tiny_layouts import CUSTOM_YAML, write_berkeley_mhad, write_custom, write_usc_had, write_utd_mhad, write_wharf
 from window_damage import DAMAGES
 
 from feature_extraction.datasets import DATASETS, get_dataset
@@ -219,13 +219,30 @@ def test_class_with_one_window_is_refused(tmp_path, out):
     assert kept_files(out) == ["usc-had/content.json"]
 
 
+def test_recordings_without_a_device_are_left_out_and_counted(tmp_path, out):
+    raw = write_berkeley_mhad(tmp_path, subjects=(1, 2, 3))
+    units = raw / "Accelerometer"
+    for unit in (2, 5):
+        (units / f"Shimmer{unit:02d}" / f"acc_h{unit:02d}_s01_a01_r01.txt").unlink()
+    for repetition in (1, 2):
+        (units / "Shimmer01" / f"acc_h01_s03_a06_r{repetition:02d}.txt").unlink()
+    windows = prepare("berkeley-mhad", raw, out=out)
+    dropped = {reason: (entry["recordings"], entry["examples"]) for reason, entry in windows.summary["dropped"].items()}
+    assert dropped == {
+        "without right wrist, left ankle": (1, ["s01_a01_r01"]),
+        "without left wrist": (2, ["s03_a06_r01", "s03_a06_r02"]),
+    }
+    assert windows.summary["recordings"] == 12 - 3
+    assert windows.samples.shape == (9, 150, 18)
+
+
 def test_no_window_at_all_is_refused(raw, out):
     with pytest.raises(InputError, match="no windows .12 shorter than a window.; use a shorter window_s"):
         prepare("usc-had", raw, WindowSettings(rate_hz=50.0, window_s=60.0), out=out)
 
 
 def test_unknown_data_set_lists_the_known_ones(out):
-    with pytest.raises(InputError, match="'usc' is unknown; choose from dsads, hapt, usc-had"):
+    with pytest.raises(InputError, match="'usc' is unknown; choose from berkeley-mhad, dsads, hapt, sp-sw-har"):
         prepare("usc", out=out)
 
 

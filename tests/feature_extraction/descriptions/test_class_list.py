@@ -13,8 +13,10 @@ from feature_extraction.descriptions.class_list import (
 from feature_extraction.errors import InputError
 from feature_extraction.storage.places import CLASS_LISTS_FOLDER
 
-DATASETS = ("dsads", "hapt", "usc-had", "utd-mhad", "watch", "wharf", "wisdm")
-N_CLASSES = {"dsads": 19, "hapt": 12, "usc-had": 12, "utd-mhad": 27, "watch": 7, "wharf": 14, "wisdm": 18}
+N_CLASSES = {
+    **{"dsads": 19, "hapt": 12, "usc-had": 12, "utd-mhad": 27, "watch": 7, "wharf": 14, "wisdm": 18},
+    **{"umafall": 15, "sp-sw-har": 5, "berkeley-mhad": 11},
+}
 NAMES = ("walking", "sitting")
 
 
@@ -42,7 +44,7 @@ def write_descriptions(folder: Path, classes: dict, **other: object) -> None:
     (folder / "tiny_descriptions.yaml").write_text(yaml.safe_dump(value, sort_keys=False), encoding="utf-8")
 
 
-@pytest.mark.parametrize("dataset", DATASETS)
+@pytest.mark.parametrize("dataset", N_CLASSES)
 def test_committed_class_list_is_complete(dataset: str) -> None:
     class_list = load_class_list(dataset)
     assert class_list.dataset == dataset

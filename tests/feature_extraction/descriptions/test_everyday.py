@@ -2,19 +2,19 @@ import pytest
 
 from feature_extraction.descriptions.class_list import ANYWHERE, class_list_from_mapping, load_class_list
 from feature_extraction.descriptions.everyday import fill_in, find_everyday
+from feature_extraction.descriptions.vocabulary import load_vocabulary
 from feature_extraction.errors import InputError
 
 
-def test_a_class_of_a_shipped_data_set_is_found_by_its_name_in_any_case() -> None:
-    found = find_everyday(" Brushing  TEETH ")
-    assert found.description in (load_class_list(name).descriptions["brushing teeth"] for name in ("wharf", "wisdm"))
-    assert len(found.description.kinematics) == 20
+def test_an_activity_is_found_by_its_name_in_any_case() -> None:
+    assert find_everyday(" Brushing  TEETH ") is load_vocabulary().descriptions["brushing teeth"]
 
 
-def test_a_group_of_synonyms_is_found_by_its_name() -> None:
-    found = find_everyday("running")
-    assert found.description.name in ("running forward", "running on a treadmill", "jogging")
-    assert {"right hip", "torso", "wrist"} <= set(found.motion)
+def test_a_class_of_a_shipped_data_set_is_found_by_name_or_label_where_no_activity_is_called_so() -> None:
+    jogging = find_everyday("Jogging")
+    assert jogging.sentence in (load_class_list(name).descriptions["jogging"].sentence for name in ("umafall", "wisdm"))
+    assert {"wrist", "chest"} <= set(jogging.motion) and len(jogging.kinematics) == 20
+    assert find_everyday("elevator up").name == "elevator up"
 
 
 def test_an_unknown_name_lists_near_ones() -> None:
@@ -34,11 +34,27 @@ def test_everyday_classes_are_described_where_the_devices_are_worn() -> None:
     assert descriptions["stirring"].motion == {"left wrist": "Someone stirs."}
 
 
+@pytest.mark.parametrize(
+    ("place", "part"),
+    [
+        ("Left wrist", "wrist"),
+        ("right pocket", "thigh"),
+        ("chest", "trunk"),
+        ("waist", "hip"),
+        ("right arm", "upper arm"),
+    ],
+)
+def test_places_are_parts_of_the_body_by_their_usual_words(place: str, part: str) -> None:
+    assert fill_in({"walking": "everyday"}, [place])["walking"]["motion"] == {
+        place: find_everyday("walking").motion[part]
+    }
+
+
 def test_places_that_a_user_describes_win_and_unknown_ones_get_the_sentence() -> None:
     own = {"sentence": "Someone stirs.", "motion": {"nose": "A gentle sway."}}
     motion = fill_in({"walking": "everyday", "stirring": own}, ["wrist"])["walking"]["motion"]
-    assert motion == {"nose": find_everyday("walking").description.sentence}
-    assert set(find_everyday("walking").views([ANYWHERE])["motion"]) == {ANYWHERE}
+    assert motion == {"nose": find_everyday("walking").sentence}
+    assert set(fill_in({"walking": "everyday"}, [])["walking"]["motion"]) == {ANYWHERE}
 
 
 def test_an_unknown_everyday_class_is_named() -> None:

@@ -19,15 +19,22 @@ from feature_extraction.protocol.draw_splits import (
 from feature_extraction.protocol.split import Split, find_split, list_splits
 
 SIZES = {  # seen, unseen
+    "berkeley-mhad": (8, 3),
     "dsads": (14, 5),
     "hapt": (9, 3),
+    "sp-sw-har": (4, 1),
+    "umafall": (10, 3),
     "usc-had": (8, 4),
     "utd-mhad": (22, 5),
     "watch": (5, 2),
     "wharf": (9, 3),
     "wisdm": (12, 6),
 }
-WHARF_LEFT_OUT = {"eating with fork and knife", "eating with a spoon"}
+LEFT_OUT = {
+    "wharf": {"eating with fork and knife", "eating with a spoon"},
+    "umafall": {"going downstairs", "going upstairs"},
+}
+N_RANDOM = dict.fromkeys(SIZES, 6) | {"sp-sw-har": 5}  # no more differ
 ZEROHAR = {
     "usc-had": [
         {"walking forward", "walking upstairs", "jumping", "sleeping"},
@@ -54,10 +61,13 @@ def unseen_of(splits: list[Split]) -> list[tuple[str, ...]]:
 @pytest.mark.parametrize("dataset", SIZES)
 def test_every_data_set_has_its_committed_splits(dataset: str) -> None:
     folds = [f"zerohar-fold{number}" for number in (1, 2, 3)] if dataset in ZEROHAR else []
-    assert list_splits(dataset, kind="random") == [f"random-{number}" for number in range(1, 7)]
+    assert list_splits(dataset, kind="random") == [f"random-{number + 1}" for number in range(N_RANDOM[dataset])]
     assert list_splits(dataset, kind="zerohar") == folds
     assert len(list_splits(dataset, kind="loco")) == (sum(SIZES[dataset]) if dataset in LOCO else 0)
-    assert len({frozenset(find_split(dataset, name).unseen) for name in list_splits(dataset, kind="random")}) == 6
+    assert (
+        len({frozenset(find_split(dataset, name).unseen) for name in list_splits(dataset, kind="random")})
+        == N_RANDOM[dataset]
+    )
 
 
 @pytest.mark.parametrize(("dataset", "name"), COMMITTED)
@@ -67,7 +77,7 @@ def test_committed_split_fits_its_class_list(dataset: str, name: str) -> None:
     n_classes = sum(SIZES[dataset])
     expected = (n_classes - 1, 1) if split.kind == "loco" else SIZES[dataset]
     assert (len(split.seen), len(split.unseen)) == expected
-    left_out = WHARF_LEFT_OUT if dataset == "wharf" else set()
+    left_out = LEFT_OUT.get(dataset, set())
     names = [label for label in load_class_list(dataset).names if label not in left_out]
     assert sorted(split.classes) == sorted(names)
     assert list(split.seen) == [label for label in names if label in split.seen]
@@ -88,7 +98,7 @@ def test_committed_splits_share_one_subject_partition(dataset: str) -> None:
 
 @pytest.mark.parametrize("dataset", SIZES)
 def test_committed_splits_can_be_made_again(dataset: str) -> None:
-    made = create_splits(dataset, "random", count=6, seed=0)
+    made = create_splits(dataset, "random", seed=0)
     if dataset in ZEROHAR:
         made += create_splits(dataset, "zerohar", seed=0)
     if dataset in LOCO:
@@ -104,11 +114,12 @@ def test_zerohar_folds_are_the_published_ones(dataset: str) -> None:
     assert set().union(*folds) == set(load_class_list(dataset).names)
 
 
-def test_wharf_leaves_out_what_only_one_subject_recorded() -> None:
-    partition = known_partition("wharf")
+@pytest.mark.parametrize(("dataset", "who"), [("wharf", "f1"), ("umafall", "14")])
+def test_what_only_one_subject_recorded_is_left_out(dataset: str, who: str) -> None:
+    partition = known_partition(dataset)
     assert partition is not None
-    assert set(partition.without) == WHARF_LEFT_OUT
-    assert "f1" in partition.train
+    assert set(partition.without) == LEFT_OUT[dataset]
+    assert who in partition.train
 
 
 def test_same_seed_same_splits_other_seed_other_splits() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from feature_extraction.errors import InputError
 from feature_extraction.recordings import clock
-from feature_extraction.recordings.clock import even_rows, merge_on_time
+from feature_extraction.recordings.clock import even_rows, merge_on_time, running, undelayed
 
 
 def peak_hz(values, rate_hz):
@@ -159,3 +159,39 @@ def test_fast_bursts_are_low_passed_before_thinning():
 def test_streams_that_never_run_together_give_nothing():
     early, late = np.arange(0.0, 5.0, 0.05), np.arange(6.0, 9.0, 0.05)
     assert merge_on_time([clocked(1.0, early), clocked(1.0, late)], 20.0, 0.5) == []
+
+
+def test_rows_of_a_burst_go_back_to_when_they_were_sampled():
+    sampled = np.arange(40) / 20
+    arrived = sampled.copy()
+    arrived[10:20] = sampled[19]  # held back half a second, then sent together
+    np.testing.assert_allclose(undelayed(arrived, 20.0), sampled, atol=1e-9)
+    np.testing.assert_allclose(undelayed(arrived, 21.0), sampled, atol=0.025)
+    assert (np.diff(undelayed(arrived, 21.0)) > 0).all()
+
+
+def test_a_pause_in_which_rows_were_lost_stays():
+    arrived = np.delete(np.arange(60) / 20, np.arange(20, 40))
+    np.testing.assert_allclose(undelayed(arrived, 20.0), arrived)
+    assert len(undelayed(np.empty(0), 20.0)) == 0
+
+
+def test_devices_run_from_the_median_start_to_the_median_end():
+    times, values = np.arange(101) / 10, np.zeros((101, 1))
+    whole = (times, values)
+
+    def part(rows):
+        return [(times[rows], values[rows])]
+
+    streams = {
+        "whole": [whole, whole],
+        "longer": [(np.r_[-5.0, times, 12.0], np.zeros((103, 1)))],
+        "late": part(slice(7, None)),
+        "early": part(slice(None, 90)),
+        "paused": [whole, (np.delete(times, np.arange(50, 60)), np.zeros((91, 1)))],
+        "little late": part(slice(4, None)),
+        "empty": part(slice(0)),
+        "none": [],
+    }
+    assert running(streams, 0.5) == ["whole", "longer", "little late"]
+    assert running({}, 0.5) == running({"none": []}, 0.5) == []
