@@ -10,7 +10,8 @@ recording: tags were often switched off, and in the files of subject 13 a spread
 those of thousands (`1.012.598.156.929.010`). That struck numbers from 1 on, so what is left there is not to be bridged.
 
 In a fifth of the trials the accelerometer of a tag, mostly that at the chest, starts at a quarter of its scale (0.25 g
-at rest) and jumps to the full one after 0.3 s to 12 s. Its rows before the jump are not used, nor corrected.
+at rest) and jumps to the full one after 0.3 s to 12 s; in a few it ends at four times the scale. Such rows are neither
+used nor corrected.
 """
 
 import logging
@@ -36,6 +37,7 @@ RATE_HZ = 20.0
 MAX_PAUSE_S = 0.5
 MOST_UNREADABLE = 0.01
 LEAST_G = 0.6  # mean length of acceleration over the first half second
+MOST_G = 2.0  # length of acceleration in the last row
 PLACEMENTS = {"pocket": "right pocket", "chest": "chest", "waist": "waist", "wrist": "wrist", "ankle": "ankle"}
 ACCELEROMETER, GYROSCOPE, MAGNETOMETER = "0", "1", "2"
 SENSORS = {  # device -> (sensor id, type) of accelerometer and gyroscope
@@ -127,18 +129,17 @@ def _stream(rows: list[list[float]], sensor: tuple[str, str], fastest_hz: float)
 
 
 def at_full_scale(stream: Rows) -> Rows:
-    """Return the rows of an accelerometer from where it measures gravity; it may start at a quarter of its scale."""
+    """Return the rows of an accelerometer in which it measures gravity: neither a quarter nor four times as much."""
     times, values = stream
     length = np.linalg.norm(values, axis=1)
     size = min(int(np.searchsorted(times, times[0] + MAX_PAUSE_S)), len(times))
-    usual = np.convolve(length, np.ones(size) / size, "valid")
-    if usual[0] >= LEAST_G:
-        return stream
-    full = np.flatnonzero(usual >= LEAST_G)
+    full = np.flatnonzero(np.convolve(length, np.ones(size) / size, "valid") >= LEAST_G)
     start = int(full[0]) if len(full) else len(length)
     small = np.flatnonzero(length[start : start + size] < LEAST_G)
     start += int(small[-1]) + 1 if len(small) else 0
-    return times[start:], values[start:]
+    usual = np.flatnonzero(length <= MOST_G)
+    end = int(usual[-1]) + 1 if len(usual) else 0
+    return times[start:end], values[start:end]
 
 
 UMAFALL = DatasetSpec(

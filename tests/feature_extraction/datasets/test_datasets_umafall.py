@@ -69,7 +69,7 @@ def test_a_device_that_does_not_run_all_the_time_is_left_out(tmp_path, pattern):
     assert recording.devices == ("pocket", "chest", "waist", "wrist")
 
 
-def test_a_tag_at_a_quarter_of_its_scale_is_used_from_where_it_jumps(tmp_path):
+def test_a_tag_is_used_where_it_measures_gravity(tmp_path):
     times, values = np.arange(100) / 20, np.tile([0.0, 0.0, 1.0], (100, 1))
     values[:9] /= 4
     kept_times, kept = at_full_scale((times, values))
@@ -78,6 +78,9 @@ def test_a_tag_at_a_quarter_of_its_scale_is_used_from_where_it_jumps(tmp_path):
     falling = values.copy()
     falling[:9], falling[50:60] = [0, 0, 1], 0.1
     assert len(at_full_scale((times, falling))[0]) == 100
+    ending = values.copy()
+    ending[80:] *= 4
+    assert len(at_full_scale((times, ending))[0]) == 71
     path = one_file(tmp_path)
     change(path, r"^(\d+;\d\d?;[^;]*;[^;]*;)[01]\.(\d+;0;2)$", r"\g<1>0.2\2")  # 0.2 g for almost five seconds
     (recording,) = read(path)
