@@ -4,9 +4,9 @@ Every execution is a walk from a chair and back in two files, one a device, at a
 milliseconds and a label. Rows come in bursts that share a stamp, so times of sampling are put back first.
 
 Both clocks and both label columns agree: where a label changes, the two files do so within 0.01 s in half of the
-cases and within 0.03 s in nine of ten. A recording is the stretch in which both say the same. Labels follow each other
-without a gap, so a transition starts and ends in the posture that its neighbours hold. Sitting lasts 0.3-1.6 s as a
-rule.
+cases and within 0.03 s in nine of ten. A recording is the stretch in which both say the same; what one labels alone are
+single rows. Labels follow each other without a gap, so a transition starts and ends in the posture that its neighbours
+hold. Sitting lasts 0.3-1.6 s as a rule.
 """
 
 import re
@@ -112,7 +112,7 @@ SP_SW_HAR = DatasetSpec(
         for quantity, unit in (("acc", "m/s2"), ("gyro", "rad/s"))
         for channel in three_axes(device, quantity, unit)
     ),
-    windowing=WindowSettings(rate_hz=50.0, window_s=5.0, overlap=0.5, short_recordings="pad"),
+    windowing=WindowSettings(rate_hz=50.0, window_s=2.5, overlap=0.5, short_recordings="pad"),
     list_files=list_files,
     read_files=read_files,
 )

@@ -106,7 +106,7 @@ def test_every_data_set_that_is_there_is_pooled_but_those_left_out(pooled, tmp_p
     [
         ([], "give either --datasets"),
         (["--datasets", "hapt", "--leave-out", "wharf"], "give either --datasets"),
-        (["--leave-out", "warf"], "--leave-out: data set 'warf' is unknown; choose from dsads, hapt"),
+        (["--leave-out", "warf"], "--leave-out: data set 'warf' is unknown; choose from berkeley-mhad, dsads"),
         (["--leave-out", "hapt", "wharf", "usc-had"], "has no folder of another data set"),
         (["--leave-out", "hapt", "--exclude-unseen", "wharf"], "'wharf' names no split; write DATASET/SPLIT"),
         (["--leave-out", "hapt", "--exclude-unseen", "none.json"], "none.json: no such file"),

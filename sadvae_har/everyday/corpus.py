@@ -1,0 +1,123 @@
+"""Windows of many data sets in one vocabulary: what an everyday model learns from and is tried on.
+
+A window's class may mean one activity or any of several ("stairs" are up or down). It counts as an example of the set
+of them: nothing is thrown away and nothing is claimed that its label does not say.
+Axis legend: N windows, T time, A activities, D features, R rows (some of the windows).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from feature_extraction.datasets.device_windows import SETTINGS, DeviceWindows, load_devices
+from feature_extraction.descriptions.vocabulary import Vocabulary, load_vocabulary
+from feature_extraction.encoders.turn_free.statistics import turn_free_statistics
+from feature_extraction.errors import InputError
+from feature_extraction.storage.places import WINDOWS_FOLDER
+
+MOST_PER_CELL = 100  # windows of one class of one data set at one place: more of the same teach little
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Device windows with their features and what their labels mean.
+
+    Attributes:
+        windows: All windows, N.
+        features: Statistical features that do not depend on how a device is turned, NaN without gyroscope, [N, D].
+        activities: Activities of the vocabulary that some window may be of, A.
+        possible: Which activities a window may be of, bool [N, A].
+        cell: Number of the class, data set and place of each window [N].
+    """
+
+    windows: DeviceWindows
+    features: np.ndarray
+    activities: tuple[str, ...]
+    possible: np.ndarray
+    cell: np.ndarray
+
+    @classmethod
+    def load(cls, datasets: Sequence[str], raw: Path | None, out: Path = WINDOWS_FOLDER) -> "Corpus":
+        """Read data sets, from the cache or from the raw files.
+
+        Args:
+            datasets: Names.
+            raw: Folder with one folder of raw files per data set; by default the project's own.
+            out: Folder of all prepared windows.
+
+        Raises:
+            InputError: Files are missing or wrong, or no class means an everyday activity.
+        """
+        return cls.of(load_devices(datasets, raw, out), load_vocabulary())
+
+    @classmethod
+    def of(cls, windows: DeviceWindows, vocabulary: Vocabulary) -> "Corpus":
+        """Look up what labels mean; windows at unknown places and of classes without a meaning are left out.
+
+        Raises:
+            InputError: Nothing is left.
+        """
+        names = np.char.add(np.char.add(windows.datasets, "\n"), windows.labels)
+        classes, inverse = np.unique(names, return_inverse=True)
+        meanings = [vocabulary.meaning(*name.split("\n")).activities for name in classes.tolist()]
+        known = np.array([bool(meaning) for meaning in meanings])[inverse] & (windows.placements != "")
+        if not known.any():
+            raise InputError("no class means an activity of class_lists/everyday.yaml; name activities as it does")
+        windows, inverse = windows.take(np.flatnonzero(known)), inverse[known]
+        found = {activity for k in np.unique(inverse) for activity in meanings[k]}
+        activities = tuple(name for name in vocabulary.names if name in found)
+        table = np.array([[activity in meaning for activity in activities] for meaning in meanings])
+        cells = np.char.add(np.char.add(names[known], "\n"), windows.placements)
+        return cls(
+            windows=windows,
+            features=turn_free_statistics(windows.samples, windows.has_gyro, SETTINGS.rate_hz),
+            activities=activities,
+            possible=table[inverse],
+            cell=np.unique(cells, return_inverse=True)[1],
+        )
+
+    def __len__(self) -> int:
+        """Return N."""
+        return len(self.windows)
+
+    def some(self, rows: np.ndarray, most: int = MOST_PER_CELL, seed: int = 0) -> np.ndarray:
+        """Return at most so many of these rows of each class of each data set at each place, drawn evenly."""
+        shuffled = np.random.default_rng(seed).permutation(rows)
+        order = np.argsort(self.cell[shuffled], kind="stable")
+        cells = self.cell[shuffled][order]
+        place = np.arange(len(cells)) - np.searchsorted(cells, cells)
+        return np.sort(shuffled[order][place < most])
+
+    def positions(self, names: Sequence[str]) -> np.ndarray:
+        """Return the positions of activities.
+
+        Raises:
+            InputError: One of them has no windows.
+        """
+        strange = [name for name in names if name not in self.activities]
+        if strange:
+            raise InputError(f"activity {strange[0]!r} has no windows; there are {', '.join(self.activities)}")
+        return np.array([self.activities.index(name) for name in names], dtype=np.intp)
+
+    def weights(self, rows: np.ndarray) -> np.ndarray:
+        """Return weights [R] of mean 1 for learning from some rows.
+
+        Within an activity all its classes at all places, of all data sets, weigh the same. An activity weighs the more
+        the more data sets recorded it: what many people do is met more often, and is learned from more safely.
+        """
+        cells, inverse, count = np.unique(self.cell[rows], return_inverse=True, return_counts=True)
+        first = rows[np.unique(inverse, return_index=True)[1]]
+        share = self.possible[first] / self.possible[first].sum(1, keepdims=True)
+        sets = np.unique(self.windows.datasets[first], return_inverse=True)[1]
+        n_sets = np.array([len(np.unique(sets[share[:, k] > 0])) for k in range(share.shape[1])])
+        of_cell = share @ (n_sets / np.maximum(share.sum(0), 1e-9))
+        weights = (of_cell / count)[inverse]
+        return weights / weights.mean()
+
+    def moments(self, rows: np.ndarray) -> np.ndarray:
+        """Return a number for each row that devices worn at the same moment share, [R]."""
+        windows = self.windows
+        stamps = np.char.add(np.char.add(windows.recordings[rows], "\n"), windows.start_s[rows].round(3).astype(str))
+        return np.unique(stamps, return_inverse=True)[1]

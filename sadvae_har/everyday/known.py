@@ -1,0 +1,220 @@
+"""Recognising what was recorded before, on devices, people and data sets that were not: the trained classifier.
+
+Two classifiers look at a window: a linear one at statistics, a small network at the signals. Their logits are added; as
+the network ends in a linear layer, the sum is one linear layer on both side by side.
+Axis legend: n windows, R training windows, A activities, D statistical features, E embedding of the network.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from tqdm.auto import tqdm
+
+from feature_extraction.encoders.turn_free.network import DeviceNetwork, NetworkSize
+from sadvae_har.everyday.corpus import Corpus
+
+NEVER = -1e9  # logit of an activity that no training window may be of
+PENALTY = 1e-3  # on squared weights of the linear classifier
+LBFGS_STEPS = 80
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """How the network is trained.
+
+    Attributes:
+        n_networks: Networks with different seeds; their logits are averaged. 0 does without.
+        n_steps: Optimiser steps.
+        batch_size: Windows a step.
+        learning_rate: Peak of AdamW, one cycle.
+        weight_decay: Of AdamW.
+        statistics: Weight of telling the statistics of the whole window from one of which a part is hidden.
+        agreement: Weight of telling which windows of two devices are of the same moment.
+    """
+
+    n_networks: int = 2
+    n_steps: int = 1500
+    batch_size: int = 128
+    learning_rate: float = 3e-3
+    weight_decay: float = 1e-2
+    statistics: float = 0.3
+    agreement: float = 0.1
+
+
+def set_loss(logits: Tensor, possible: Tensor, weights: Tensor) -> Tensor:
+    """Return the mean negative log probability of the activities that windows may be of, all taken together.
+
+    Args:
+        logits: [n, A].
+        possible: bool [n, A].
+        weights: [n].
+    """
+    found = logits.log_softmax(1).masked_fill(~possible, -math.inf).logsumexp(1)
+    return -(weights * found).sum() / weights.sum()
+
+
+def fit_linear(features: np.ndarray, possible: np.ndarray, weights: np.ndarray) -> tuple[Tensor, Tensor]:
+    """Fit a multinomial logistic regression to windows whose activity may be known only as one of several.
+
+    Args:
+        features: Standardised [R, D].
+        possible: bool [R, A].
+        weights: [R].
+
+    Returns:
+        Weights [D, A] and intercepts [A]; an activity of no window has the intercept `NEVER`.
+    """
+    inputs, targets = torch.from_numpy(features), torch.from_numpy(possible)
+    shares, never = torch.from_numpy(weights.astype(np.float32)), ~torch.from_numpy(possible.any(0))
+    weight = torch.zeros(features.shape[1], possible.shape[1], requires_grad=True)
+    bias = torch.zeros(possible.shape[1], requires_grad=True)
+    optimiser = torch.optim.LBFGS([weight, bias], max_iter=LBFGS_STEPS, line_search_fn="strong_wolfe")
+
+    def closure() -> Tensor:
+        optimiser.zero_grad()
+        logits = torch.addmm(bias, inputs, weight).masked_fill(never, NEVER)
+        loss = set_loss(logits, targets, shares) + PENALTY * weight.square().sum()
+        loss.backward()
+        return loss
+
+    optimiser.step(closure)
+    return weight.detach(), bias.detach().masked_fill(never, NEVER)
+
+
+@dataclass(frozen=True)
+class TrainedNetwork:
+    """A network and the linear layer it was trained with.
+
+    Attributes:
+        network: From windows to embeddings.
+        weight: [E, A].
+        bias: [A].
+    """
+
+    network: DeviceNetwork
+    weight: Tensor
+    bias: Tensor
+
+
+def fit_network(
+    corpus: Corpus, rows: np.ndarray, statistics: np.ndarray, config: NetworkConfig, seed: int
+) -> TrainedNetwork:
+    """Train one network on some rows of a corpus.
+
+    Three targets at once: the activity; the statistics of the whole window, from one of which a part is hidden; and
+    which windows of two devices are of the same moment, where people wore several.
+
+    Args:
+        corpus: All windows.
+        rows: Those to train on [R].
+        statistics: Their standardised statistics [R, D].
+        config: Settings.
+        seed: Of weights, batches and augmentation.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        network = DeviceNetwork(NetworkSize())
+        heads = nn.ModuleDict(
+            {
+                "activity": nn.Linear(network.embedding_dim, len(corpus.activities)),
+                "statistics": nn.Linear(network.embedding_dim, statistics.shape[1]),
+                "moment": nn.Linear(network.embedding_dim, network.size.width),
+            }
+        )
+        _train(network, heads, corpus, rows, torch.from_numpy(statistics), config, seed)
+    head = heads["activity"]
+    assert isinstance(head, nn.Linear)
+    never = ~torch.from_numpy(corpus.possible[rows].any(0))
+    return TrainedNetwork(network.eval(), head.weight.detach().T.clone(), head.bias.detach().masked_fill(never, NEVER))
+
+
+def _train(
+    network: DeviceNetwork,
+    heads: nn.ModuleDict,
+    corpus: Corpus,
+    rows: np.ndarray,
+    statistics: Tensor,
+    config: NetworkConfig,
+    seed: int,
+) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    possible = torch.from_numpy(corpus.possible[rows])
+    never = ~possible.any(0)
+    chances = torch.from_numpy(corpus.weights(rows))
+    partners = _partners(corpus.moments(rows))
+    parameters = [*network.parameters(), *heads.parameters()]
+    optimiser = torch.optim.AdamW(parameters, lr=config.learning_rate, weight_decay=config.weight_decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, config.learning_rate, total_steps=config.n_steps, pct_start=0.1
+    )
+    network.train()
+    for _ in tqdm(range(config.n_steps), desc="training network", unit="step", disable=None, leave=False):
+        batch = torch.multinomial(chances, config.batch_size, replacement=True, generator=generator)
+        samples, has_gyro = _augmented(corpus, rows[batch.numpy()], generator)
+        embedded = network(samples, has_gyro)
+        logits = heads["activity"](embedded).masked_fill(never, NEVER)
+        loss = set_loss(logits, possible[batch], torch.ones(len(batch)))
+        loss = loss + config.statistics * (heads["statistics"](embedded) - statistics[batch]).square().mean()
+        if config.agreement and len(partners):
+            loss = loss + config.agreement * _agreement(network, heads["moment"], corpus, rows, partners, generator)
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+
+
+def _augmented(corpus: Corpus, rows: np.ndarray, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Return windows [n, T, 6] a little stronger or weaker, faster or slower, noisier, partly hidden; and [n] gyro."""
+    windows = corpus.windows
+    samples, has_gyro = torch.from_numpy(windows.samples[rows]), torch.from_numpy(windows.has_gyro[rows])
+    n, length = samples.shape[:2]
+    samples = samples * (1 + 0.1 * torch.randn(n, 1, 1, generator=generator))
+    tempo = 0.85 + 0.3 * torch.rand(1, generator=generator).item()
+    at = (((torch.arange(length) - length / 2) * tempo) + length / 2).clamp(0, length - 1)
+    low = at.floor().long().clamp(max=length - 2)
+    share = (at - low)[None, :, None]
+    samples = samples[:, low] * (1 - share) + samples[:, low + 1] * share
+    samples = samples + torch.randn(samples.shape, generator=generator) * torch.tensor([0.1] * 3 + [0.03] * 3)
+    has_gyro = has_gyro & (torch.rand(n, generator=generator) > 0.25)
+    samples[~has_gyro, :, 3:] = 0
+    return samples, has_gyro
+
+
+def _partners(moments: np.ndarray) -> np.ndarray:
+    """Return pairs of rows of two devices at the same moment, [pairs, 2]."""
+    order = np.argsort(moments, kind="stable")
+    same = moments[order][1:] == moments[order][:-1]
+    return np.stack([order[:-1][same], order[1:][same]], axis=1)
+
+
+def _agreement(
+    network: DeviceNetwork,
+    head: nn.Module,
+    corpus: Corpus,
+    rows: np.ndarray,
+    partners: np.ndarray,
+    generator: torch.Generator,
+) -> Tensor:
+    """Return the contrastive loss of telling which of 32 windows of another device is of the same moment."""
+    drawn = partners[torch.randint(len(partners), (32,), generator=generator).numpy()]
+    sides = [
+        functional.normalize(head(network(*_augmented(corpus, rows[drawn[:, k]], generator))), dim=1) for k in (0, 1)
+    ]
+    likeness = sides[0] @ sides[1].T / 0.1
+    return functional.cross_entropy(likeness, torch.arange(len(drawn)))
+
+
+@torch.no_grad()
+def embed(networks: Sequence[DeviceNetwork], samples: np.ndarray, has_gyro: np.ndarray) -> np.ndarray:
+    """Return the embeddings of all networks side by side, float32 [n, networks x E]."""
+    parts = []
+    for start in range(0, len(samples), 512):
+        chunk = torch.from_numpy(np.asarray(samples[start : start + 512], np.float32))
+        present = torch.from_numpy(has_gyro[start : start + 512])
+        parts.append(torch.cat([network(chunk, present) for network in networks], dim=1).numpy())
+    return np.concatenate(parts)
