@@ -16,6 +16,7 @@ CLASS_LISTS_FOLDER = (_CHECKOUT if IN_CHECKOUT else _INSTALLED) / "class_lists"
 _SHIPPED = _CHECKOUT / "resources" if IN_CHECKOUT else _INSTALLED
 SPLITS_FOLDER = _SHIPPED / "label_splits"
 ENCODERS_FOLDER = _SHIPPED / "encoders"
+MODELS_FOLDER = _SHIPPED / "models"
 
 WORKING_FOLDER = _CHECKOUT if IN_CHECKOUT else Path()
 RESOURCES = _CHECKOUT / "resources" if IN_CHECKOUT else user_cache_path("sadvae-har")

@@ -15,6 +15,7 @@ from feature_extraction.datasets.device_windows import SETTINGS, DeviceWindows, 
 from feature_extraction.descriptions.vocabulary import Vocabulary, load_vocabulary
 from feature_extraction.encoders.turn_free.statistics import turn_free_statistics
 from feature_extraction.errors import InputError
+from feature_extraction.protocol.split import OPEN, SEPARATOR, Split
 from feature_extraction.storage.places import WINDOWS_FOLDER
 
 MOST_PER_CELL = 100  # windows of one class of one data set at one place: more of the same teach little
@@ -82,6 +83,44 @@ class Corpus:
         """Return N."""
         return len(self.windows)
 
+    @property
+    def labels(self) -> np.ndarray:
+        """Class of each window with its data set in front, as splits across data sets name it, [N]."""
+        return np.char.add(np.char.add(self.windows.datasets, SEPARATOR), self.windows.labels)
+
+    def split(self, target: str | None = None, novel: Sequence[str] = ()) -> Split:
+        """Return what may be learned from: every other data set, without classes that may be a novel activity.
+
+        Args:
+            target: Data set that is tested on; without one everything is learned from and nothing is tested.
+            novel: Activities that are to be known by their descriptions only.
+
+        Raises:
+            InputError: An activity has no windows, or nothing is left to learn from.
+        """
+        labels, subjects = self.labels, self.windows.subjects
+        tested = self.windows.datasets == target
+        banned = self.possible[:, self.positions(novel)].any(1)
+        seen = np.unique(labels[~tested & ~banned])
+        held_out = np.unique(labels[tested | banned])
+        name = "-".join(["everyday", *([target] if target else []), *novel])
+        return Split(
+            dataset="everyday",
+            name=name,
+            kind=OPEN if target is None else "cross",
+            seed=0,
+            seen=tuple(seen.tolist()),
+            unseen=() if target is None else tuple(held_out.tolist()),
+            train_subjects=tuple(np.unique(subjects[~tested]).tolist()),
+            val_subjects=(),
+            test_subjects=tuple(np.unique(subjects[tested]).tolist()),
+            inner=(),
+        )
+
+    def learnable(self, split: Split) -> np.ndarray:
+        """Return the windows that a split lets be learned from, as indices."""
+        return split.rows(self.labels, self.windows.subjects, split.seen, "train")
+
     def some(self, rows: np.ndarray, most: int = MOST_PER_CELL, seed: int = 0) -> np.ndarray:
         """Return at most so many of these rows of each class of each data set at each place, drawn evenly."""
         shuffled = np.random.default_rng(seed).permutation(rows)
@@ -104,15 +143,15 @@ class Corpus:
     def weights(self, rows: np.ndarray) -> np.ndarray:
         """Return weights [R] of mean 1 for learning from some rows.
 
-        Within an activity all its classes at all places, of all data sets, weigh the same. An activity weighs the more
-        the more data sets recorded it: what many people do is met more often, and is learned from more safely.
+        Within an activity all its classes at all places, of all data sets, weigh the same. An activity weighs as the root
+        of how many data sets recorded it: what many recorded is met more often, and is learned from more safely.
         """
         cells, inverse, count = np.unique(self.cell[rows], return_inverse=True, return_counts=True)
         first = rows[np.unique(inverse, return_index=True)[1]]
         share = self.possible[first] / self.possible[first].sum(1, keepdims=True)
         sets = np.unique(self.windows.datasets[first], return_inverse=True)[1]
         n_sets = np.array([len(np.unique(sets[share[:, k] > 0])) for k in range(share.shape[1])])
-        of_cell = share @ (n_sets / np.maximum(share.sum(0), 1e-9))
+        of_cell = share @ (np.sqrt(n_sets) / np.maximum(share.sum(0), 1e-9))
         weights = (of_cell / count)[inverse]
         return weights / weights.mean()
 

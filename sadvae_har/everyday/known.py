@@ -7,7 +7,7 @@ Axis legend: n windows, R training windows, A activities, D statistical features
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -16,11 +16,15 @@ from torch.nn import functional
 from tqdm.auto import tqdm
 
 from feature_extraction.encoders.turn_free.network import DeviceNetwork, NetworkSize
+from feature_extraction.encoders.turn_free.statistics import GyroGuess
+from feature_extraction.protocol.split import Split
+from feature_extraction.protocol.standardizer import Standardizer
 from sadvae_har.everyday.corpus import Corpus
 
 NEVER = -1e9  # logit of an activity that no training window may be of
 PENALTY = 1e-3  # on squared weights of the linear classifier
 LBFGS_STEPS = 80
+NETWORK_SHARE = 0.5  # of the networks' logits beside those of the linear classifier, which is the safer of the two
 
 
 @dataclass(frozen=True)
@@ -218,3 +222,75 @@ def embed(networks: Sequence[DeviceNetwork], samples: np.ndarray, has_gyro: np.n
         present = torch.from_numpy(has_gyro[start : start + 512])
         parts.append(torch.cat([network(chunk, present) for network in networks], dim=1).numpy())
     return np.concatenate(parts)
+
+
+@dataclass(frozen=True)
+class Known:
+    """What recognises trained activities.
+
+    Attributes:
+        activities: Those of some training window, A.
+        guess: Of the gyroscope's statistics.
+        standardizer: Of all statistics.
+        linear: Weights [D, A] and intercepts [A] on standardised statistics.
+        networks: Trained networks, none or several.
+    """
+
+    activities: tuple[str, ...]
+    guess: GyroGuess
+    standardizer: Standardizer
+    linear: tuple[Tensor, Tensor]
+    networks: tuple[TrainedNetwork, ...]
+
+    def statistics(self, features: np.ndarray) -> np.ndarray:
+        """Return standardised statistics [n, D] of what `turn_free_statistics` returned."""
+        return self.standardizer.transform(self.guess.fill(features))
+
+    def embeddings(self, samples: np.ndarray, has_gyro: np.ndarray) -> np.ndarray:
+        """Return what the networks make of windows, side by side, [n, networks x E]."""
+        return embed([trained.network for trained in self.networks], samples, has_gyro)
+
+    @property
+    def layer(self) -> tuple[Tensor, Tensor]:
+        """The linear layer on statistics and embeddings side by side: weights [D + networks x E, A], intercepts [A]."""
+        share = NETWORK_SHARE / max(len(self.networks), 1)
+        weight = torch.cat([self.linear[0], *(share * trained.weight for trained in self.networks)])
+        return weight, self.linear[1] + sum((share * trained.bias for trained in self.networks), torch.tensor(0.0))
+
+    def logits(self, features: np.ndarray, samples: np.ndarray, has_gyro: np.ndarray) -> np.ndarray:
+        """Return logits [n, A] of windows: statistics [n, D] as computed, samples [n, T, 6], gyroscope or not [n]."""
+        statistics = self.statistics(features)
+        parts = [statistics, self.embeddings(samples, has_gyro)] if self.networks else [statistics]
+        weight, bias = self.layer
+        return torch.addmm(bias, torch.from_numpy(np.concatenate(parts, axis=1)), weight).numpy()
+
+
+def fit_known(corpus: Corpus, rows: np.ndarray, split: Split, config: NetworkConfig, seed: int) -> Known:
+    """Train both classifiers on some rows of a corpus.
+
+    Args:
+        corpus: All windows.
+        rows: Those to learn from, as `Corpus.some` draws them, [R].
+        split: What may be learned from.
+        config: Of the networks.
+        seed: Seed of the first network; the others count on.
+
+    Raises:
+        LeakageError: A row is of a class or a person that the split holds out.
+    """
+    labels, subjects = corpus.labels[rows], corpus.windows.subjects[rows]
+    split.check_fit(np.unique(labels).tolist(), np.unique(subjects).tolist(), "classifier of known activities")
+    guess = GyroGuess.fit(corpus.features[rows])
+    filled = guess.fill(corpus.features[rows])
+    standardizer = Standardizer.fit(filled, labels, subjects, split)
+    statistics = standardizer.transform(filled)
+    trained = corpus.possible[rows].any(0)
+    linear = fit_linear(statistics, corpus.possible[rows], corpus.weights(rows))
+    networks = [fit_network(corpus, rows, statistics, config, seed + k) for k in range(config.n_networks)]
+    return Known(
+        activities=tuple(name for name, known in zip(corpus.activities, trained, strict=True) if known),
+        guess=guess,
+        standardizer=standardizer,
+        linear=(linear[0][:, trained], linear[1][trained]),
+        networks=tuple(replace(n, weight=n.weight[:, trained], bias=n.bias[trained]) for n in networks),
+    )

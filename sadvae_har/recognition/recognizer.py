@@ -9,7 +9,7 @@ one is added or removed. Axis legend: n windows, T time, C channels, D features,
 """
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -21,20 +21,24 @@ import torch
 from feature_extraction.descriptions.class_list import ClassDescription
 from feature_extraction.errors import InputError
 from feature_extraction.own_files.plausibility import Reference
+from feature_extraction.own_files.read import Declared, ReadingPlan, plan_reading
 from feature_extraction.recordings.recording import Channel, Recording
 from feature_extraction.storage.places import TEXT_CACHE
 from feature_extraction.windows.input_format import InputFormat
 from feature_extraction.windows.stream import TimedWindows, windows_of
 from sadvae_har.experiment.latent_map import LatentPlane
+from sadvae_har.method.gate import Scores
+from sadvae_har.method.gzsl import LOWEST_LOG
 from sadvae_har.recognition.explanation import Explanation, nearest, weigh
 from sadvae_har.recognition.model.file import load_model, save_model
-from sadvae_har.recognition.model.header import MODEL_FILE, Activity, find_model
+from sadvae_har.recognition.model.header import EVERYDAY_KIND, MODEL_FILE, Activity, find_model, kind_of_model
 from sadvae_har.recognition.model.parts import RecognizerModel
 from sadvae_har.recognition.prediction import UNKNOWN, Prediction, smooth
 from sadvae_har.recognition.reference import reference_of
 from sadvae_har.recognition.scorer import ActivityScorer
 
 MOST_ACTIVITIES = 500
+IMPOSSIBLE = -1e9  # logit of an activity that cannot occur
 
 
 class LatentMap(NamedTuple):
@@ -69,6 +73,7 @@ class Recognizer:
         """
         self.model = model
         self._text_cache = text_cache
+        self._only: frozenset[str] | None = None
         self._described: tuple[ClassDescription, ...] = ()
         self._vectors = model.vectors[: len(model.trained)]
         self.scorer = ActivityScorer(model.fold, model.seen, model.space, self._vectors)
@@ -77,12 +82,16 @@ class Recognizer:
 
     @classmethod
     def load(cls, path: Path | str, text_cache: Path = TEXT_CACHE) -> "Recognizer":
-        """Load a model file, or the one in a run folder; no code in it is executed.
+        """Load a model file, the one in a run folder, or a shipped one by its name; no code in it is executed.
 
         Raises:
             InputError: It is missing, damaged, or made by a newer version.
         """
         path = find_model(path)
+        if kind_of_model(path) == EVERYDAY_KIND:
+            from sadvae_har.recognition.everyday.recognizer import EverydayRecognizer  # which is made of this class
+
+            return EverydayRecognizer.load(path, text_cache)
         model = load_model(path)
         try:
             return cls(model, text_cache)
@@ -179,8 +188,12 @@ class Recognizer:
             raise InputError(f"activity {found.name!r} is on the list already; remove it first or choose another name")
         if len(self.names) >= MOST_ACTIVITIES:
             raise InputError(f"activity {found.name!r}: the list is full with {MOST_ACTIVITIES}; remove some first")
-        self._add(found, self.model.text.vector(found, self._text_cache))
+        self._add(found, self._vector(found))
         return self.activities[-1]
+
+    def _vector(self, description: ClassDescription) -> np.ndarray:
+        """Return the semantic vectors that stand for an activity, one here, [1, E]."""
+        return self.model.text.vector(description, self._text_cache)
 
     def _add(self, description: ClassDescription, vector: np.ndarray) -> None:
         self.scorer.add(vector)
@@ -199,9 +212,50 @@ class Recognizer:
         position = names.index(name)
         if position < n_trained:
             raise InputError(f"activity {name!r} was trained on and cannot be removed; only described ones can")
-        self.scorer.remove(position)
+        self._remove(position)
         self._described = tuple(entry for entry in self._described if entry.name != name)
+
+    def _remove(self, position: int) -> None:
+        """Forget the described activity at a position among all activities."""
+        self.scorer.remove(position)
         self._vectors = np.delete(self._vectors, position, axis=0)
+
+    def restrict(self, names: Collection[str] | None) -> None:
+        """Let only some of the activities occur, trained or described; none lifts the restriction.
+
+        Raises:
+            InputError: One of them is not on the list, or there are none.
+        """
+        if names is None:
+            self._only = None
+            return
+        strange = [name for name in names if name not in self.names]
+        if strange or not names:
+            listed = ", ".join(self.names)
+            what = f"activity {strange[0]!r} is not on the list" if strange else "no activity is left that can occur"
+            raise InputError(f"{what}; there are {listed}")
+        self._only = frozenset(names)
+
+    def plan(self, path: Path, declared: Declared) -> ReadingPlan:
+        """Find out how a recording is read, for the channels of the model; see `plan_reading`."""
+        return plan_reading(path, self.channels, declared)
+
+    def reading(
+        self, channels: Sequence[Channel], file_name: str = "", placements: Mapping[str, str] | None = None
+    ) -> "Recognizer":
+        """Return what recognises a recording of these channels: for a model of fixed channels, itself.
+
+        Args:
+            channels: Of the recording.
+            file_name: Without its ending.
+            placements: Device to place of the body, for models that read any device.
+
+        Raises:
+            InputError: Places are given, which this model cannot use.
+        """
+        if placements:
+            raise InputError("--placement: this model reads the devices it was trained on; leave it out")
+        return self
 
     def windows(self, recording: Recording) -> TimedWindows:
         """Cut a recording, in its own units and at its own rate, into windows of the model.
@@ -230,7 +284,7 @@ class Recognizer:
             return self._describe(windows, np.empty((0, len(self.names))), np.empty(0, int), np.empty(0))
         features = self.features(windows.samples)
         joint, positions = self.score(features)
-        return self._describe(windows, joint, positions, self.model.strangeness.measure(features))
+        return self._describe(windows, joint, positions, self.strangeness(features))
 
     def features(self, samples: np.ndarray) -> np.ndarray:
         """Return standardised features [n, D] of windows [n, T, C]."""
@@ -239,10 +293,31 @@ class Recognizer:
     def score(self, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return joint log scores [n, A] and the predicted positions [n] of standardised features [n, D]."""
         scores = self.scorer.scores(features)
-        if not self._described:  # The gate has nothing to decide.
-            scores = replace(scores, text_logits=scores.text_logits[:, : len(self.model.trained)])
-        joint, positions = self.model.gate.decide(*scores.tensors())
-        return joint.numpy(), positions.numpy()
+        return self._decide(scores)
+
+    def _decide(self, scores: Scores) -> tuple[np.ndarray, np.ndarray]:
+        """Return joint log scores [n, A] and predicted positions [n], of activities that may occur."""
+        n_trained = len(self.model.trained)
+        may_occur = np.array([self._only is None or name in self._only for name in self.names])
+        seen_logits = np.where(may_occur[:n_trained], scores.seen_logits, IMPOSSIBLE)
+        text_logits = np.where(may_occur, scores.text_logits[:, : len(self.names)], IMPOSSIBLE)
+        if not may_occur[n_trained:].any():  # The gate has nothing to decide.
+            text_logits = text_logits[:, :n_trained]
+        scores = replace(scores, seen_logits=seen_logits, text_logits=text_logits)
+        joint, positions = (value.numpy() for value in self.model.gate.decide(*scores.tensors()))
+        if not may_occur[:n_trained].any():
+            joint[:, :n_trained] = LOWEST_LOG
+            positions = joint.argmax(1)
+        missing = len(self.names) - joint.shape[1]
+        return np.pad(joint, ((0, 0), (0, missing)), constant_values=LOWEST_LOG), positions
+
+    def strangeness(self, features: np.ndarray) -> np.ndarray:
+        """Return how unlike the training windows windows are, of standardised features [n, D], [n]."""
+        return self.model.strangeness.measure(features)
+
+    def similarity(self, features: np.ndarray) -> np.ndarray:
+        """Return how alike windows and descriptions are in the latent space, [n, A]; see `ActivityScorer`."""
+        return self.scorer.similarity(features)
 
     def text_logits(self, features: np.ndarray) -> np.ndarray:
         """Return how well windows match every description, log densities [n, A], of standardised features [n, D]."""
@@ -287,7 +362,7 @@ class Recognizer:
             activity=self.names[position],
             probability=float(prediction.probability[0]),
             rival=self.names[rival],
-            nearest=nearest(self.names, self.scorer.similarity(features)[0]),
+            nearest=nearest(self.names, self.similarity(features)[0]),
             evidence=weigh(self._measured(samples), texts[position].kinematics, texts[rival].kinematics),
         )
 

@@ -70,9 +70,17 @@ class ActivityScorer:
         Args:
             features: Standardised features [n, D].
         """
-        inputs = torch.from_numpy(features)
-        text_logits = torch.cat([self._scorer.logits(self.classes, batch) for batch in inputs.split(BATCH)])
-        return gather_scores(self.model, self._seen, text_logits, inputs)
+        text_logits = torch.from_numpy(self.scores_by_text(features))
+        return gather_scores(self.model, self._seen, text_logits, torch.from_numpy(features))
+
+    def scores_by_text(self, features: np.ndarray) -> np.ndarray:
+        """Return log densities of windows under every activity, [n, A], up to a term that all share.
+
+        Args:
+            features: Standardised features [n, D].
+        """
+        batches = torch.from_numpy(features).split(BATCH)
+        return torch.cat([self._scorer.logits(self.classes, batch) for batch in batches]).numpy()
 
     @torch.no_grad()
     def similarity(self, features: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ Axis legend: R training windows, n windows, D features, S classes.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -61,6 +61,25 @@ class Strangeness:
         usual = np.array([distances[classes == k].mean() if (classes == k).any() else 0.0 for k in numbers])
         spread = np.array([distances[classes == k].std() if (classes == k).any() else 0.0 for k in numbers])
         return cls(training, classes, factor, usual, spread + LEAST_SPREAD)
+
+    @classmethod
+    def of_drawn(
+        cls, drawn: np.ndarray, drawn_classes: np.ndarray, features: np.ndarray, classes: np.ndarray
+    ) -> "Strangeness":
+        """Fit to windows drawn from the densities of classes, with the usual distances of the real ones to them.
+
+        Args:
+            drawn: Standardised features of drawn windows, which stand for training windows, [R, D].
+            drawn_classes: Their classes [R].
+            features: Standardised features of real windows [n, D]; not kept.
+            classes: Their classes [n].
+        """
+        found = cls.fit(drawn, drawn_classes, np.arange(len(drawn)))
+        distances = found.training.find(_whiten(found.factor, features)).log_distance
+        usual, spread = found.usual.copy(), found.spread.copy()
+        for k in np.unique(classes):
+            usual[k], spread[k] = distances[classes == k].mean(), distances[classes == k].std() + LEAST_SPREAD
+        return replace(found, usual=usual, spread=spread)
 
     def measure(self, features: np.ndarray) -> np.ndarray:
         """Return how strange windows are [n], in standard deviations of the usual log distance.
