@@ -143,8 +143,8 @@ class Corpus:
     def weights(self, rows: np.ndarray) -> np.ndarray:
         """Return weights [R] of mean 1 for learning from some rows.
 
-        Within an activity all its classes at all places, of all data sets, weigh the same. An activity weighs as the root
-        of how many data sets recorded it: what many recorded is met more often, and is learned from more safely.
+        Within an activity all its classes at all places, of all data sets, weigh the same. An activity weighs as the
+        root of how many data sets recorded it: what many recorded is met more often, and is learned from more safely.
         """
         cells, inverse, count = np.unique(self.cell[rows], return_inverse=True, return_counts=True)
         first = rows[np.unique(inverse, return_index=True)[1]]

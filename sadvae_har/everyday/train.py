@@ -7,7 +7,7 @@ Axis legend: R rows, n windows, S trained activities, U held-out ones, D statist
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -115,7 +115,7 @@ def _gathered(
     return EverydayModel(
         name=EVERYDAY,
         sources=tuple(sources),
-        source=everyday_format(SETTINGS),
+        source=everyday_format(asdict(SETTINGS)),
         config=method,
         text=TextSettings(text.model, text.views, text.kinematics_weight, vocabulary.placements, paraphrases),
         guess=known.guess,

@@ -5,14 +5,14 @@ kept, so memory does not grow with the recording. Axis legend: n windows, A acti
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from feature_extraction.own_files.plausibility import Doubt, Examination, require_possible
-from feature_extraction.own_files.read import Account, Declared, ReadingPlan, plan_reading, read_recording
+from feature_extraction.own_files.read import Account, Declared, ReadingPlan, read_recording
 from feature_extraction.recordings.recording import Channel
 from feature_extraction.windows.stream import TimedWindows, WindowStream
 from sadvae_har.recognition.prediction import CONTEXT, Prediction, join
@@ -71,6 +71,7 @@ def predict_file(
     on_rows: Callable[[int], Any] | None = None,
     account: Account | None = None,
     doubts: list[Doubt] | None = None,
+    placements: Mapping[str, str] | None = None,
 ) -> Prediction:
     """Recognise the activities in a file: the one way from a file to a prediction.
 
@@ -82,13 +83,15 @@ def predict_file(
         on_rows: Called with the number of rows of every part that was read, for a progress bar.
         account: Filled with what became of every row of the file.
         doubts: What is doubtful about the recording is added to it; without a list it is logged.
+        placements: Device to place of the body, "" for all, for a model that reads any device.
 
     Raises:
         InputError: The file cannot be read, something is neither declared nor found, or the values contradict what they
             are said to be, so that labels would be worthless.
     """
     path = Path(path)
-    plan = how if isinstance(how, ReadingPlan) else plan_reading(path, recognizer.channels, how or Declared())
+    plan = how if isinstance(how, ReadingPlan) else recognizer.plan(path, how or Declared())
+    recognizer = recognizer.reading(plan.channels, path.stem, placements)
     stream, parts = RecordingStream(recognizer, plan.channels, plan.rate_hz), []
     examination = examine(recognizer, plan, path.stem)
     for samples in read_recording(path, plan, account):
