@@ -71,7 +71,7 @@ class EverydayRecognizer(Recognizer):
         self._described: tuple[ClassDescription, ...] = ()
         n_pairs, n_places = len(model.pairs), len(model.text.placements)
         self._vectors = model.vectors[:n_pairs]
-        self.scorer = ActivityScorer(model.fold, model.seen, model.space, self._vectors)
+        self._scorer: ActivityScorer | None = None
         names = [entry.name for entry in model.trained]
         self._owner = np.array([names.index(pair.activity) for pair in model.pairs])
         self._places = np.array([pair.placement for pair in model.pairs])
@@ -101,8 +101,19 @@ class EverydayRecognizer(Recognizer):
     def copy(self) -> "EverydayRecognizer":
         """Return a recogniser with a list of activities of its own; the weights are shared."""
         other = copy.copy(self)
-        other.scorer = self.scorer.copy()
+        other._scorer = self._scorer.copy() if self._scorer else None
         return other
+
+    @property
+    def scorer(self) -> ActivityScorer:  # type: ignore[override]
+        """Compares windows with the description of every pair; made when first needed, which trained ones never do."""
+        if self._scorer is None:
+            n_pairs = len(self.model.pairs)
+            made = ActivityScorer(self.model.fold, self.model.seen, self.model.space, self._vectors[:n_pairs])
+            for row in self._vectors[n_pairs:]:
+                made.add(row[None])
+            self._scorer = made
+        return self._scorer
 
     def plan(self, path: Path, declared: Declared) -> ReadingPlan:
         """Find every device of a recording that has an accelerometer, and how it is read."""
@@ -156,7 +167,7 @@ class EverydayRecognizer(Recognizer):
 
     def _add(self, description: ClassDescription, vector: np.ndarray) -> None:
         """Take in a described activity by its vectors at all places [P, E]."""
-        for row in vector:
+        for row in vector if self._scorer else ():
             self.scorer.add(row[None])
         self._owner = np.concatenate([self._owner, np.full(len(vector), len(self.names))])
         self._places = np.concatenate([self._places, self.model.text.placements])
@@ -171,7 +182,7 @@ class EverydayRecognizer(Recognizer):
     def _remove(self, position: int) -> None:
         """Forget the described activity at a position among all activities."""
         rows = np.flatnonzero(self._owner == position)
-        for row in rows[::-1]:
+        for row in rows[::-1] if self._scorer else ():
             self.scorer.remove(int(row))
         kept = self._owner != position
         owner = self._owner[kept]
