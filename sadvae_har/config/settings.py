@@ -13,7 +13,7 @@ from feature_extraction.descriptions.class_list import VIEWS
 from feature_extraction.descriptions.embeddings import DEFAULT_TEXT_MODEL
 from feature_extraction.errors import InputError
 
-GATE_CUES = ("text_margin", "novelty", "energy")
+GATE_CUES = ("text_margin", "text_odds", "novelty", "energy")
 LARGEST_SEED = 2**32 - 1
 
 
@@ -202,7 +202,8 @@ class GateConfig:
 
     Attributes:
         cues: What the gate reads: `text_margin` (how much better the best unseen description matches than the best
-            seen one), `novelty` (distance to the training windows), `energy` (of the seen classifier).
+            seen one), `text_odds` (how much better all unseen ones together match than all seen ones together),
+            `novelty` (distance to the training windows), `energy` (of the seen classifier).
         fusion: `hard` sends each window to the seen or to the unseen classifier; `soft` weighs both by the
             probability of unseen.
         temperatures: Candidate softmax temperatures for both sets of probabilities.

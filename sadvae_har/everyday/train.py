@@ -18,16 +18,16 @@ from tqdm.auto import tqdm
 from feature_extraction.datasets.device_windows import SETTINGS
 from feature_extraction.descriptions.vocabulary import load_vocabulary
 from feature_extraction.storage.places import TEXT_CACHE
-from sadvae_har.config.settings import Config, ModelConfig, TrainConfig
+from sadvae_har.config.settings import Config, GateConfig, ModelConfig, TrainConfig
 from sadvae_har.everyday.corpus import Corpus
 from sadvae_har.everyday.described import Held, PairProblem, lay_out_pairs, train_pairs
 from sadvae_har.everyday.known import Known, NetworkConfig, fit_known
 from sadvae_har.experiment import stages
 from sadvae_har.experiment.fitted import class_scorer
-from sadvae_har.method.gate import DomainClassifier, GateExamples, fit_gate
+from sadvae_har.method.gate import DomainClassifier, GateExamples, SafetyNet, best_temperature, log_softmax
 from sadvae_har.method.scorer import FoldModel, SeenClassifier
 from sadvae_har.recognition.activities import TextSettings
-from sadvae_har.recognition.calibration import Calibration, fit_calibration
+from sadvae_har.recognition.calibration import Calibration, fit_calibration, fit_temperature
 from sadvae_har.recognition.everyday.model import EverydayModel
 from sadvae_har.recognition.everyday.pairs import sum_over_places
 from sadvae_har.recognition.model.header import EVERYDAY, everyday_format
@@ -39,6 +39,7 @@ logger = logging.getLogger(__name__)
 N_FOLDS = 3
 DRAWN_PER_PAIR = 40
 FLOOR = 0.05  # variance added to that within pairs, of standardised statistics, before windows are drawn
+TAKEN = 0.03  # of the windows of trained activities, by an activity that is added alone, in the mean
 MEASURED_PER_CELL = 40  # windows of a class of a data set at a place that an inner fold is measured on
 
 
@@ -90,11 +91,11 @@ def train_everyday(
         measure_fold(corpus, laid, number, weights, method, replace(config.network, n_networks=1), config.seed)
         for number in tqdm(range(1, len(laid.problem.folds)), desc="inner folds", unit="fold", disable=None)
     ]
-    activities = tuple(dict.fromkeys(name for fold, _ in folds for name in fold.class_names))
-    chosen_on = replace(split, seen=tuple(dict.fromkeys((*corpus.activities, *activities))), inner=())
-    gate = fit_gate([fold for fold, _ in folds], chosen_on, method.gate, config.seed)
+    gate = gate_of_additions([examples for examples, _ in folds], method.gate)
     fold, strangeness = drawn_model(laid, 0, weights, method)
+    chosen_on = replace(split, seen=corpus.activities)
     calibration = fit_calibration([f for f, _ in folds], [strange for _, strange in folds], gate, chosen_on)
+    calibration = replace(calibration, temperature=temperature_alone([f for f, _ in folds], gate))
     return _gathered(corpus, sources, known, laid, fold, strangeness, gate, calibration, method)
 
 
@@ -133,6 +134,64 @@ def _gathered(
         described=(),
         vectors=laid.problem.vectors,
     )
+
+
+def gate_of_additions(folds: Sequence[GateExamples], config: GateConfig) -> DomainClassifier:
+    """Return a gate that is made for adding activities one at a time, and lets each take few windows of the others.
+
+    A list of everyday activities is used by people who add one or two to it. So each held-out activity is put on the
+    list alone, and the limit is where it takes `TAKEN` of the windows of trained activities in the mean.
+
+    Args:
+        folds: Windows of trained and held-out activities of data sets that were held out.
+        config: Candidate temperatures.
+    """
+    odds, spreads, own = [], [], []
+    for fold in folds:
+        n_seen = fold.seen_logits.shape[1]
+        for k in range(n_seen, len(fold.class_names)):
+            alone = np.concatenate([fold.text_logits[:, :n_seen], fold.text_logits[:, k : k + 1]], axis=1)
+            values = replace(fold, text_logits=alone).cues(("text_odds",))[:, 0]
+            odds.append(values[~fold.is_unseen])
+            spreads.append(values[~fold.is_unseen].std())
+            own.append(values[fold.labels == k])
+    candidates = np.quantile(np.concatenate(odds), np.linspace(0.5, 1, 501))
+    taken = np.array([np.mean([(values > limit).mean() for values in odds]) for limit in candidates])
+    limit = float(candidates[taken <= TAKEN].min())
+    shares = (
+        float(np.mean([(values <= limit).mean() for values in odds])),
+        float(np.mean([(values > limit).mean() for values in own if len(values)])),
+    )
+    seen = [~fold.is_unseen for fold in folds]
+    return DomainClassifier(
+        cues=("text_odds",),
+        fusion="hard",
+        seen_temperature=best_temperature(
+            [fold.seen_logits[rows] for fold, rows in zip(folds, seen, strict=True)],
+            [fold.labels[rows] for fold, rows in zip(folds, seen, strict=True)],
+            config.temperatures,
+        ),
+        unseen_temperature=best_temperature(
+            [fold.unseen_logits[~rows] for fold, rows in zip(folds, seen, strict=True)],
+            [fold.labels[~rows] - fold.seen_logits.shape[1] for fold, rows in zip(folds, seen, strict=True)],
+            config.temperatures,
+        ),
+        threshold=0.5,
+        mean=(limit,),
+        scale=(float(np.mean(spreads)),),
+        weights=(1.0,),
+        bias=0.0,
+        net=SafetyNet("kept", *shares, *shares, len(folds)),
+    )
+
+
+def temperature_alone(folds: Sequence[GateExamples], gate: DomainClassifier) -> float:
+    """Return the temperature of probabilities on a list of trained activities alone, which most people use."""
+    seen = [~fold.is_unseen for fold in folds]
+    scores = [
+        log_softmax(fold.seen_logits[rows] / gate.seen_temperature) for fold, rows in zip(folds, seen, strict=True)
+    ]
+    return fit_temperature(scores, [fold.labels[rows] for fold, rows in zip(folds, seen, strict=True)])
 
 
 def inner_folds(corpus: Corpus, rows: np.ndarray, seed: int) -> list[Held]:

@@ -5,6 +5,7 @@ classes, so it reads only cues whose meaning does not depend on how many classes
 
 * the text margin: how much better the best unseen description matches than the best seen one, both in
   the same semantic latent space;
+* the text odds: the same for all unseen descriptions together against all seen ones together;
 * novelty: how far the window lies from every training window;
 * energy: how little the seen classifier makes of the window (Liu et al., NeurIPS 2020).
 
@@ -72,6 +73,7 @@ def cue_values(names: Sequence[str], seen_logits: Tensor, text_logits: Tensor, n
     n_seen = seen_logits.shape[1]
     values: dict[str, Callable[[], Tensor]] = {
         "text_margin": lambda: text_logits[:, n_seen:].amax(1) - text_logits[:, :n_seen].amax(1),
+        "text_odds": lambda: text_logits[:, n_seen:].logsumexp(1) - text_logits[:, :n_seen].logsumexp(1),
         "novelty": lambda: novelty,
         "energy": lambda: -seen_logits.logsumexp(1),
     }
