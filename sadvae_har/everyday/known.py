@@ -41,7 +41,7 @@ class NetworkConfig:
         agreement: Weight of telling which windows of two devices are of the same moment.
     """
 
-    n_networks: int = 2
+    n_networks: int = 1
     n_steps: int = 1500
     batch_size: int = 128
     learning_rate: float = 3e-3
