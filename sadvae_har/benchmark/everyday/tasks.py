@@ -67,8 +67,8 @@ def known_tasks(corpus: Corpus, target: str, trained: Sequence[str]) -> list[Tas
         return tuple(np.array(corpus.activities)[inside.any(0)].tolist())
 
     shared, eight = covered(trained), covered([name for name in EVERYDAY_EIGHT if name in trained])
-    tasks = [Task(CLOSED, 0, shared, shared), Task(OPEN, 0, tuple(trained), shared)] if shared else []
-    return [*tasks, Task(EIGHT, 0, eight, eight)] if len(eight) > 1 else tasks
+    tasks = [Task(CLOSED, 0, shared, shared), Task(EIGHT, 0, eight, eight), Task(OPEN, 0, tuple(trained), shared)]
+    return [task for task in tasks if len(task.tested) > 1]
 
 
 def novel_tasks(corpus: Corpus, target: str, seed: int) -> list[Task]:

@@ -64,6 +64,8 @@ class Tested:
         placements: Where the devices are worn [n].
     """
 
+    __test__ = False  # pytest takes every class called Test... for tests
+
     rows: np.ndarray
     samples: np.ndarray
     has_gyro: np.ndarray
