@@ -3,20 +3,12 @@
 Two classes are synonyms if what they mean in the vocabulary (`class_lists/everyday.yaml`) shares an activity.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
 from feature_extraction.descriptions.vocabulary import called, load_vocabulary
 
 Class = tuple[str, str]  # data set, class name
-
-
-def with_synonyms(classes: Iterable[Class]) -> frozenset[Class]:
-    """Return the classes and every class of the shipped data sets that shares an activity with one of them."""
-    given = frozenset(classes)
-    meant = frozenset[str]().union(*map(_activities, given))
-    shipped = ((dataset, name) for dataset, names in load_vocabulary().meanings.items() for name in names)
-    return given.union(entry for entry in shipped if meant & _activities(entry))
 
 
 def find_synonym(entry: Class, classes: Sequence[Class]) -> Class | None:

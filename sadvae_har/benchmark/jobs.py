@@ -20,11 +20,10 @@ from feature_extraction.protocol.split import find_split, list_splits
 from feature_extraction.storage.files import content_hash
 from feature_extraction.storage.places import windows_folder
 from feature_extraction.windows.window_set import WindowSet
-from sadvae_har.benchmark.cross_dataset import CROSS_SETTINGS, CrossSetting, cross_problem
 from sadvae_har.benchmark.measurement import Measurement
 from sadvae_har.benchmark.methods import METHODS, Inputs
 from sadvae_har.benchmark.rows import ResultRow, append_rows, read_rows
-from sadvae_har.config.settings import Config, TextConfig
+from sadvae_har.config.settings import Config
 from sadvae_har.experiment.inputs import Locations, load_inputs
 from sadvae_har.experiment.problem import Problem
 
@@ -60,9 +59,8 @@ class Job:
     @property
     def key(self) -> str:
         """Return a digest of everything that decides the rows."""
-        where = _cross(self) or find_split(self.dataset, self.split)
-        settings = METHODS[self.method].settings
-        return content_hash(str(VERSION), repr(where), self.method, repr(self.seeds), repr(settings))[:16]
+        split, settings = find_split(self.dataset, self.split), METHODS[self.method].settings
+        return content_hash(str(VERSION), repr(split), self.method, repr(self.seeds), repr(settings))[:16]
 
 
 def plan(
@@ -72,8 +70,7 @@ def plan(
 
     Args:
         datasets: Data-set names.
-        kinds: Split kinds; `headline` stands for the kind that counts for each data set, `cross` for learning from
-            other data sets.
+        kinds: Split kinds; `headline` stands for the kind that counts for each data set.
         methods: Names out of `METHODS`.
         seeds: Seeds; ZeroHAR, which takes minutes a seed, is given the first one.
 
@@ -87,7 +84,7 @@ def plan(
     chosen, jobs = [METHODS[name] for name in methods], []
     for dataset in datasets:
         wanted = dict.fromkeys(HEADLINE[dataset] if kind == "headline" else kind for kind in kinds)
-        splits = [(kind, name) for kind in wanted for name in _splits(dataset, kind)]
+        splits = [(kind, name) for kind in wanted for name in list_splits(dataset, kind=kind)]
         if not splits:
             raise InputError(f"benchmark: {dataset} has no splits of kind {', '.join(wanted)}; see `splits list`")
         jobs += [
@@ -97,12 +94,6 @@ def plan(
             if method.runs_on(kind)
         ]
     return tuple(jobs)
-
-
-def _splits(dataset: str, kind: str) -> list[str]:
-    if kind == "cross":
-        return [setting.name for setting in CROSS_SETTINGS if setting.target.dataset == dataset]
-    return list(list_splits(dataset, kind=kind))
 
 
 def run_benchmark(jobs: Sequence[Job], locations: Locations, results: Path, n_processes: int = 1) -> None:
@@ -127,13 +118,10 @@ def run_benchmark(jobs: Sequence[Job], locations: Locations, results: Path, n_pr
 def run_job(job: Job, locations: Locations) -> list[ResultRow]:
     """Run one job on one thread; return its rows."""
     torch.set_num_threads(1)
-    method, setting = METHODS[job.method], _cross(job)
+    method = METHODS[job.method]
     raw = None if locations.raw is None else locations.raw / job.dataset
-    if setting is not None:
-        problem = _load_cross(setting, locations, method.config.text)
-    else:
-        inputs = Config(job.dataset, job.split, features=method.config.features, text=method.config.text)
-        problem = _load(inputs, replace(locations, raw=raw))
+    inputs = Config(job.dataset, job.split, features=method.config.features, text=method.config.text)
+    problem = _load(inputs, replace(locations, raw=raw))
 
     def windows() -> WindowSet:
         return prepare(job.dataset, raw, out=windows_folder(locations.resources))
@@ -142,18 +130,9 @@ def run_job(job: Job, locations: Locations) -> list[ResultRow]:
     return [_row(job, problem, entry) for entry in found]
 
 
-def _cross(job: Job) -> CrossSetting | None:
-    return next((s for s in CROSS_SETTINGS if (s.target.dataset, s.name) == (job.dataset, job.split)), None)
-
-
 @lru_cache(maxsize=2)  # consecutive jobs share their problem
 def _load(inputs: Config, locations: Locations) -> Problem:
     return load_inputs(inputs, locations, find_split(inputs.dataset, inputs.split)).problem()
-
-
-@lru_cache(maxsize=2)
-def _load_cross(setting: CrossSetting, locations: Locations, text: TextConfig) -> Problem:
-    return cross_problem(setting, locations, text)
 
 
 def _row(job: Job, problem: Problem, found: Measurement) -> ResultRow:

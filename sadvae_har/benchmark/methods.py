@@ -183,7 +183,6 @@ METHODS: Mapping[str, BenchmarkMethod] = {
             _inputs_and(_KINEMATIC, ()),
             ranked=True,
             n_seeds=1,  # nothing is drawn
-            runs_on=lambda kind: kind != "cross",  # devices of different data sets measure differently
         ),
         BenchmarkMethod(
             ZEROHAR,

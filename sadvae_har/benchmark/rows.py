@@ -1,4 +1,4 @@
-"""Rows of the benchmark's results file: one JSON object a line, only ever appended.
+"""Rows of the benchmark's results files: one JSON object a line, only ever appended.
 
 Axis legend: none; everything here is scalars and names.
 """
@@ -6,15 +6,19 @@ Axis legend: none; everything here is scalars and names.
 import json
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from feature_extraction.errors import InputError
 from sadvae_har.benchmark.measurement import Measurement
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 logger = logging.getLogger(__name__)
+Parsed = TypeVar("Parsed")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,7 +61,25 @@ class ResultRow(Measurement):
 def read_rows(path: Path) -> list[ResultRow]:
     """Read a results file; of rows that say the same of a method, split and seed, the last one counts.
 
+    Raises:
+        InputError: See `parse_rows`.
+    """
+    rows: dict[tuple[str, str, str, int], ResultRow] = {}
+    for row in parse_rows(path, ResultRow.from_dict):
+        identity = row.dataset, row.split, row.method, row.seed
+        rows.pop(identity, None)
+        rows[identity] = row
+    return list(rows.values())
+
+
+def parse_rows(path: Path, parse: Callable[[Mapping[str, Any]], Parsed]) -> list[Parsed]:
+    """Read every line of a results file.
+
     A damaged last line, as an interruption leaves it, is passed over with a warning.
+
+    Args:
+        path: The file.
+        parse: Makes a row of a JSON object; raises `InputError` where it cannot.
 
     Raises:
         InputError: The file is missing, or another line is damaged.
@@ -66,22 +88,19 @@ def read_rows(path: Path) -> list[ResultRow]:
         lines = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such results file; run `benchmark` without --page first") from error
-    rows: dict[tuple[str, str, str, int], ResultRow] = {}
+    rows = []
     for number, line in enumerate(lines, start=1):
         try:
-            row = ResultRow.from_dict(json.loads(line))
+            rows.append(parse(json.loads(line)))
         except (json.JSONDecodeError, InputError) as error:
             if number == len(lines):
                 logger.warning("%s, line %d: damaged (%s); passed over", path, number, error)
                 break
             raise InputError(f"{path}, line {number}: damaged ({error}); restore or remove the line") from error
-        identity = row.dataset, row.split, row.method, row.seed
-        rows.pop(identity, None)
-        rows[identity] = row
-    return list(rows.values())
+    return rows
 
 
-def append_rows(path: Path, rows: Sequence[ResultRow]) -> None:
+def append_rows(path: Path, rows: Sequence["DataclassInstance"]) -> None:
     """Append the rows of one job in a single write; what an interrupted write left of a line is removed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     text = "".join(json.dumps(asdict(row)) + "\n" for row in rows)

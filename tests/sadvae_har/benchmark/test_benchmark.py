@@ -31,11 +31,6 @@ def test_headline_is_six_data_sets_with_their_own_kind_of_split() -> None:
     assert {job.split.split("-")[0] for job in jobs if job.dataset == "wisdm"} == {"zerohar"}
 
 
-def test_across_data_sets_the_matcher_does_not_run() -> None:
-    jobs = plan(("usc-had",), ("cross",), ("ridge", MATCHER), (0,))
-    assert [job.method for job in jobs] == ["ridge", "ridge"]
-
-
 def test_zerohar_runs_on_the_folds_it_publishes_alone() -> None:
     jobs = plan(("dsads", "usc-had", "wisdm"), ("headline", "random"), (ZEROHAR,), (0, 1, 2))
     assert {job.seeds for job in jobs} == {(0,)}
