@@ -88,7 +88,7 @@ def train_everyday(
     logger.info("training %d x %d VAEs on %d pairs", 1 + len(held), method.train.n_seeds, len(laid.pairs))
     weights = train_pairs(laid, method)
     folds = [
-        measure_fold(corpus, laid, number, weights, method, replace(config.network, n_networks=1), config.seed)
+        measure_fold(corpus, laid, number, weights, method, config.network, config.seed)
         for number in tqdm(range(1, len(laid.problem.folds)), desc="inner folds", unit="fold", disable=None)
     ]
     gate = gate_of_additions([examples for examples, _ in folds], method.gate)

@@ -7,7 +7,7 @@ import numpy as np
 
 from feature_extraction.errors import InputError
 from feature_extraction.storage.files import write_text
-from sadvae_har.benchmark.everyday.classifiers import LOGISTIC, OURS
+from sadvae_har.benchmark.everyday.classifiers import LOGISTIC, NETWORKED, OURS
 from sadvae_har.benchmark.everyday.described import DESCRIBED
 from sadvae_har.benchmark.everyday.results import Results
 from sadvae_har.benchmark.everyday.rows import ALL_DEVICES, PLACE_KNOWN, EverydayRow
@@ -101,8 +101,8 @@ def _summary(found: Results) -> str:
     text = "\n".join(f"* {verdict}" for verdict in verdicts if verdict)
     return f"""## All targets
 
-Per-class top-1, mean over targets. *{OURS}* adds the scores of a linear classifier of statistics and of a small
-network of signals; both learn labels, and also stand alone. *{DESCRIBED}* is SA-DVAE, which looks for what is written
+Per-class top-1, mean over targets. *{OURS}* is a linear classifier of statistics; *{NETWORKED}* adds the scores of a
+small network of signals, which also stands alone. *{DESCRIBED}* is SA-DVAE, which looks for what is written
 about an activity, recorded or novel, as do the other methods that have numbers there.
 *{LOGISTIC.capitalize()}* reads the same statistics as ours; in its training every activity weighs the same, in each
 its data sets do, and in these their places.
