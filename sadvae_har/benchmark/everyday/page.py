@@ -102,8 +102,8 @@ def _summary(found: Results) -> str:
     return f"""## All targets
 
 Per-class top-1, mean over targets. *{OURS}* adds the scores of a linear classifier of statistics and of a small
-network of signals; both learn labels, and also stand alone. *{DESCRIBED}* is SA-DVAE, which looks for what is written
-about an activity, recorded or novel, as do the other methods that have numbers there.
+network of signals; both learn labels, and also stand alone. *{DESCRIBED}* is SA-DVAE, which looks for what
+is written about an activity, recorded or novel, as do the other methods that have numbers there.
 *{LOGISTIC.capitalize()}* reads the same statistics as ours; in its training every activity weighs the same, in each
 its data sets do, and in these their places.
 
@@ -226,8 +226,9 @@ run here**. These are other data, other activities and another protocol: context
 def _chosen() -> str:
     return f"""## What chose what
 
-* **Not blind:** how much the network counts beside the linear classifier, the feature noise of SA-DVAE and how training
-  windows are weighted were looked at on these very targets while the method was made. The numbers of *{OURS}* and of
+* **Not blind:** how much the network counts beside the linear classifier and how many networks there are, the feature
+  noise of SA-DVAE and how training windows are weighted were looked at on these very targets while the method was made.
+  The numbers of *{OURS}* and of
   *{DESCRIBED}* are optimistic to that extent. Nothing was chosen per target, and no label of a target is
   read in training: every fit passes through the split, which raises when it is handed a class or a person of the target
   or a class that may mean a novel activity.
