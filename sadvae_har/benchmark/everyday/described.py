@@ -157,7 +157,7 @@ def _lay_out(
 ) -> tuple[GyroGuess, PairProblem]:
     labels, subjects = corpus.labels[rows], corpus.windows.subjects[rows]
     split.check_fit(np.unique(labels).tolist(), np.unique(subjects).tolist(), "recognition by descriptions")
-    guess = GyroGuess.fit(corpus.features[rows])
+    guess = GyroGuess.fit(corpus.features[rows], corpus.n_of_accelerometer)
     return guess, lay_out_pairs(corpus, rows, guess.fill(corpus.features[rows]), config, held, texts.cache)
 
 

@@ -160,6 +160,9 @@ def answer(corpus: Corpus, job: Job, tasks: Sequence[Task], methods: Methods) ->
         job: Names the target.
         tasks: The questions.
         methods: By name.
+
+    Raises:
+        InputError: A method gives scores that are not numbers.
     """
     rows = draw_tested(corpus, job.target, job.config.seed)
     moments = corpus.moments(rows)
@@ -171,6 +174,8 @@ def answer(corpus: Corpus, job: Job, tasks: Sequence[Task], methods: Methods) ->
         for title, method in methods.items():
             ask = _Asking(corpus, job, names, title, method.fit_s)
             scores = method.scores(tested, names)
+            if np.isnan(scores).any():
+                raise InputError(f"benchmark: {title} on {job.target}, {condition}: scores are not numbers")
             yield from ask.all(tasks, rows, scores, condition)
             if condition != AS_RECORDED:
                 continue
