@@ -226,7 +226,7 @@ run here**. These are other data, other activities and another protocol: context
 def _chosen() -> str:
     return f"""## What chose what
 
-* **Not blind:** whether and how much a network counts beside the linear classifier, the noise of SA-DVAE and how training
+* **Not blind:** whether and how much a network counts, the noise of SA-DVAE and how training
   windows are weighted were looked at on these very targets while the method was made. The numbers of *{OURS}* and of
   *{DESCRIBED}* are optimistic to that extent. Nothing was chosen per target, and no label of a target is
   read in training: every fit passes through the split, which raises when it is handed a class or a person of the target
