@@ -17,7 +17,7 @@ from scipy.spatial.transform import Rotation
 from feature_extraction.datasets.device_windows import SETTINGS, DeviceWindows
 from feature_extraction.descriptions.vocabulary import load_vocabulary
 from feature_extraction.recordings.recording import Channel, Recording, three_axes
-from feature_extraction.recordings.signal import GRAVITY_MPS2
+from feature_extraction.recordings.signal import GRAVITY_MPS2, rate_ratio, resample_by
 from sadvae_har.everyday.corpus import Corpus
 from sadvae_har.everyday.known import NetworkConfig
 from sadvae_har.everyday.train import EverydayConfig, method_config, train_everyday
@@ -79,8 +79,9 @@ class Worn(NamedTuple):
 
 
 class PretendSet(NamedTuple):
-    """A data set: its classes with the activity that people really did, its devices, and its people."""
+    """A data set: its rate, its classes with the activity that people really did, its devices, and its people."""
 
+    rate_hz: float
     classes: tuple[tuple[str, str], ...]
     devices: tuple[Worn, ...]
     n_people: int
@@ -88,10 +89,11 @@ class PretendSet(NamedTuple):
 
 OWN_NAMES = tuple((name, name) for name in MOTIONS)
 DATA_SETS = {
-    "alpha": PretendSet(OWN_NAMES, (Worn("wrist", True), Worn("thigh", True), Worn("hip", True)), 3),
-    "beta": PretendSet(OWN_NAMES[:4], (Worn("wrist", False), Worn("hip", True)), 3),
+    "alpha": PretendSet(50.0, OWN_NAMES, (Worn("wrist", True), Worn("thigh", True), Worn("hip", True)), 3),
+    "beta": PretendSet(100.0, OWN_NAMES[:4], (Worn("wrist", False), Worn("hip", True)), 3),
     # Its name makes `stairs` mean up or down, as the vocabulary says of it.
     "wisdm": PretendSet(
+        20.0,
         (
             *(("walking", "walking"), ("jogging", "running"), ("sitting", "sitting")),
             *(("stairs", "walking upstairs"), ("stairs", "walking downstairs")),
@@ -123,11 +125,11 @@ def body_motion(motion: Motion, rate_hz: float, duration_s: float, seed: int) ->
         ],
         axis=1,
     )
-    # A slow tremor that every rate carries alike, in place of noise that is new in every sample.
+    # A tremor that every rate carries alike, in place of noise that is new in every sample.
     times = np.arange(len(samples)) / rate_hz
-    tones = generator.uniform(0.5, 6.0, (6, 4)), generator.uniform(0, 2 * np.pi, (6, 4))
+    tones = generator.uniform(0.5, 9.5, (6, 20)), generator.uniform(0, 2 * np.pi, (6, 20))
     tremor = np.sin(2 * np.pi * tones[0] * times[:, None, None] + tones[1]).sum(2)
-    samples = strength * samples + tremor * ([0.04] * 3 + [0.01] * 3)
+    samples = strength * samples + tremor * ([0.03] * 3 + [0.01] * 3)
     samples[:, 2] += GRAVITY_MPS2
     return samples
 
@@ -180,8 +182,8 @@ def _windows_of(dataset: str, seed: int) -> Iterator[DeviceWindows]:
             own = int(generator.integers(1 << 30))  # devices worn at the same time feel the same pace
             for device in pretend.devices:
                 turn = int(generator.integers(1 << 30))
-                samples = felt(activity, device.placement, 20.0, n * SETTINGS.window_s, own, turn)
-                samples = samples.reshape(n, length, 6).copy()
+                samples = felt(activity, device.placement, pretend.rate_hz, n * SETTINGS.window_s, own, turn)
+                samples = resample_by(samples, rate_ratio(pretend.rate_hz, SETTINGS.rate_hz)).reshape(n, length, 6)
                 samples[..., 3:] *= device.has_gyro
                 words = {
                     "datasets": dataset,
