@@ -58,7 +58,7 @@ def cache_file(out: Path) -> Path:
 
 
 def test_windows_at_one_rate_in_si_units(raw: Path, out: Path) -> None:
-    """12 trials of 12 s at 100 Hz, in g: windows of 5 s every 2.5 s start at 0, 2.5 and 5 s (7.5 s would be too late)."""
+    """12 trials of 12 s at 100 Hz, in g: windows of 5 s start at 0, 2.5 and 5 s (7.5 s would be too late)."""
     found = device_windows("usc-had", raw, out)
     assert found.samples.shape == (36, 100, 6) and found.samples.dtype == np.float32
     assert SETTINGS.rate_hz == 20.0
