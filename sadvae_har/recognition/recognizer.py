@@ -28,7 +28,7 @@ from feature_extraction.storage.places import TEXT_CACHE
 from feature_extraction.windows.input_format import InputFormat
 from feature_extraction.windows.stream import TimedWindows, windows_of
 from sadvae_har.experiment.latent_map import LatentPlane
-from sadvae_har.method.gate import Scores
+from sadvae_har.method.gate import Scores, log_softmax
 from sadvae_har.method.gzsl import LOWEST_LOG
 from sadvae_har.recognition.explanation import Explanation, nearest, weigh
 from sadvae_har.recognition.model.file import load_model, save_model
@@ -307,13 +307,14 @@ class Recognizer:
         may_occur = np.array([self._only is None or name in self._only for name in self.names])
         seen_logits = np.where(may_occur[:n_trained], scores.seen_logits, IMPOSSIBLE)
         text_logits = np.where(may_occur, scores.text_logits[:, : len(self.names)], IMPOSSIBLE)
-        if not may_occur[n_trained:].any():  # The gate has nothing to decide.
+        if not may_occur[:n_trained].any():  # The gate has nothing to decide.
+            likelihood = log_softmax(text_logits[:, n_trained:].astype(float) / self.model.gate.unseen_temperature)
+            joint = np.pad(likelihood, ((0, 0), (n_trained, 0)), constant_values=LOWEST_LOG).clip(LOWEST_LOG)
+            return joint, joint.argmax(1)
+        if not may_occur[n_trained:].any():  # Nor has it here.
             text_logits = text_logits[:, :n_trained]
         scores = replace(scores, seen_logits=seen_logits, text_logits=text_logits)
         joint, positions = (value.numpy() for value in self.model.gate.decide(*scores.tensors()))
-        if not may_occur[:n_trained].any():
-            joint[:, :n_trained] = LOWEST_LOG
-            positions = joint.argmax(1)
         missing = len(self.names) - joint.shape[1]
         return np.pad(joint, ((0, 0), (0, missing)), constant_values=LOWEST_LOG), positions
 

@@ -1,4 +1,4 @@
-"""The classifier of trained activities: labels of several meanings, what it may learn from, one layer for both parts."""
+"""The classifier of trained activities: labels of several meanings, what it may learn from, one layer for both."""
 
 import math
 
