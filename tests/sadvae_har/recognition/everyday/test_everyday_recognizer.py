@@ -139,7 +139,7 @@ def test_what_cannot_be_removed(name: str, said: str, everyday: EverydayRecogniz
 def test_what_cannot_be_added(name: str, everyday: EverydayRecognizer) -> None:
     add(everyday, "rowing")
     with pytest.raises(InputError, match=f"activity '{name}'"):
-        everyday.add_activity(name, SENTENCES["rowing"])
+        everyday.add_activity(name, SENTENCES["rowing"], load_vocabulary().descriptions["rowing"].kinematics)
     assert everyday.names.count("rowing") == 1
 
 
