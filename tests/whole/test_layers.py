@@ -97,7 +97,12 @@ def test_there_are_no_cycles() -> None:
         visit(name, ())
 
 
-FOLDERS = sorted(path for package in PACKAGES for path in [ROOT / package, *(ROOT / package).rglob("*/")])
+FOLDERS = sorted(
+    path
+    for package in PACKAGES
+    for path in [ROOT / package, *(ROOT / package).rglob("*/")]
+    if path.name != "__pycache__"
+)
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda path: str(path.relative_to(ROOT)))
