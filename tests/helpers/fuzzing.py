@@ -51,3 +51,10 @@ def sound(trained_recognizer_path):
     """Return header and tensors of the sound model as text and tensors, to be copied."""
     header, tensors = read_model(trained_recognizer_path)
     return json.dumps(header), tensors
+
+
+@pytest.fixture(scope="session")
+def sound_everyday(everyday_model_path):
+    """Return header and tensors of the sound everyday model alike."""
+    header, tensors = read_model(everyday_model_path)
+    return json.dumps(header), tensors

@@ -20,7 +20,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from feature_extraction.storage.tensors import write_tensors
-from sadvae_har.recognition.model.file import KIND
+from sadvae_har.recognition.model.header import KIND, kind_of_model
 
 NAMES = ("ax", "ay", "az", "gx", "gy", "gz")
 N_ROWS = 600
@@ -211,18 +211,18 @@ def yaml_bytes(rng: np.random.Generator, seed: int, canary: Path) -> bytes:
 
 
 def read_model(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
-    """Return header and tensors of a model file."""
+    """Return header and tensors of a model file, a recogniser or an everyday one."""
     with safe_open(path, framework="pt") as file:
-        header = json.loads(file.metadata()[KIND])
+        header = json.loads(file.metadata()[kind_of_model(path)])
         return header, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
 
 
-def write_model(path: Path, header: Any, tensors: dict[str, torch.Tensor]) -> Path:
+def write_model(path: Path, header: Any, tensors: dict[str, torch.Tensor], kind: str = KIND) -> Path:
     """Write a model file whose checksum is right, whatever is in it."""
     if isinstance(header, dict):
-        write_tensors(path, KIND, {name: value for name, value in header.items() if name != "checksum"}, tensors)
+        write_tensors(path, kind, {name: value for name, value in header.items() if name != "checksum"}, tensors)
     else:
-        save_file(tensors, path, {KIND: json.dumps(header)})
+        save_file(tensors, path, {kind: json.dumps(header)})
     return path
 
 
@@ -279,7 +279,7 @@ def written(path: Path, content: bytes) -> Path:
 def edited(model: Path, path: Path, **fields: Any) -> Path:
     """Write a copy of a model file with other fields in its header."""
     header, tensors = read_model(model)
-    return write_model(path, header | fields, tensors)
+    return write_model(path, header | fields, tensors, kind_of_model(model))
 
 
 def zipped(path: Path, name: str, content: bytes) -> None:

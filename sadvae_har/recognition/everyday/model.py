@@ -18,7 +18,7 @@ from torch import Tensor
 
 from feature_extraction.descriptions.class_list import ClassDescription, describe_class
 from feature_extraction.encoders.turn_free.network import DeviceNetwork
-from feature_extraction.encoders.turn_free.statistics import GyroGuess
+from feature_extraction.encoders.turn_free.statistics import GyroGuess, feature_names
 from feature_extraction.errors import InputError
 from feature_extraction.protocol.standardizer import Standardizer
 from feature_extraction.storage.tensors import read_tensors, under, write_tensors
@@ -35,6 +35,8 @@ from sadvae_har.recognition.everyday.pairs import Pair
 from sadvae_har.recognition.model.header import EVERYDAY_KIND, REMEDY, VERSION, everyday_format, require_everyday
 from sadvae_har.recognition.prediction import UNKNOWN
 from sadvae_har.recognition.strangeness import Strangeness
+
+LONGEST_SAMPLES = 10_000  # of a window
 
 
 @dataclass(frozen=True)
@@ -220,8 +222,17 @@ def _check(model: EverydayModel) -> None:
     whole = fold.donors.dtype == torch.int64 and 0 <= int(fold.donors.min()) <= int(fold.donors.max()) < n_drawn
     if not whole or int(fold.train_classes.max()) >= len(model.pairs):
         raise InputError("numbers of pairs or donors are out of range")
+    settings = model.source.settings
+    if settings.window_samples > LONGEST_SAMPLES or n_statistics != len(
+        feature_names(settings.window_samples, settings.rate_hz)
+    ):
+        raise InputError(f"{n_statistics} statistics are not those of {settings.window_s} s at {settings.rate_hz} Hz")
     values = [fold.noise, model.seen.weight, model.seen.bias, *fold.networks.parameters()]
-    values += [value for network in model.networks for value in network.parameters()]
+    for number, network in enumerate(model.networks):
+        state = {name: value for name, value in network.state_dict().items() if value.is_floating_point()}
+        values += state.values()
+        if any((value < 0).any() for name, value in state.items() if name.endswith("running_var")):
+            raise InputError(f"network {number}: a spread is negative")
     for value in values:
         if value.dtype != torch.float32 or not torch.isfinite(value).all():
             raise InputError("a tensor holds values that are not finite")

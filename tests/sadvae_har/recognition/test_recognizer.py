@@ -99,6 +99,36 @@ def test_adding_one_leaves_all_other_predictions_alone(recognizer: Recognizer, f
     assert np.array_equal(more.score(features)[1], before) and more.names == recognizer.names
 
 
+@pytest.mark.parametrize("seen", [(True,), (False,), (True, False)], ids=["trained", "described", "both"])
+def test_only_what_may_occur_comes_out(recognizer: Recognizer, features: np.ndarray, seen: tuple[bool, ...]) -> None:
+    """One side of the gate alone, where it has nothing to decide, or a part of both."""
+    restricted = recognizer.copy()
+    names = [activity.name for activity in recognizer.activities if activity.seen in seen]
+    names = names[1:] if len(seen) > 1 else names[-2:]
+    restricted.restrict(names)
+    joint, positions = restricted.score(features)
+    allowed = [recognizer.names.index(name) for name in names]
+    assert set(positions.tolist()) <= set(allowed) and len(set(positions.tolist())) > 1
+    assert np.exp(joint[:, allowed]).sum(1) == pytest.approx(np.ones(len(joint)))
+    if seen == (False,):
+        by_text = recognizer.text_logits(features)[:, allowed].argmax(1)
+        assert np.array(allowed)[by_text].tolist() == positions.tolist()
+    restricted.restrict(None)
+    assert np.array_equal(restricted.score(features)[1], recognizer.score(features)[1])
+
+
+def test_what_is_not_on_the_list_cannot_be_all_that_may_occur(recognizer: Recognizer) -> None:
+    for names in (["flying"], []):
+        with pytest.raises(InputError, match="there are "):
+            recognizer.copy().restrict(names)
+
+
+def test_fixed_devices_are_worn_where_they_were_trained(recognizer: Recognizer) -> None:
+    assert recognizer.reading(recognizer.channels) is recognizer
+    with pytest.raises(InputError, match="--placement: this model reads the devices it was trained on"):
+        recognizer.reading(recognizer.channels, placements={"wrist": "hip"})
+
+
 def test_without_described_activities_it_tells_trained_ones_apart(recognizer: Recognizer, features: np.ndarray) -> None:
     trained = recognizer.copy()
     for activity in recognizer.activities:

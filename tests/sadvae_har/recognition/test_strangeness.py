@@ -121,3 +121,43 @@ def test_unusable_arrays_are_refused(change: dict[str, np.ndarray | None]) -> No
     arrays = {name: value for name, value in changed.items() if value is not None}
     with pytest.raises(InputError, match="strangeness"):
         Strangeness.from_arrays(arrays, features, classes)
+
+
+def test_of_drawn_windows_usual_is_how_far_real_ones_lie() -> None:
+    """By hand: drawn windows 0 and 2, and 10 and 16, as above; real ones 5 off the class and at one of it."""
+    real, classes = np.array([[-5.0], [7.0], [10.0]]), np.array([0, 0, 1])
+    found = Strangeness.of_drawn(LINE.astype(np.float32), TWO_CLASSES, real.astype(np.float32), classes)
+    root = np.sqrt(5 + FLOOR)
+    # -5 is 5, 7, 15 and 21 away from all four drawn ones, 7 is 7, 5, 3 and 9 away, 10 is 10, 8, 0 and 6 away.
+    first, second = np.log(np.array([48 / 4, 24 / 4]) / root), np.log(np.array([24 / 4]) / root)
+    assert found.usual == pytest.approx([first.mean(), second.mean()], abs=1e-5)
+    assert found.spread == pytest.approx([first.std() + LEAST_SPREAD, LEAST_SPREAD], abs=1e-5)
+
+
+def test_of_drawn_windows_nothing_real_is_kept() -> None:
+    features, classes, _ = training()
+    drawn, drawn_classes, _ = training(seed=1)
+    found = Strangeness.of_drawn(drawn, drawn_classes, features, classes)
+    assert len(found.training.windows) == len(drawn)
+    alone = Strangeness.fit(drawn, drawn_classes, np.arange(len(drawn)))
+    np.testing.assert_array_equal(found.training.windows, alone.training.windows)
+    np.testing.assert_array_equal(found.factor, alone.factor)
+    assert not np.allclose(found.usual, alone.usual)
+
+
+def test_of_drawn_windows_real_ones_are_as_strange_as_usual() -> None:
+    features, classes, _ = training()
+    drawn, drawn_classes, _ = training(seed=1)
+    found = Strangeness.of_drawn(drawn, drawn_classes, features, classes)
+    measured = found.measure(features)
+    for k in (0, 1):
+        assert measured[classes == k].mean() == pytest.approx(0, abs=1e-3)
+        assert 0.5 < measured[classes == k].std() < 1  # the spread has a floor
+
+
+def test_of_drawn_windows_a_class_without_real_ones_keeps_the_usual_of_drawn_ones() -> None:
+    features, classes, _ = training()
+    only = classes == 0
+    found = Strangeness.of_drawn(features, classes, features[only], classes[only])
+    alone = Strangeness.fit(features, classes, np.arange(len(features)))
+    assert found.usual[1] == alone.usual[1] and found.usual[0] != alone.usual[0]
