@@ -132,7 +132,10 @@ features = option(
     help="feature table (.npz) to use instead of raw recordings (default: none)",
 )
 force = option("--force", action="store_true", help="make it again and replace what is there")
-model = option("model", type=Path, help="model file, or folder of a finished run")
+EVERYDAY = Path("everyday")  # the shipped model, by its name
+_MODEL = "model file, folder of a finished run, or name of a shipped model"
+model = option("model", type=Path, help=_MODEL)
+any_model = option("model", nargs="?", type=Path, default=EVERYDAY, help=f"{_MODEL} (default: {EVERYDAY})")
 
 
 def locations(arguments: Namespace) -> "Locations":
