@@ -20,6 +20,7 @@ from sadvae_har.commands.benchmark import benchmark
 from sadvae_har.commands.data import DATA_COMMANDS
 from sadvae_har.commands.demo import demo
 from sadvae_har.commands.encoder import ENCODER_COMMANDS
+from sadvae_har.commands.everyday import EVERYDAY_COMMANDS
 from sadvae_har.commands.export import export
 from sadvae_har.commands.original import ORIGINAL_COMMANDS
 from sadvae_har.commands.predict import predict
@@ -31,6 +32,7 @@ COMMANDS = (
     export,
     *RUN_COMMANDS,
     benchmark,
+    *EVERYDAY_COMMANDS,
     predict,
     *ACTIVITIES_COMMANDS,
     demo,

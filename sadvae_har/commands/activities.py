@@ -99,8 +99,8 @@ def _say_taken(name: str, taken: "Taken") -> None:
     print(f"takes {100 * taken.share:.1f} % of the windows of the others{most}")
     if taken.share > MOST_TAKEN:
         print(
-            f"warning: {name!r} takes more than {100 * MOST_TAKEN:.0f} % of the windows of the others; describe it so that it "
-            "is told from these: what moves, how fast, how strongly, in which posture",
+            f"warning: {name!r} takes more than {100 * MOST_TAKEN:.0f} % of the windows of the others; describe it so "
+            "that it is told from these: what moves, how fast, how strongly, in which posture",
             file=sys.stderr,
         )
 

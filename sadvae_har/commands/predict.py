@@ -67,9 +67,10 @@ _DECLARED = (
 def predict(arguments: Namespace) -> None:
     """Recognise the activities in recordings, with the shipped everyday model or another one.
 
-    The shipped model reads every device with an accelerometer, wherever it is worn. Columns, units and rate are declared, or detected and said aloud; what had to be guessed needs a yes. A window is
-    `unknown` if it is like nothing that the model was trained on. Standard output has the segments, or with --out csv
-    and --out json the windows. With --follow, CSV lines are read from standard input while they arrive.
+    The shipped model reads every device with an accelerometer, wherever it is worn. Columns, units and rate are
+    declared, or detected and said aloud; what had to be guessed needs a yes. A window is `unknown` if it is like
+    nothing that the model was trained on. Standard output has the segments, or with --out csv and --out json the
+    windows. With --follow, CSV lines are read from standard input while they arrive.
     """
     from sadvae_har.recognition.activities import read_activities
     from sadvae_har.recognition.recognizer import Recognizer
@@ -85,7 +86,7 @@ def predict(arguments: Namespace) -> None:
     for name, description in extra.items():
         recognizer.add_activity(name, description)
     if arguments.only is not None:
-        recognizer.restrict(_names(arguments.only, "--only"), add=True)
+        recognizer.restrict(cl.names(arguments.only, "--only", "walking,running,sitting"), add=True)
     if recognizer.gate_stands_aside:
         print(f"{recognizer.model.gate.net.sentence.replace('The gate', 'the gate of this model', 1)}", file=sys.stderr)
     if arguments.follow:
@@ -204,13 +205,6 @@ def _declared(arguments: Namespace) -> Declared:
         skip_lines=arguments.skip_lines,
         ignore=tuple(name.strip() for name in (arguments.ignore or "").split(",") if name.strip()),
     )
-
-
-def _names(text: str, flag: str) -> list[str]:
-    names = [name.strip() for name in text.split(",") if name.strip()]
-    if not names:
-        raise InputError(f"{flag}: names nothing; write {flag} walking,running,sitting")
-    return names
 
 
 def _places(recognizer: "Recognizer", arguments: Namespace) -> dict[str, str]:

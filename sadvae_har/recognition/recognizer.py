@@ -294,9 +294,8 @@ class Recognizer:
         """
         n_trained = len(self.model.trained)
         if name not in self.names[n_trained:]:
-            raise InputError(
-                f"activity {name!r} is no described one; there are {', '.join(self.names[n_trained:]) or 'none'}"
-            )
+            listed = ", ".join(self.names[n_trained:]) or "none"
+            raise InputError(f"activity {name!r} is not among the described ones; there are {listed}")
         scores, owner = self._kept_scores()
         taken = self._decide(scores)[1] == self.names.index(name)
         shares = {self.names[k]: float(taken[owner == k].mean()) for k in np.unique(owner)}
