@@ -12,6 +12,7 @@ import copy
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,12 +36,13 @@ from sadvae_har.recognition.explanation import Explanation, nearest, weigh
 from sadvae_har.recognition.model.file import load_model, save_model
 from sadvae_har.recognition.model.header import EVERYDAY_KIND, MODEL_FILE, Activity, find_model, kind_of_model
 from sadvae_har.recognition.model.parts import RecognizerModel
+from sadvae_har.recognition.model.reference import reference_of
 from sadvae_har.recognition.prediction import UNKNOWN, Prediction, smooth
-from sadvae_har.recognition.reference import reference_of
 from sadvae_har.recognition.scorer import ActivityScorer
 
 MOST_ACTIVITIES = 500
 IMPOSSIBLE = -1e9  # logit of an activity that cannot occur
+KINDS = {EVERYDAY_KIND: ("sadvae_har.recognition.everyday.recognizer", "EverydayRecognizer")}  # found when first met
 
 
 class LatentMap(NamedTuple):
@@ -102,10 +104,11 @@ class Recognizer:
             InputError: It is missing, damaged, or made by a newer version.
         """
         path = find_model(path)
-        if kind_of_model(path) == EVERYDAY_KIND:
-            from sadvae_har.recognition.everyday.recognizer import EverydayRecognizer  # which is made of this class
-
-            return EverydayRecognizer.load(path, text_cache)
+        kind = kind_of_model(path)
+        if kind in KINDS:
+            module, name = KINDS[kind]
+            special: type[Recognizer] = getattr(import_module(module), name)
+            return special.load(path, text_cache)
         model = load_model(path)
         try:
             return cls(model, text_cache)
@@ -240,8 +243,11 @@ class Recognizer:
         position = names.index(name)
         if position < n_trained:
             raise InputError(f"activity {name!r} was trained on and cannot be removed; only described ones can")
+        if self._only == {name}:
+            raise InputError(f"activity {name!r} is the only one that may occur; lift the restriction first")
         self._remove(position)
         self._described = tuple(entry for entry in self._described if entry.name != name)
+        self._only = None if self._only is None else self._only - {name}
 
     def _remove(self, position: int) -> None:
         """Forget the described activity at a position among all activities."""
