@@ -33,12 +33,10 @@ from feature_extraction.windows.input_format import InputFormat
 from sadvae_har.experiment.latent_map import LatentPlane
 from sadvae_har.method.gate import Scores
 from sadvae_har.recognition.everyday.model import EverydayModel, load_everyday, save_everyday
-from sadvae_har.recognition.everyday.pairs import pair_vectors, sum_over_places
+from sadvae_har.recognition.everyday.pairs import NO_DENSITY, pair_vectors, sum_over_places
 from sadvae_har.recognition.model.header import ANYWHERE, MODEL_FILE
 from sadvae_har.recognition.recognizer import LatentMap, Recognizer
 from sadvae_har.recognition.scorer import ActivityScorer
-
-NO_DENSITY = -1e30  # score of an activity that nothing describes at a place
 
 
 @dataclass(frozen=True)
@@ -105,6 +103,11 @@ class EverydayRecognizer(Recognizer):
         other = copy.copy(self)
         other.scorer = self.scorer.copy()
         return other
+
+    @property
+    def owner(self) -> np.ndarray:
+        """Position of the activity of every pair of an activity and a place, [P]."""
+        return self._owner
 
     @property
     def reads_any_device(self) -> bool:
@@ -250,7 +253,7 @@ class EverydayRecognizer(Recognizer):
             standardised = model.standardizer.transform(own[:, :n_statistics])
             if by_text:
                 pairs = self.scorer.scores_by_text(standardised)
-                counted = self._owner_at(device.placement)
+                counted = self.counted_at(device.placement)
                 text = sum_over_places(pairs[:, counted], self._owner[counted], len(self.names))
                 text = np.maximum(text, NO_DENSITY)
             else:
@@ -274,7 +277,7 @@ class EverydayRecognizer(Recognizer):
         seen = np.where(owner[:, None] == np.arange(len(self.model.trained)), 0, NO_DENSITY).astype(np.float32)
         return Scores(seen, text, self._kept_novelty()), owner
 
-    def _owner_at(self, placement: str) -> np.ndarray:
+    def counted_at(self, placement: str) -> np.ndarray:
         """Return which pairs count for a device at a place, bool [P]: those at the place, all of activities without."""
         if not placement:
             return np.ones(len(self._owner), bool)

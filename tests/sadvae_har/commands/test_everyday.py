@@ -17,8 +17,6 @@ from sadvae_har.everyday import train as training
 from sadvae_har.recognition.everyday.model import EverydayModel, load_everyday, save_everyday
 from sadvae_har.recognition.model.header import read_summary
 
-pytest_plugins = ("everyday_model",)
-
 DECLARED = ["--units", "acc=m/s2,gyro=rad/s", "--rate-hz", "50", "--no-time-column"]
 
 

@@ -16,8 +16,6 @@ from sadvae_har.recognition.activities import shipped_description
 from sadvae_har.recognition.everyday.recognizer import EverydayRecognizer
 from sadvae_har.recognition.recognizer import Recognizer
 
-pytest_plugins = ("everyday_model",)
-
 
 def with_gate(recognizer: Recognizer, margin: float) -> Recognizer:
     """Return it with a gate that a description passes if it matches better than the trained ones by a margin."""
