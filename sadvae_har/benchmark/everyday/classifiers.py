@@ -13,7 +13,7 @@ import torch
 from feature_extraction.protocol.split import Split
 from sadvae_har.benchmark.everyday.tested import Tested
 from sadvae_har.everyday.corpus import Corpus
-from sadvae_har.everyday.known import Known, NetworkConfig, add_networks, fit_known, fit_linear
+from sadvae_har.everyday.known import Known, NetworkConfig, fit_known, fit_linear, with_network
 
 OURS, NETWORKED, NETWORK = "ours", "ours with a network", "ours, network alone"
 LOGISTIC = "logistic regression"
@@ -55,7 +55,7 @@ def fit_classifiers(
     start = time.perf_counter()
     known = fit_known(corpus, rows, split, replace(config, n_networks=0), seed)
     ours_s = time.perf_counter()
-    networked = add_networks(known, corpus, rows, replace(config, n_networks=1), seed)
+    networked = with_network(known, corpus, rows, config, seed)
     networked_s = time.perf_counter()
     possible = corpus.possible[rows][:, corpus.positions(known.activities)]
     linear = fit_linear(known.statistics(corpus.features[rows]), possible, balanced_weights(corpus, rows))
