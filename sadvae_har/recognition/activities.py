@@ -1,6 +1,6 @@
 """Activities that a user describes, on the command line or in a YAML file, and their semantic vectors."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ import numpy as np
 from feature_extraction.descriptions.class_list import VIEWS, ClassDescription, describe_class
 from feature_extraction.descriptions.embeddings import semantic_vectors
 from feature_extraction.descriptions.kinematic_lexicon import attributes_of
+from feature_extraction.descriptions.vocabulary import called, load_vocabulary, near_names
 from feature_extraction.errors import InputError
 from feature_extraction.storage.files import require_file
 from feature_extraction.storage.places import TEXT_CACHE
@@ -94,6 +95,26 @@ class TextSettings:
                 f"text settings: views {settings.views} or placements {settings.placements} cannot be used"
             )
         return settings
+
+
+def shipped_description(name: str, placements: Collection[str]) -> ClassDescription:
+    """Return what the everyday vocabulary says about an activity.
+
+    Args:
+        name: As in `class_lists/everyday.yaml`, in any case.
+        placements: What `motion` must describe; what the vocabulary has no text for is described by the sentence.
+
+    Raises:
+        InputError: It has no such activity; names the nearest.
+    """
+    descriptions = load_vocabulary().descriptions
+    if called(name) not in descriptions:
+        raise InputError(
+            f"activity {name!r} has no shipped description; {near_names(called(name), descriptions)}; or describe it "
+            "in a sentence"
+        )
+    found = descriptions[called(name)]
+    return replace(found, motion={place: found.motion.get(place, found.sentence) for place in placements})
 
 
 def read_activities(path: Path) -> dict[str, str | Mapping[str, Any]]:
