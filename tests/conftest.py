@@ -25,6 +25,7 @@ SLOW_FIXTURES = {
     "fitted",
     "address",
     "sound",
+    "everyday_model",
 }
 SLOW_MODULES = {
     *(

@@ -5,10 +5,12 @@ python tests/helpers/text_archive.py
 
 import tempfile
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 from feature_extraction.descriptions.class_list import VIEWS, load_class_list
 from feature_extraction.descriptions.embeddings import embed, embed_views
+from feature_extraction.descriptions.vocabulary import load_vocabulary
 
 ARCHIVE = Path(__file__).with_suffix(".zip")
 SENTENCES = {
@@ -19,6 +21,9 @@ SENTENCES = {
     "sitting": "A person sits on a chair and hardly moves.",
     "walking": "A person walks at an easy pace.",
 }
+# Of the everyday vocabulary: what `everyday_model.py` trains on.
+EVERYDAY = ("walking", "running", "sitting", "waving", "walking upstairs", "walking downstairs")
+EVERYDAY_PLACES = ("wrist", "thigh", "hip")
 # What scikit-learn's checks call their classes.
 LABELS = ("-1", "0", "0.0", "1", "1.0", "2", "3", "one", "two", "three")
 
@@ -37,6 +42,9 @@ def main() -> None:
         watch = load_class_list("watch")
         texts = [view for view in VIEWS if view != "kinematics"]
         embed_views([*watch.descriptions.values()], texts, cache=folder)
+        everyday = [load_vocabulary().descriptions[name] for name in EVERYDAY]
+        local = [replace(entry, motion={place: entry.motion[place] for place in EVERYDAY_PLACES}) for entry in everyday]
+        embed_views(local, texts, cache=folder)
         embed([*SENTENCES, *SENTENCES.values(), *LABELS], cache=folder)
         with zipfile.ZipFile(ARCHIVE, "w") as archive:
             for path in sorted(folder.rglob("*.npz")):
