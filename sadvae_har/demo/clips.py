@@ -233,7 +233,10 @@ def find_examples(model: Path, recognizer: Recognizer, folder: Path | None) -> E
     if recognizer.placements:
         offered = _offered(sorted(CLIPS_FOLDER.glob("*.csv")), recognizer)
         return Examples(offered, "Real recordings that come with the program." if offered else NOTHING_SHIPS)
-    note = f"No recordings ship for {recognizer.dataset}. Upload one; whoever starts the page can offer a folder."
+    note = (
+        f"No recordings ship for {recognizer.dataset}. Upload one; whoever starts the page can offer a folder of "
+        "recordings."
+    )
     return Examples({}, note)
 
 

@@ -38,6 +38,8 @@ def main() -> None:
         edit_activities(session)
     opened = session.opened
     if opened is None:
+        if st.session_state.get("guesses"):
+            return
         what = "Choose an example or upload a recording" if service.examples.offered else "Upload a recording"
         st.info(f"{what} to see what is recognised in it.")
         return
@@ -54,14 +56,14 @@ def show_header(service: DemoService) -> None:
     """Say what the page is and what the model reads."""
     model = service.recognizer
     sensors = ", ".join(dict.fromkeys(f"{channel.device} {channel.quantity}" for channel in model.channels))
-    if model.placements:
-        sensors = "any device with an accelerometer, worn anywhere"
     learned = sum(activity.seen for activity in model.activities)
+    described = len(model.activities) - learned
+    by_text = f", {described} known only by what is written about them" if described or not model.placements else ""
+    reads = "any device with an accelerometer, worn anywhere" if model.placements else plain(sensors)
     st.title("Recognise activities from their description")
     st.markdown(
-        f"Model of **{plain(model.dataset)}**: {learned} activities learned from recordings, "
-        f"{len(model.activities) - learned} known only by what is written about them. It reads windows of "
-        f"{model.window_s:g} s, one every {model.stride_s:g} s, at {model.rate_hz:g} Hz ({plain(sensors)}). "
+        f"Model of **{plain(model.dataset)}**: {learned} activities learned from recordings{by_text}. It reads "
+        f"{reads}, in windows of {model.window_s:g} s, one every {model.stride_s:g} s, at {model.rate_hz:g} Hz. "
         "Everything stays on this machine."
     )
     if model.gate_stands_aside:

@@ -103,10 +103,12 @@ def map_view(session: DemoSession, opened: Opened, colours: Mapping[str, str]) -
     with st.spinner("drawing …"):
         figure = latent_figure(session.latent_map(), opened.prediction, colours)
     chart(figure, "map")
-    legend([*opened.prediction.labels.tolist(), *opened.prediction.activities], colours)
+    named = [name for name in opened.prediction.activities if colours[name] != PALE]
+    legend([*opened.prediction.labels.tolist(), *named], colours)
+    others = "" if len(named) == len(opened.prediction.activities) else " Hold the mouse over a pale one for its name."
     st.caption(
         "Dots are windows of this recording; diamonds (seen) and stars (known by description) are where the model "
-        "expects an activity. A plane cannot keep all distances: what lies close together usually is alike."
+        f"expects an activity.{others} A plane cannot keep all distances: what lies close together usually is alike."
     )
 
 
