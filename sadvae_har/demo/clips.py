@@ -4,6 +4,7 @@ An upload arrives as bytes. It is written under a name of our own into a tempora
 been read; the name the browser gives is shown and never used as a path. Axis legend: T samples, C channels.
 """
 
+import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -35,6 +36,10 @@ FIELDS = {  # what the page calls that which the command line declares by flags
     "time_unit": "the field “Unit of time”",
 }
 KEYS = {key: FIELDS.get(key, FIELDS["time_column"]) for key in FLAGS}
+NO_FIELD = (  # what is written after a flag, and not in a field
+    (re.compile(r", or add both parts up: .*"), ""),
+    (re.compile(rf":? {FIELDS['columns']} \S+=\S+"), f" in {FIELDS['columns']}"),
+)
 SECONDS_EACH = 17.0  # of each of the seven exercises: two minutes together
 MOST_FILES = 200
 NOTHING_SHIPS = "A phone or a watch will do, worn anywhere: ten seconds or more of all axes of its accelerometer."
@@ -142,6 +147,8 @@ def in_words_of_the_page(message: str) -> str:
     """Return a message that speaks of the fields of the page where it named flags of the command line."""
     for key in sorted(FLAGS, key=lambda key: -len(FLAGS[key])):
         message = message.replace(FLAGS[key], KEYS[key])
+    for written, said in NO_FIELD:
+        message = written.sub(said, message)
     return message
 
 

@@ -38,7 +38,7 @@ def main() -> None:
         edit_activities(session)
     opened = session.opened
     if opened is None:
-        if st.session_state.get("guesses"):
+        if st.session_state.get("guesses") or st.session_state.get("problem"):
             return
         what = "Choose an example or upload a recording" if service.examples.offered else "Upload a recording"
         st.info(f"{what} to see what is recognised in it.")
