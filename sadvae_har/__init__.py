@@ -9,6 +9,7 @@ Rooms in the order of the data; each imports only from those above it, and from 
     baselines    rivals of the method
     report       pages of one run, and of several compared
     recognition  the product: load, predict, add an activity, explain, export
+    everyday     training of the model of any devices, on all data sets together
     benchmark    every method on every split
     pipeline     from a config to results
     demo         the page to try a model

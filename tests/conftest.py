@@ -6,11 +6,15 @@ from pathlib import Path
 
 import pytest
 from checkout import ROOT
+from everyday_model import pretend_corpus, tiny_config
 from text_archive import unpack
 
 from sadvae_har.config.settings import Config
+from sadvae_har.everyday.train import train_everyday
 from sadvae_har.experiment.inputs import Locations
 from sadvae_har.pipeline import run
+from sadvae_har.recognition.everyday.model import EverydayModel, save_everyday
+from sadvae_har.recognition.everyday.recognizer import EverydayRecognizer
 from sadvae_har.recognition.model.header import MODEL_FILE
 
 # `scripts/test.sh --fast` leaves out what trains, or starts a browser or other processes: every test that uses one of
@@ -94,3 +98,23 @@ def trained_run(tmp_path_factory, text_cache) -> Path:
 def trained_recognizer_path(trained_run) -> Path:
     """Return the model file of that run."""
     return trained_run / MODEL_FILE
+
+
+@pytest.fixture(scope="session")
+def everyday_model(text_cache: Path) -> EverydayModel:
+    """Return an everyday model of pretend data sets; nobody may change it."""
+    return train_everyday(pretend_corpus(), ("alpha, made up", "beta, made up"), tiny_config(), text_cache)
+
+
+@pytest.fixture(scope="session")
+def everyday_model_path(everyday_model: EverydayModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return its file."""
+    path = tmp_path_factory.mktemp("everyday") / MODEL_FILE
+    save_everyday(everyday_model, path)
+    return path
+
+
+@pytest.fixture
+def everyday(everyday_model_path: Path, text_cache: Path) -> EverydayRecognizer:
+    """Return a recogniser of that file, a new one for every test."""
+    return EverydayRecognizer.load(everyday_model_path, text_cache)

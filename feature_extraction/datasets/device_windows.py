@@ -99,11 +99,18 @@ def device_windows(dataset: str, raw: Path | None = None, out: Path = WINDOWS_FO
             if not parts:
                 raise InputError(f"{spec.name}: no recording has an accelerometer and is long enough for a window")
             write_npz(build / FILE, dict(vars(DeviceWindows.joined(parts))))
+    return _read(path)
+
+
+def _read(path: Path) -> DeviceWindows:
     arrays = read_npz(path)
-    lacking = [entry.name for entry in fields(DeviceWindows) if entry.name not in arrays]
-    if lacking:
-        raise InputError(f"{path}: lacks {lacking[0]!r}; delete it, and it is made again")
-    return DeviceWindows(**arrays)
+    found = {entry.name: arrays.get(entry.name, np.empty(0)) for entry in fields(DeviceWindows)}
+    shape = (len(found["samples"]), SETTINGS.window_samples, 6)
+    for name, value in found.items():
+        kind = {"samples": "f", "has_gyro": "b", "start_s": "f"}.get(name, "U")
+        if name not in arrays or value.dtype.kind != kind or value.shape != (shape if name == "samples" else shape[:1]):
+            raise InputError(f"{path}: {name!r} is missing or does not fit; delete it, and it is made again")
+    return DeviceWindows(**found)
 
 
 def _of_recording(spec: DatasetSpec, recording: Recording) -> Iterator[DeviceWindows]:

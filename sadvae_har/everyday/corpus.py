@@ -13,7 +13,7 @@ import numpy as np
 
 from feature_extraction.datasets.device_windows import SETTINGS, DeviceWindows, load_devices
 from feature_extraction.descriptions.vocabulary import Vocabulary, load_vocabulary
-from feature_extraction.encoders.turn_free.statistics import turn_free_statistics
+from feature_extraction.encoders.turn_free.statistics import n_of_accelerometer, turn_free_statistics
 from feature_extraction.errors import InputError
 from feature_extraction.protocol.split import OPEN, SEPARATOR, Split
 from feature_extraction.storage.places import WINDOWS_FOLDER
@@ -82,6 +82,11 @@ class Corpus:
     def __len__(self) -> int:
         """Return N."""
         return len(self.windows)
+
+    @property
+    def n_of_accelerometer(self) -> int:
+        """How many features, the first, every window has, with or without gyroscope."""
+        return n_of_accelerometer(SETTINGS.window_samples, SETTINGS.rate_hz)
 
     @property
     def labels(self) -> np.ndarray:

@@ -280,7 +280,7 @@ def fit_known(corpus: Corpus, rows: np.ndarray, split: Split, config: NetworkCon
     """
     labels, subjects = corpus.labels[rows], corpus.windows.subjects[rows]
     split.check_fit(np.unique(labels).tolist(), np.unique(subjects).tolist(), "classifier of known activities")
-    guess = GyroGuess.fit(corpus.features[rows])
+    guess = GyroGuess.fit(corpus.features[rows], corpus.n_of_accelerometer)
     filled = guess.fill(corpus.features[rows])
     standardizer = Standardizer.fit(filled, labels, subjects, split)
     statistics = standardizer.transform(filled)

@@ -12,6 +12,7 @@ import copy
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,18 +28,19 @@ from feature_extraction.storage.places import TEXT_CACHE
 from feature_extraction.windows.input_format import InputFormat
 from feature_extraction.windows.stream import TimedWindows, windows_of
 from sadvae_har.experiment.latent_map import LatentPlane
-from sadvae_har.method.gate import Scores
+from sadvae_har.method.gate import Scores, log_softmax
 from sadvae_har.method.gzsl import LOWEST_LOG
 from sadvae_har.recognition.explanation import Explanation, nearest, weigh
 from sadvae_har.recognition.model.file import load_model, save_model
 from sadvae_har.recognition.model.header import EVERYDAY_KIND, MODEL_FILE, Activity, find_model, kind_of_model
 from sadvae_har.recognition.model.parts import RecognizerModel
+from sadvae_har.recognition.model.reference import reference_of
 from sadvae_har.recognition.prediction import UNKNOWN, Prediction, smooth
-from sadvae_har.recognition.reference import reference_of
 from sadvae_har.recognition.scorer import ActivityScorer
 
 MOST_ACTIVITIES = 500
 IMPOSSIBLE = -1e9  # logit of an activity that cannot occur
+KINDS = {EVERYDAY_KIND: ("sadvae_har.recognition.everyday.recognizer", "EverydayRecognizer")}  # found when first met
 
 
 class LatentMap(NamedTuple):
@@ -88,10 +90,11 @@ class Recognizer:
             InputError: It is missing, damaged, or made by a newer version.
         """
         path = find_model(path)
-        if kind_of_model(path) == EVERYDAY_KIND:
-            from sadvae_har.recognition.everyday.recognizer import EverydayRecognizer  # which is made of this class
-
-            return EverydayRecognizer.load(path, text_cache)
+        kind = kind_of_model(path)
+        if kind in KINDS:
+            module, name = KINDS[kind]
+            special: type[Recognizer] = getattr(import_module(module), name)
+            return special.load(path, text_cache)
         model = load_model(path)
         try:
             return cls(model, text_cache)
@@ -233,8 +236,11 @@ class Recognizer:
         position = names.index(name)
         if position < n_trained:
             raise InputError(f"activity {name!r} was trained on and cannot be removed; only described ones can")
+        if self._only == {name}:
+            raise InputError(f"activity {name!r} is the only one that may occur; lift the restriction first")
         self._remove(position)
         self._described = tuple(entry for entry in self._described if entry.name != name)
+        self._only = None if self._only is None else self._only - {name}
 
     def _remove(self, position: int) -> None:
         """Forget the described activity at a position among all activities."""
@@ -322,13 +328,14 @@ class Recognizer:
         may_occur = np.array([self._only is None or name in self._only for name in self.names])
         seen_logits = np.where(may_occur[:n_trained], scores.seen_logits, IMPOSSIBLE)
         text_logits = np.where(may_occur, scores.text_logits[:, : len(self.names)], IMPOSSIBLE)
-        if not may_occur[n_trained:].any():  # The gate has nothing to decide.
+        if not may_occur[:n_trained].any():  # The gate has nothing to decide.
+            likelihood = log_softmax(text_logits[:, n_trained:].astype(float) / self.model.gate.unseen_temperature)
+            joint = np.pad(likelihood, ((0, 0), (n_trained, 0)), constant_values=LOWEST_LOG).clip(LOWEST_LOG)
+            return joint, joint.argmax(1)
+        if not may_occur[n_trained:].any():  # Nor has it here.
             text_logits = text_logits[:, :n_trained]
         scores = replace(scores, seen_logits=seen_logits, text_logits=text_logits)
         joint, positions = (value.numpy() for value in self.model.gate.decide(*scores.tensors()))
-        if not may_occur[:n_trained].any():
-            joint[:, :n_trained] = LOWEST_LOG
-            positions = joint.argmax(1)
         missing = len(self.names) - joint.shape[1]
         return np.pad(joint, ((0, 0), (0, missing)), constant_values=LOWEST_LOG), positions
 

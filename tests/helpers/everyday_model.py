@@ -1,4 +1,4 @@
-"""Three small pretend data sets of known motion, and an everyday model trained on them in seconds.
+"""Three small pretend data sets of known motion, which `conftest.py` trains an everyday model on in seconds.
 
 Motion is sines along and across gravity, and rotation about and across it, in a frame of the body; every device is then
 turned at random, as it may be worn anyhow. Axis legend: N windows, T time.
@@ -7,11 +7,9 @@ turned at random, as it may be worn anyhow. Axis legend: N windows, T time.
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pytest
 from scipy.spatial.transform import Rotation
 
 from feature_extraction.datasets.device_windows import SETTINGS, DeviceWindows
@@ -20,9 +18,7 @@ from feature_extraction.recordings.recording import Channel, Recording, three_ax
 from feature_extraction.recordings.signal import GRAVITY_MPS2, rate_ratio, resample_by
 from sadvae_har.everyday.corpus import Corpus
 from sadvae_har.everyday.known import NetworkConfig
-from sadvae_har.everyday.train import EverydayConfig, method_config, train_everyday
-from sadvae_har.recognition.everyday.model import EverydayModel, save_everyday
-from sadvae_har.recognition.everyday.recognizer import EverydayRecognizer
+from sadvae_har.everyday.train import EverydayConfig, method_config
 
 
 class Motion(NamedTuple):
@@ -215,23 +211,3 @@ def tiny_config(seed: int = 0) -> EverydayConfig:
         network=NetworkConfig(n_networks=1, n_steps=N_STEPS),
         method=replace(method, train=replace(method.train, n_seeds=1, n_steps=N_VAE_STEPS)),
     )
-
-
-@pytest.fixture(scope="session")
-def everyday_model(text_cache: Path) -> EverydayModel:
-    """Return a tiny everyday model; nobody may change it."""
-    return train_everyday(pretend_corpus(), ("alpha, made up", "beta, made up"), tiny_config(), text_cache)
-
-
-@pytest.fixture(scope="session")
-def everyday_model_path(everyday_model: EverydayModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return its file."""
-    path = tmp_path_factory.mktemp("everyday") / "recognizer.safetensors"
-    save_everyday(everyday_model, path)
-    return path
-
-
-@pytest.fixture
-def everyday(everyday_model_path: Path, text_cache: Path) -> EverydayRecognizer:
-    """Return a recogniser of its own for every test, of that file."""
-    return EverydayRecognizer.load(everyday_model_path, text_cache)

@@ -18,8 +18,8 @@ ROOMS = (
     *(
         f"sadvae_har.{room}"
         for room in (
-            *("config", "evaluation", "method", "experiment", "baselines", "report", "recognition", "benchmark"),
-            *("pipeline", "demo", "commands", "__main__"),
+            *("config", "evaluation", "method", "experiment", "baselines", "report", "recognition", "everyday"),
+            *("benchmark", "pipeline", "demo", "commands", "__main__"),
         )
     ),
 )

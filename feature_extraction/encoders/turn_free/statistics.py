@@ -85,11 +85,12 @@ class GyroGuess:
     bias: np.ndarray
 
     @classmethod
-    def fit(cls, features: np.ndarray) -> "GyroGuess":
+    def fit(cls, features: np.ndarray, n_acc: int) -> "GyroGuess":
         """Fit a ridge regression to windows of devices with a gyroscope.
 
         Args:
             features: As `turn_free_statistics` returns them, [n, D].
+            n_acc: How many of them, the first, are of the accelerometer: A.
 
         Raises:
             InputError: Fewer than two windows have a gyroscope.
@@ -97,7 +98,6 @@ class GyroGuess:
         known = features[np.isfinite(features).all(1)].astype(np.float64)
         if len(known) < 2:
             raise InputError("no window has a gyroscope; learn from recordings of which some have one")
-        n_acc = n_known_features(features)
         mean, scale = known.mean(0), known.std(0) + 1e-6
         scaled = (known - mean) / scale
         acc, gyro = scaled[:, :n_acc], scaled[:, n_acc:]
@@ -130,8 +130,3 @@ class GyroGuess:
         if weight.ndim != 2 or bias.shape != weight.shape[1:] or not np.isfinite([*weight, bias]).all():
             raise InputError(f"features of the gyroscope: arrays of shapes {weight.shape} and {bias.shape}")
         return cls(weight, bias)
-
-
-def n_known_features(features: np.ndarray) -> int:
-    """Return A, the leading columns that every window has."""
-    return int(np.isfinite(features).all(0).sum())

@@ -111,7 +111,7 @@ class EverydayRecognizer(Recognizer):
     def reading(
         self, channels: Sequence[Channel], file_name: str = "", placements: Mapping[str, str] | None = None
     ) -> "EverydayRecognizer":
-        """Return a recogniser of the devices of a recording; the list of activities is shared.
+        """Return a recogniser of the devices of a recording, with a list of activities of its own.
 
         Args:
             channels: Of the recording.
@@ -121,7 +121,7 @@ class EverydayRecognizer(Recognizer):
         Raises:
             InputError: There is no accelerometer, or a place or a device is unknown.
         """
-        other = copy.copy(self)
+        other = self.copy()
         devices = tuple(dict.fromkeys(channel.device for channel in channels))
         said = dict(placements or {})
         for device, place in said.items():
