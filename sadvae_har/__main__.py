@@ -15,13 +15,15 @@ from collections.abc import Sequence
 
 from feature_extraction.errors import InputError
 from sadvae_har.commands import parser as cl
+from sadvae_har.commands.activities import ACTIVITIES_COMMANDS
 from sadvae_har.commands.benchmark import benchmark
 from sadvae_har.commands.data import DATA_COMMANDS
 from sadvae_har.commands.demo import demo
 from sadvae_har.commands.encoder import ENCODER_COMMANDS
+from sadvae_har.commands.everyday import EVERYDAY_COMMANDS
 from sadvae_har.commands.export import export
 from sadvae_har.commands.original import ORIGINAL_COMMANDS
-from sadvae_har.commands.predict import PREDICT_COMMANDS
+from sadvae_har.commands.predict import predict
 from sadvae_har.commands.run import RUN_COMMANDS
 
 COMMANDS = (
@@ -30,7 +32,9 @@ COMMANDS = (
     export,
     *RUN_COMMANDS,
     benchmark,
-    *PREDICT_COMMANDS,
+    *EVERYDAY_COMMANDS,
+    predict,
+    *ACTIVITIES_COMMANDS,
     demo,
     *ORIGINAL_COMMANDS,
 )

@@ -9,8 +9,9 @@ from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
+from tqdm.auto import tqdm
 
-from feature_extraction.datasets import get_dataset
+from feature_extraction.datasets import DATASETS, get_dataset
 from feature_extraction.datasets.prepare import build_folder, content_of
 from feature_extraction.datasets.spec import DatasetSpec
 from feature_extraction.errors import InputError
@@ -153,5 +154,8 @@ def _repeated(count: int, **words: str) -> dict[str, np.ndarray]:
 
 
 def load_devices(datasets: Iterable[str], raw: Path | None, out: Path = WINDOWS_FOLDER) -> DeviceWindows:
-    """Return the windows of several data sets; `raw` is a folder with one folder for each of them."""
-    return DeviceWindows.joined([device_windows(name, None if raw is None else raw / name, out) for name in datasets])
+    """Return the windows of several data sets; `raw` is a folder with one folder for each but the user's own ones."""
+    parts = []
+    for name in tqdm([*datasets], desc="reading data sets", unit="data set", disable=None, leave=False):
+        parts.append(device_windows(name, raw / name if raw is not None and name in DATASETS else None, out))
+    return DeviceWindows.joined(parts)

@@ -31,6 +31,7 @@ GROUPS = {
     "zsl": "stage 1 alone: train, evaluate",
     "gate": "stages 2 and 3 alone: train",
     "gzsl": "stage 4 alone: evaluate",
+    "everyday": "the model of any device: train, show",
     "activities": "what a model recognises: list, add, remove",
     "original": "the original SA-DVAE folder layout: export, run",
 }
@@ -132,7 +133,22 @@ features = option(
     help="feature table (.npz) to use instead of raw recordings (default: none)",
 )
 force = option("--force", action="store_true", help="make it again and replace what is there")
-model = option("model", type=Path, help="model file, or folder of a finished run")
+EVERYDAY = Path("everyday")  # the shipped model, by its name
+_MODEL = "model file, folder of a finished run, or name of a shipped model"
+model = option("model", type=Path, help=_MODEL)
+any_model = option("model", nargs="?", type=Path, default=EVERYDAY, help=f"{_MODEL} (default: {EVERYDAY})")
+
+
+def names(text: str, flag: str, example: str) -> list[str]:
+    """Return what stands between commas.
+
+    Raises:
+        InputError: Nothing does.
+    """
+    found = [name.strip() for name in text.split(",") if name.strip()]
+    if not found:
+        raise InputError(f"{flag}: names nothing; write {flag} {example}")
+    return [*dict.fromkeys(found)]
 
 
 def locations(arguments: Namespace) -> "Locations":

@@ -1,4 +1,4 @@
-"""The commands `predict` and `activities`: a trained model on recordings of one's own."""
+"""The command `predict`: a trained model on recordings of one's own."""
 
 import logging
 import os
@@ -13,9 +13,10 @@ from tqdm.auto import tqdm
 
 from feature_extraction.errors import InputError
 from feature_extraction.own_files.plausibility import Doubt, require_possible
-from feature_extraction.own_files.read import Account, Declared, ReadingPlan, follow, plan_reading
+from feature_extraction.own_files.read import Account, Declared, ReadingPlan, follow
 from sadvae_har.commands import parser as cl
 from sadvae_har.commands.prediction_files import RowWriter, kind_of, write_file
+from sadvae_har.recognition.model.header import ANYWHERE
 from sadvae_har.recognition.prediction import UNKNOWN
 
 logger = logging.getLogger(__name__)
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from sadvae_har.recognition.recognizer import Recognizer
 
 
-_OUT = cl.out("model file to write (default: the same one)")
 _DELIMITERS = {"tab": "\t", "blanks": " "}
 _DECLARED = (
     cl.option("--rate-hz", type=float, default=None, help="sampling rate (default: from time stamps)"),
@@ -48,20 +48,29 @@ _DECLARED = (
 @cl.command(
     "predict",
     cl.option("files", nargs="*", type=Path, help="recordings: CSV, TSV, TXT, Parquet, NPY; zip or folder of a device"),
-    cl.option("--model", type=Path, required=True, help="model file, or folder of a finished run"),
+    cl.option(
+        "--model", type=Path, default=cl.EVERYDAY, help="model file, folder of a run, or name of a shipped model"
+    ),
     cl.option("--activities", type=Path, default=None, help="YAML file of activities to add: name: description"),
+    cl.option("--only", default=None, help="what can occur, such as walking,rowing (default: all the model knows)"),
+    cl.option(
+        "--placement",
+        default=None,
+        help="where devices are worn, such as wrist, or left watch=wrist,phone=thigh (default: from their names)",
+    ),
     cl.option("--out", default=None, help="csv or json on standard output, or a .csv, .json or .parquet file"),
     cl.option("--follow", action="store_true", help="read CSV lines from standard input while they arrive"),
     cl.option("--yes", action="store_true", help="go on with what was guessed about a recording"),
     *_DECLARED,
-    example="walk.csv --model resources/runs/quickstart --units acc=g,gyro=deg/s --rate-hz 50",
+    example="walk.csv --only walking,running,sitting",
 )
 def predict(arguments: Namespace) -> None:
-    """Recognise the activities in recordings with a trained model.
+    """Recognise the activities in recordings, with the shipped everyday model or another one.
 
-    Columns, units and rate are declared, or detected and said aloud; what had to be guessed needs a yes. A window is
-    `unknown` if it is like nothing that the model was trained on. Standard output has the segments, or with --out csv
-    and --out json the windows. With --follow, CSV lines are read from standard input while they arrive.
+    The shipped model reads every device with an accelerometer, wherever it is worn. Columns, units and rate are
+    declared, or detected and said aloud; what had to be guessed needs a yes. A window is `unknown` if it is like
+    nothing that the model was trained on. Standard output has the segments, or with --out csv and --out json the
+    windows. With --follow, CSV lines are read from standard input while they arrive.
     """
     from sadvae_har.recognition.activities import read_activities
     from sadvae_har.recognition.recognizer import Recognizer
@@ -76,6 +85,8 @@ def predict(arguments: Namespace) -> None:
     recognizer = Recognizer.load(arguments.model)
     for name, description in extra.items():
         recognizer.add_activity(name, description)
+    if arguments.only is not None:
+        recognizer.restrict(cl.names(arguments.only, "--only", "walking,running,sitting"), add=True)
     if recognizer.gate_stands_aside:
         print(f"{recognizer.model.gate.net.sentence.replace('The gate', 'the gate of this model', 1)}", file=sys.stderr)
     if arguments.follow:
@@ -88,18 +99,19 @@ def _predict_files(recognizer: "Recognizer", arguments: Namespace, kind: str) ->
     """Predict every file that can be read; those that cannot are named at the end."""
     from sadvae_har.recognition.live import predict_file
 
-    declared, failures, rows = _declared(arguments), [], []
+    declared, places, failures, rows = _declared(arguments), _places(recognizer, arguments), [], []
     to_file = arguments.out is not None and Path(arguments.out).suffix != ""
     writer = RowWriter(sys.stdout, kind) if arguments.out and not to_file else None
     for path in arguments.files:
         try:
-            plan = plan_reading(path, recognizer.channels, declared)
-            _confirm(path, plan, arguments.yes)
+            plan = recognizer.plan(path, declared)
+            bound = recognizer.reading(plan.channels, path.stem, places)
+            _confirm(path, plan, _said_of_places(bound), arguments.yes)
             _warn_of_rate(plan.rate_hz, recognizer.rate_hz)
             account = Account()
             with tqdm(desc=path.name, unit=" rows", unit_scale=True, disable=None, leave=False) as bar:
                 doubts: list[Doubt] = []
-                prediction = predict_file(recognizer, path, plan, bar.update, account, doubts)
+                prediction = predict_file(recognizer, path, plan, bar.update, account, doubts, places)
             _say_account(account)
             _confirm_doubts(str(path), doubts, arguments.yes)
             if not len(prediction):
@@ -130,8 +142,11 @@ def _follow(recognizer: "Recognizer", arguments: Namespace, kind: str) -> None:
     """Predict lines from standard input; each window is written as soon as its label is final."""
     from sadvae_har.recognition.live import RecordingStream, examine
 
-    plan, chunks = follow(sys.stdin, recognizer.channels, _declared(arguments))
-    _say(plan)
+    places = _places(recognizer, arguments)
+    wanted = None if recognizer.reads_any_device else recognizer.channels
+    plan, chunks = follow(sys.stdin, wanted, _declared(arguments))
+    recognizer = recognizer.reading(plan.channels, "", places)
+    _say((*plan.findings, *_said_of_places(recognizer)))
     if not (plan.certain or arguments.yes):
         raise InputError("input: the lines above are guesses; add --yes if they are right, or declare what is wrong")
     _warn_of_rate(plan.rate_hz, recognizer.rate_hz)
@@ -192,6 +207,31 @@ def _declared(arguments: Namespace) -> Declared:
     )
 
 
+def _places(recognizer: "Recognizer", arguments: Namespace) -> dict[str, str]:
+    """Return where devices are worn, by device; the key "" stands for all others."""
+    text, flag, example = arguments.placement, "--placement", "wrist, or left watch=wrist,phone=thigh"
+    if text is None:
+        return {}
+    if not recognizer.reads_any_device:
+        raise InputError(
+            f"{flag}: {recognizer.model.name} reads the devices that it was trained on, where they were worn then; "
+            "leave it out, or use the shipped model `everyday`"
+        )
+    entries = [[part.strip() for part in entry.split("=", 1)] for entry in text.split(",")]
+    pairs = [("", entry[0]) if len(entry) == 1 else (entry[0], entry[1]) for entry in entries]
+    devices = [device for device, _ in pairs]
+    bare = any(not part for entry in entries for part in entry)
+    if bare or len(set(devices)) < len(devices):
+        raise InputError(f"{flag}: {text!r} is not one place for each device; write {flag} {example}")
+    return dict(pairs)
+
+
+def _said_of_places(recognizer: "Recognizer") -> list[str]:
+    """Return what was found out about where devices are worn, one line each."""
+    said = [f"{device}: {line}" for device, line in recognizer.where_worn.items()]
+    return [f"{line}; say it with --placement" if line.endswith(ANYWHERE) else line for line in said]
+
+
 def _added(column: str) -> str | list[str]:
     """Return the columns that are to be added up, or the one there is."""
     parts = [part.strip() for part in column.split("++")]
@@ -206,10 +246,10 @@ def _pairs(text: str | None, flag: str, example: str) -> dict[str, str]:
     return {key.strip(): value.strip() for key, _, value in pairs}
 
 
-def _confirm(path: Path, plan: ReadingPlan, yes: bool) -> None:
+def _confirm(path: Path, plan: ReadingPlan, more: Sequence[str], yes: bool) -> None:
     """Say what was found; where something was guessed, ask, or insist on --yes where nobody can answer."""
     print(f"{path}:", file=sys.stderr)
-    _say(plan)
+    _say((*plan.findings, *more))
     if plan.certain or yes:
         return
     if not sys.stdin.isatty():
@@ -254,8 +294,8 @@ def _say_account(account: Account) -> None:
         print(f"  warning: {part:.0%} of the rows were left out; the labels are of the rest", file=sys.stderr)
 
 
-def _say(plan: ReadingPlan) -> None:
-    for finding in plan.findings:
+def _say(findings: Sequence[str]) -> None:
+    for finding in findings:
         print(f"  {finding}", file=sys.stderr)
 
 
@@ -267,53 +307,3 @@ def _print_segments(path: Path, segments: Sequence["Segment"]) -> None:
         sure = f"{100 * segment.probability:3.0f} %" if segment.label != UNKNOWN else ""
         known = "described" if segment.unseen else ""
         print(f"{span}  {segment.label:{width}}  {sure}  {known}".rstrip())
-
-
-@cl.command("activities list", cl.model, example="resources/runs/quickstart")
-def activities_list(arguments: Namespace) -> None:
-    """List the activities of a model, trained and described."""
-    from sadvae_har.recognition.model.header import read_summary
-
-    model = read_summary(arguments.model)
-    settings = model.source.settings
-    sensors = ", ".join(channel.name for channel in model.source.channels)
-    print(f"{model.name}: windows of {settings.window_s:g} s at {settings.rate_hz:g} Hz of {sensors}")
-    width = max(len(activity.name) for activity in model.activities)
-    for activity in model.activities:
-        print(f"{'trained  ' if activity.seen else 'described'}  {activity.name:{width}}  {activity.description}")
-
-
-@cl.command(
-    "activities add",
-    cl.model,
-    cl.option("name", help="name of the activity"),
-    cl.option("description", help="a sentence on what the body does"),
-    _OUT,
-    example='resources/runs/quickstart "rope skipping" "A person jumps over a swinging rope, both feet at once."',
-)
-def activities_add(arguments: Namespace) -> None:
-    """Add an activity to a model by describing it; nothing is trained."""
-    from sadvae_har.recognition.recognizer import Recognizer
-
-    recognizer = Recognizer.load(arguments.model)
-    recognizer.add_activity(arguments.name, arguments.description)
-    print(f"{arguments.name!r} added: {recognizer.save(arguments.out or arguments.model)}")
-
-
-@cl.command(
-    "activities remove",
-    cl.model,
-    cl.option("name", help="name of the activity"),
-    _OUT,
-    example='resources/runs/quickstart "rope skipping"',
-)
-def activities_remove(arguments: Namespace) -> None:
-    """Take a described activity off the list of a model."""
-    from sadvae_har.recognition.recognizer import Recognizer
-
-    recognizer = Recognizer.load(arguments.model)
-    recognizer.remove_activity(arguments.name)
-    print(f"{arguments.name!r} removed: {recognizer.save(arguments.out or arguments.model)}")
-
-
-PREDICT_COMMANDS = (predict, activities_list, activities_add, activities_remove)

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor
+from tqdm.auto import tqdm
 
 from feature_extraction.descriptions.vocabulary import load_vocabulary
 from feature_extraction.errors import InputError
@@ -129,7 +130,7 @@ def lay_out_pairs(
 def train_pairs(laid: PairProblem, config: Config) -> dict[str, Tensor]:
     """Train the SA-DVAE models of the final problem and of all inner folds; return their averaged weights."""
     trainer = stages.make_trainer(laid.problem, config)
-    while trainer.step_number < config.train.n_steps:
+    for _ in tqdm(range(config.train.n_steps), desc="training VAEs", unit="step", disable=None):
         trainer.step()
     return trainer.snapshot()
 

@@ -6,7 +6,7 @@ Axis legend: n windows, R training windows, A activities, D statistical features
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -257,12 +257,53 @@ class Known:
         weight = torch.cat([self.linear[0], *(share * trained.weight for trained in self.networks)])
         return weight, self.linear[1] + sum((share * trained.bias for trained in self.networks), torch.tensor(0.0))
 
+    def to_arrays(self) -> dict[str, np.ndarray]:
+        """Return all of it as arrays."""
+        arrays = {"activities": np.array(self.activities)}
+        arrays |= _under("guess", self.guess.to_arrays()) | _under("standardizer", self.standardizer.to_arrays())
+        layers = {"linear": self.linear, **{f"layer-{k}": (n.weight, n.bias) for k, n in enumerate(self.networks)}}
+        for name, (weight, bias) in layers.items():
+            arrays |= _under(name, {"weight": weight.numpy(), "bias": bias.numpy()})
+        for k, trained in enumerate(self.networks):
+            state = trained.network.state_dict().items()
+            arrays |= _under(f"network-{k}", {name: value.numpy() for name, value in state})
+        return arrays
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, np.ndarray]) -> "Known":
+        """Rebuild from `to_arrays`."""
+        parts: dict[str, dict[str, np.ndarray]] = {}
+        for name, value in arrays.items():
+            part, _, rest = name.partition("/")
+            parts.setdefault(part, {})[rest] = value
+        layers = {
+            name: (torch.from_numpy(part["weight"]), torch.from_numpy(part["bias"]))
+            for name, part in parts.items()
+            if name == "linear" or name.startswith("layer-")
+        }
+        networks = []
+        for k in range(len(layers) - 1):
+            network = DeviceNetwork(NetworkSize()).eval()
+            network.load_state_dict({name: torch.from_numpy(value) for name, value in parts[f"network-{k}"].items()})
+            networks.append(TrainedNetwork(network, *layers[f"layer-{k}"]))
+        return cls(
+            activities=tuple(arrays["activities"].tolist()),
+            guess=GyroGuess.from_arrays(parts["guess"]),
+            standardizer=Standardizer.from_arrays(parts["standardizer"]),
+            linear=layers["linear"],
+            networks=tuple(networks),
+        )
+
     def logits(self, features: np.ndarray, samples: np.ndarray, has_gyro: np.ndarray) -> np.ndarray:
         """Return logits [n, A] of windows: statistics [n, D] as computed, samples [n, T, 6], gyroscope or not [n]."""
         statistics = self.statistics(features)
         parts = [statistics, self.embeddings(samples, has_gyro)] if self.networks else [statistics]
         weight, bias = self.layer
         return torch.addmm(bias, torch.from_numpy(np.concatenate(parts, axis=1)), weight).numpy()
+
+
+def _under(part: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    return {f"{part}/{name}": value for name, value in arrays.items()}
 
 
 def fit_known(corpus: Corpus, rows: np.ndarray, split: Split, config: NetworkConfig, seed: int) -> Known:
@@ -286,11 +327,22 @@ def fit_known(corpus: Corpus, rows: np.ndarray, split: Split, config: NetworkCon
     statistics = standardizer.transform(filled)
     trained = corpus.possible[rows].any(0)
     linear = fit_linear(statistics, corpus.possible[rows], corpus.weights(rows))
-    networks = [fit_network(corpus, rows, statistics, config, seed + k) for k in range(config.n_networks)]
-    return Known(
+    known = Known(
         activities=tuple(name for name, known in zip(corpus.activities, trained, strict=True) if known),
         guess=guess,
         standardizer=standardizer,
         linear=(linear[0][:, trained], linear[1][trained]),
-        networks=tuple(replace(n, weight=n.weight[:, trained], bias=n.bias[trained]) for n in networks),
+        networks=(),
     )
+    for _ in range(config.n_networks):
+        known = with_network(known, corpus, rows, config, seed)
+    return known
+
+
+def with_network(known: Known, corpus: Corpus, rows: np.ndarray, config: NetworkConfig, seed: int) -> Known:
+    """Return a classifier with one network more; arguments as of `fit_known`, with which it was fitted."""
+    statistics = known.statistics(corpus.features[rows])
+    network = fit_network(corpus, rows, statistics, config, seed + len(known.networks))
+    trained = corpus.positions(known.activities)
+    network = replace(network, weight=network.weight[:, trained], bias=network.bias[trained])
+    return replace(known, networks=(*known.networks, network))

@@ -6,9 +6,11 @@ Axis legend: R rows, n windows, S trained activities, U held-out ones, D statist
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,7 +23,8 @@ from feature_extraction.storage.places import TEXT_CACHE
 from sadvae_har.config.settings import Config, ModelConfig, TrainConfig
 from sadvae_har.everyday.corpus import Corpus
 from sadvae_har.everyday.described import Held, PairProblem, lay_out_pairs, train_pairs
-from sadvae_har.everyday.known import Known, NetworkConfig, fit_known
+from sadvae_har.everyday.kept import Kept
+from sadvae_har.everyday.known import Known, NetworkConfig, fit_known, with_network
 from sadvae_har.experiment import stages
 from sadvae_har.experiment.fitted import class_scorer
 from sadvae_har.method.gate import DomainClassifier, GateExamples, fit_gate
@@ -68,7 +71,11 @@ class EverydayConfig:
 
 
 def train_everyday(
-    corpus: Corpus, sources: Sequence[str], config: EverydayConfig, text_cache: Path = TEXT_CACHE
+    corpus: Corpus,
+    sources: Sequence[str],
+    config: EverydayConfig,
+    text_cache: Path = TEXT_CACHE,
+    kept: Kept | None = None,
 ) -> EverydayModel:
     """Train a model on all windows of a corpus.
 
@@ -77,25 +84,63 @@ def train_everyday(
         sources: What to say of each of them in the model file.
         config: Settings.
         text_cache: Folder of sentence embeddings made before.
+        kept: Parts that were finished before, and where those that are finished now go.
     """
+    kept = kept or Kept()
     split = corpus.split()
     rows = corpus.some(corpus.learnable(split), seed=config.seed)
     method = replace(config.method, seed=config.seed)
     held = inner_folds(corpus, rows, config.seed)
-    known = fit_known(corpus, rows, split, config.network, config.seed)
+    logger.info("training the classifier of %d activities on %d windows", len(corpus.activities), len(rows))
+    known = _fit_known(corpus, rows, config, kept)
     laid = lay_out_pairs(corpus, rows, known.guess.fill(corpus.features[rows]), method, held, text_cache)
     logger.info("training %d x %d VAEs on %d pairs", 1 + len(held), method.train.n_seeds, len(laid.pairs))
-    weights = train_pairs(laid, method)
-    folds = [
-        measure_fold(corpus, laid, number, weights, method, replace(config.network, n_networks=1), config.seed)
-        for number in tqdm(range(1, len(laid.problem.folds)), desc="inner folds", unit="fold", disable=None)
-    ]
+    weights = _tensors(kept.arrays("described", lambda: _arrays(train_pairs(laid, method))))
+    small = replace(config.network, n_networks=1)
+    folds = []
+    for number in tqdm(range(1, len(laid.problem.folds)), desc="inner folds", unit="fold", disable=None):
+        measure = partial(_fold_arrays, corpus, laid, number, weights, method, small, config.seed)
+        folds.append(_measured(kept.arrays(f"fold-{number}", measure)))
     activities = tuple(dict.fromkeys(name for fold, _ in folds for name in fold.class_names))
     chosen_on = replace(split, seen=tuple(dict.fromkeys((*corpus.activities, *activities))), inner=())
     gate = fit_gate([fold for fold, _ in folds], chosen_on, method.gate, config.seed)
     fold, strangeness = drawn_model(laid, 0, weights, method)
     calibration = fit_calibration([f for f, _ in folds], [strange for _, strange in folds], gate, chosen_on)
     return _gathered(corpus, sources, known, laid, fold, strangeness, gate, calibration, method)
+
+
+def _fit_known(corpus: Corpus, rows: np.ndarray, config: EverydayConfig, kept: Kept) -> Known:
+    """Return what `fit_known` returns, kept after every network."""
+
+    def keep(name: str, fit: Callable[[], Known]) -> Known:
+        return Known.from_arrays(kept.arrays(name, lambda: fit().to_arrays()))
+
+    alone = replace(config.network, n_networks=0)
+    known = keep("known", partial(fit_known, corpus, rows, corpus.split(), alone, config.seed))
+    for number in range(1, config.network.n_networks + 1):
+        known = keep(f"known-{number}", partial(with_network, known, corpus, rows, config.network, config.seed))
+    return known
+
+
+def _arrays(tensors: Mapping[str, Tensor]) -> dict[str, np.ndarray]:
+    return {name: value.numpy() for name, value in tensors.items()}
+
+
+def _tensors(arrays: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
+    return {name: torch.from_numpy(value) for name, value in arrays.items()}
+
+
+def _fold_arrays(*arguments: Any) -> dict[str, np.ndarray]:
+    """Return what `measure_fold` finds as arrays."""
+    examples, strangeness = measure_fold(*arguments)
+    return {**{name: np.asarray(value) for name, value in vars(examples).items()}, "strangeness": strangeness}
+
+
+def _measured(arrays: dict[str, np.ndarray]) -> tuple[GateExamples, np.ndarray]:
+    """Return what `measure_fold` found from arrays."""
+    parts: dict[str, Any] = {name: value for name, value in arrays.items() if name != "strangeness"}
+    names = tuple(parts["class_names"].tolist())
+    return GateExamples(**(parts | {"class_names": names})), arrays["strangeness"]
 
 
 def _gathered(

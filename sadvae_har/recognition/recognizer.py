@@ -10,7 +10,7 @@ one is added or removed. Axis legend: n windows, T time, C channels, D features,
 
 import copy
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
@@ -20,6 +20,7 @@ import numpy as np
 import torch
 
 from feature_extraction.descriptions.class_list import ClassDescription
+from feature_extraction.descriptions.vocabulary import called, load_vocabulary, near_names
 from feature_extraction.errors import InputError
 from feature_extraction.own_files.plausibility import Reference
 from feature_extraction.own_files.read import Declared, ReadingPlan, plan_reading
@@ -30,6 +31,7 @@ from feature_extraction.windows.stream import TimedWindows, windows_of
 from sadvae_har.experiment.latent_map import LatentPlane
 from sadvae_har.method.gate import Scores, log_softmax
 from sadvae_har.method.gzsl import LOWEST_LOG
+from sadvae_har.recognition.activities import shipped_description
 from sadvae_har.recognition.explanation import Explanation, nearest, weigh
 from sadvae_har.recognition.model.file import load_model, save_model
 from sadvae_har.recognition.model.header import EVERYDAY_KIND, MODEL_FILE, Activity, find_model, kind_of_model
@@ -57,6 +59,18 @@ class LatentMap(NamedTuple):
     anchors_xy: np.ndarray
     names: tuple[str, ...]
     seen: tuple[bool, ...]
+
+
+class Taken(NamedTuple):
+    """How many windows of other activities an activity on the list would take.
+
+    Attributes:
+        share: Of the windows of all trained activities.
+        by_activity: Of the windows of each trained activity, the largest share first.
+    """
+
+    share: float
+    by_activity: Mapping[str, float]
 
 
 class Recognizer:
@@ -106,6 +120,16 @@ class Recognizer:
         path = Path(path) / MODEL_FILE if Path(path).is_dir() else Path(path)
         save_model(replace(self.model, described=self._described, vectors=self._vectors), path)
         return path
+
+    @property
+    def reads_any_device(self) -> bool:
+        """Whether recordings may have any devices, at any places; else they have the channels of the model."""
+        return False
+
+    @property
+    def where_worn(self) -> Mapping[str, str]:
+        """What was found out about where devices are worn, by device; `reading` finds it out."""
+        return {}
 
     def copy(self) -> "Recognizer":
         """Return a recogniser with a list of activities of its own; the weights are shared."""
@@ -191,17 +215,21 @@ class Recognizer:
     def add_activity(
         self,
         name: str,
-        description: str | Mapping[str, Any],
+        description: str | Mapping[str, Any] | None = None,
         kinematics: Mapping[str, float] | None = None,
     ) -> Activity:
         """Add an activity by its description; takes effect at once and trains nothing.
 
         Args:
             name: Everyday name; not one that is on the list.
-            description: A sentence on what the body does, or a mapping of views (`TextSettings.describe`).
+            description: A sentence on what the body does, or a mapping of views (`TextSettings.describe`); by default
+                what the shipped vocabulary says about the activity.
             kinematics: Values in [0, 1] of the attributes of `class_lists/kinematics.yaml`; by default they are
                 predicted from the text.
         """
+        if description is None:
+            shipped = asdict(shipped_description(name, self.model.text.placements))
+            name, description = shipped.pop("name"), shipped
         if kinematics is not None and isinstance(description, str | Mapping):
             text = {"sentence": description} if isinstance(description, str) else description
             description = {**text, "kinematics": kinematics}
@@ -247,8 +275,12 @@ class Recognizer:
         self.scorer.remove(position)
         self._vectors = np.delete(self._vectors, position, axis=0)
 
-    def restrict(self, names: Collection[str] | None) -> None:
+    def restrict(self, names: Collection[str] | None, add: bool = False) -> None:
         """Let only some of the activities occur, trained or described; none lifts the restriction.
+
+        Args:
+            names: Those that can occur.
+            add: Put those on the list that are not, by their shipped descriptions; upper and lower case do not matter.
 
         Raises:
             InputError: One of them is not on the list, or there are none.
@@ -256,12 +288,57 @@ class Recognizer:
         if names is None:
             self._only = None
             return
+        if not names:
+            raise InputError(f"no activity is left that can occur; there are {', '.join(self.names)}")
+        if add:
+            names = self._with_shipped(names)
         strange = [name for name in names if name not in self.names]
-        if strange or not names:
-            listed = ", ".join(self.names)
-            what = f"activity {strange[0]!r} is not on the list" if strange else "no activity is left that can occur"
-            raise InputError(f"{what}; there are {listed}")
+        if strange:
+            raise InputError(f"activity {strange[0]!r} is not on the list; there are {', '.join(self.names)}")
         self._only = frozenset(names)
+
+    def _with_shipped(self, names: Collection[str]) -> list[str]:
+        """Return names as they stand on the list, after adding those that the shipped vocabulary describes."""
+        listed = {called(name): name for name in self.names}
+        shipped = load_vocabulary().names
+        strange = [name for name in names if called(name) not in {*listed, *shipped}]
+        if strange:
+            near = near_names(called(strange[0]), {*self.names, *shipped})
+            raise InputError(f"activity {strange[0]!r} is neither on the list nor described by this program; {near}")
+        for name in dict.fromkeys(map(called, names)):
+            if name not in listed:
+                listed[name] = self.add_activity(name).name
+        return [name if name in self.names else listed[called(name)] for name in names]
+
+    def taken_by(self, name: str) -> Taken:
+        """Return how many windows of the trained activities a described one takes, with the list as it is.
+
+        What is looked at are the windows that the model keeps, moved as far off each other as those of people who
+        were not trained on.
+
+        Raises:
+            InputError: The activity is not on the list, or was trained on.
+        """
+        n_trained = len(self.model.trained)
+        if name not in self.names[n_trained:]:
+            listed = ", ".join(self.names[n_trained:]) or "none"
+            raise InputError(f"activity {name!r} is not among the described ones; there are {listed}")
+        scores, owner = self._kept_scores()
+        taken = self._decide(scores)[1] == self.names.index(name)
+        shares = {self.names[k]: float(taken[owner == k].mean()) for k in np.unique(owner)}
+        return Taken(float(taken.mean()), dict(sorted(shares.items(), key=lambda entry: -entry[1])))
+
+    def _kept_scores(self) -> tuple[Scores, np.ndarray]:
+        """Return the scores of the windows that the model keeps, and the position of each one's activity, [R]."""
+        fold = self.model.fold
+        scores = self.scorer.scores(fold.train_features.numpy())
+        return replace(scores, novelty=self._kept_novelty()), fold.train_classes.numpy()
+
+    def _kept_novelty(self) -> np.ndarray:
+        """Return the novelty that windows of other people like those that the model keeps would have, [R]."""
+        nearest = self.model.fold.nearest
+        among = nearest.find_others(np.arange(len(nearest.windows))).log_distance
+        return among + self.model.strangeness.shift_of_others()
 
     def plan(self, path: Path, declared: Declared) -> ReadingPlan:
         """Find out how a recording is read, for the channels of the model; see `plan_reading`."""

@@ -102,6 +102,13 @@ class Strangeness:
         alike = self.classes[found.row]
         return (found.log_distance - self.usual[alike]) / self.spread[alike]
 
+    def shift_of_others(self) -> np.ndarray:
+        """Return how much farther from training windows, in log distance, those of other people lie than these, [R]."""
+        among = self.training.find_others(np.arange(len(self.classes))).log_distance
+        total = np.bincount(self.classes, among, len(self.usual))
+        usual_among = total / np.maximum(np.bincount(self.classes, minlength=len(self.usual)), 1)
+        return (self.usual - usual_among)[self.classes]
+
     def to_arrays(self) -> dict[str, np.ndarray]:
         """Return the arrays to save, less training windows and classes, which a model file holds already."""
         return {"factor": self.factor, "usual": self.usual, "spread": self.spread}

@@ -15,6 +15,8 @@ from feature_extraction.descriptions.embeddings import semantic_vectors
 from feature_extraction.storage.places import TEXT_CACHE
 from sadvae_har.config.settings import TextConfig
 
+NO_DENSITY = -1e30  # score of an activity that nothing describes at a place
+
 
 class Pair(NamedTuple):
     """An activity as a device at one place feels it."""

@@ -33,12 +33,10 @@ from feature_extraction.windows.input_format import InputFormat
 from sadvae_har.experiment.latent_map import LatentPlane
 from sadvae_har.method.gate import Scores
 from sadvae_har.recognition.everyday.model import EverydayModel, load_everyday, save_everyday
-from sadvae_har.recognition.everyday.pairs import pair_vectors, sum_over_places
-from sadvae_har.recognition.model.header import MODEL_FILE
+from sadvae_har.recognition.everyday.pairs import NO_DENSITY, pair_vectors, sum_over_places
+from sadvae_har.recognition.model.header import ANYWHERE, MODEL_FILE
 from sadvae_har.recognition.recognizer import LatentMap, Recognizer
 from sadvae_har.recognition.scorer import ActivityScorer
-
-NO_DENSITY = -1e30  # score of an activity that nothing describes at a place
 
 
 @dataclass(frozen=True)
@@ -50,12 +48,14 @@ class Worn:
         acc: Columns of its accelerometer.
         gyro: Columns of its gyroscope; none if there is none.
         placement: Where it is worn, one of the seven places, or empty.
+        said_by: Who says so.
     """
 
     name: str
     acc: tuple[int, ...]
     gyro: tuple[int, ...]
     placement: str
+    said_by: str
 
 
 class EverydayRecognizer(Recognizer):
@@ -104,6 +104,21 @@ class EverydayRecognizer(Recognizer):
         other.scorer = self.scorer.copy()
         return other
 
+    @property
+    def owner(self) -> np.ndarray:
+        """Position of the activity of every pair of an activity and a place, [P]."""
+        return self._owner
+
+    @property
+    def reads_any_device(self) -> bool:
+        """True: what `plan` finds can be read."""
+        return True
+
+    @property
+    def where_worn(self) -> Mapping[str, str]:
+        """The place of every device, and who says so."""
+        return {d.name: f"worn at the {d.placement}, {d.said_by}" if d.placement else ANYWHERE for d in self.devices}
+
     def plan(self, path: Path, declared: Declared) -> ReadingPlan:
         """Find every device of a recording that has an accelerometer, and how it is read."""
         return plan_all(path, declared)
@@ -116,31 +131,43 @@ class EverydayRecognizer(Recognizer):
         Args:
             channels: Of the recording.
             file_name: Without its ending; may name a place.
-            placements: Device to place; the key "" stands for all devices.
+            placements: Device to place, in the words of everyday life; the key "" stands for all devices.
 
         Raises:
             InputError: There is no accelerometer, or a place or a device is unknown.
         """
         other = self.copy()
         devices = tuple(dict.fromkeys(channel.device for channel in channels))
-        said = dict(placements or {})
-        for device, place in said.items():
+        said = {}
+        for device, text in (placements or {}).items():
+            place = text if text in self.model.text.placements else placement_of(text, "")
             if place not in self.model.text.placements:
-                raise InputError(f"placement {place!r} is unknown; choose from {', '.join(self.model.text.placements)}")
+                raise InputError(f"placement {text!r} is unknown; choose from {', '.join(self.model.text.placements)}")
             if device and device not in devices:
                 raise InputError(f"placement of {device!r}: no such device; there are {', '.join(devices)}")
-        found = {device: said.get(device) or said.get("") or placement_of(device, file_name) for device in devices}
+            said[device] = place
+        found = {}
+        for device in devices:
+            declared, named = said.get(device) or said.get("", ""), placement_of(device, "")
+            place = declared or named or placement_of(device, file_name)
+            found[device] = place, "declared" if declared else "as its name says" if named else "as the file name says"
         other._bind([si_channel(channel)[0] for channel in channels], found)
         return other
 
-    def _bind(self, channels: Sequence[Channel], placements: Mapping[str, str]) -> None:
+    def _bind(self, channels: Sequence[Channel], placements: Mapping[str, tuple[str, str]]) -> None:
+        """Read recordings of these channels, whose devices are worn at places, each with who says so."""
         self._source = replace(
             self.model.source,
             channels=tuple(channels),
             settings=replace(self.model.source.settings, quantities=tuple(dict.fromkeys(c.quantity for c in channels))),
         )
         self.devices = tuple(
-            Worn(device.name, tuple(device.acc.tolist()), tuple(device.gyro.tolist()), placements.get(device.name, ""))
+            Worn(
+                device.name,
+                tuple(device.acc.tolist()),
+                tuple(device.gyro.tolist()),
+                *placements.get(device.name, ("", "")),
+            )
             for device in find_devices(channels)
         )
 
@@ -256,7 +283,7 @@ class EverydayRecognizer(Recognizer):
             standardised = model.standardizer.transform(own[:, :n_statistics])
             if by_text:
                 pairs = self.scorer.scores_by_text(standardised)
-                counted = self._owner_at(device.placement)
+                counted = self.counted_at(device.placement)
                 text = sum_over_places(pairs[:, counted], self._owner[counted], len(self.names))
                 text = np.maximum(text, NO_DENSITY)
             else:
@@ -267,7 +294,20 @@ class EverydayRecognizer(Recognizer):
         seen, text = (sum(part[k] for part in parts) / temper for k in (0, 1))
         return Scores(seen, text, np.mean([part[2] for part in parts], axis=0))
 
-    def _owner_at(self, placement: str) -> np.ndarray:
+    def _kept_scores(self) -> tuple[Scores, np.ndarray]:
+        """Return the scores of drawn windows at unknown places, and the position of each one's activity, [R].
+
+        They are drawn as statistics, so nothing is known of what the networks make of them. Whether a window goes to a
+        described activity does not depend on it: each is taken to be recognised.
+        """
+        fold, n_activities = self.model.fold, len(self.names)
+        owner = self._owner[fold.train_classes.numpy()]
+        pairs = self.scorer.scores_by_text(fold.train_features.numpy())
+        text = np.maximum(sum_over_places(pairs, self._owner, n_activities), NO_DENSITY)
+        seen = np.where(owner[:, None] == np.arange(len(self.model.trained)), 0, NO_DENSITY).astype(np.float32)
+        return Scores(seen, text, self._kept_novelty()), owner
+
+    def counted_at(self, placement: str) -> np.ndarray:
         """Return which pairs count for a device at a place, bool [P]: those at the place, all of activities without."""
         if not placement:
             return np.ones(len(self._owner), bool)

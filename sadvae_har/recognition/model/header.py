@@ -18,6 +18,7 @@ from feature_extraction.windows.input_format import InputFormat
 MODEL_FILE = "recognizer.safetensors"
 KIND, EVERYDAY_KIND = "sadvae_har_recognizer", "sadvae_har_everyday"
 EVERYDAY = "everyday"  # the model that is shipped
+ANYWHERE = "placement unknown, all places count"  # what is said of a device that nothing places
 FORMAT, VERSION = "sadvae-har recognizer", 1
 EVERYDAY_LISTS = ("trained", "described", "pairs")
 EVERYDAY_FIELDS = ("name", "sources", "settings", "text", "config", "networks", "gate", "calibration")
@@ -49,11 +50,13 @@ class ModelSummary(NamedTuple):
         name: Where it comes from: data set, split and seed.
         source: The windows that it reads.
         activities: Trained ones first.
+        sources: Data sets that it learned from, of a model that reads any devices; else empty.
     """
 
     name: str
     source: InputFormat
     activities: tuple[Activity, ...]
+    sources: tuple[str, ...] = ()
 
 
 def find_model(path: Path | str) -> Path:
@@ -116,7 +119,8 @@ def read_summary(path: Path | str) -> ModelSummary:
             for entry in header[part]
         )
         if kind == EVERYDAY_KIND:
-            return ModelSummary(header["name"], everyday_format(header["settings"]), activities)
+            sources = tuple(map(str, header["sources"]))
+            return ModelSummary(header["name"], everyday_format(header["settings"]), activities, sources)
         return ModelSummary(header["name"], InputFormat.from_dict(header["encoder"]["source"]), activities)
     except (KeyError, TypeError) as error:
         raise InputError(f"{path}: its header cannot be used ({error!r}); {REMEDY}") from error

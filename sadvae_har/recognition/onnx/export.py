@@ -24,6 +24,8 @@ from feature_extraction.errors import InputError
 from feature_extraction.recordings.signal import GRAVITY_MPS2
 from feature_extraction.storage.files import atomic_path
 from feature_extraction.windows.input_format import InputFormat
+from sadvae_har.recognition.everyday.recognizer import EverydayRecognizer
+from sadvae_har.recognition.onnx.device_graph import DeviceRecognizerGraph
 from sadvae_har.recognition.onnx.graph import Recognition, RecognizerGraph
 from sadvae_har.recognition.recognizer import Recognizer
 
@@ -70,12 +72,13 @@ def export_onnx(recognizer: Recognizer, path: Path, int8: bool = False) -> Path:
     """Write a recogniser with its present list of activities as one ONNX file; return the path.
 
     Args:
-        recognizer: What to write.
+        recognizer: What to write; one of any devices reads one of them, with or without gyroscope (see `reading`).
         path: File that ends in `.onnx`.
         int8: Keep the large matrices as 8-bit integers and multiply in integers.
 
     Raises:
-        InputError: A package is missing, the name is no `.onnx` file, or the features have no translation.
+        InputError: A package is missing, the name is no `.onnx` file, the features have no translation, or there are
+            several devices.
     """
     onnx = require("onnx")
     require("onnxscript")
@@ -83,7 +86,11 @@ def export_onnx(recognizer: Recognizer, path: Path, int8: bool = False) -> Path:
         raise InputError(f"{path}: no .onnx file; name one, such as model.onnx")
     source = recognizer.source
     example = torch.from_numpy(motion_windows(source, 2))
-    graph = RecognizerGraph(recognizer).eval()
+    graph: RecognizerGraph | DeviceRecognizerGraph
+    graph = (
+        DeviceRecognizerGraph(recognizer) if isinstance(recognizer, EverydayRecognizer) else RecognizerGraph(recognizer)
+    )
+    graph.eval()
     with _quiet():
         program = torch.onnx.export(
             graph,
@@ -190,7 +197,7 @@ def compare(recognizer: Recognizer, path: Path, windows: np.ndarray) -> Parity:
     joint, activity = recognizer.score(features)
     model, n_trained = recognizer.model, len(recognizer.model.trained)
     described = activity >= n_trained if len(recognizer.names) > n_trained else None
-    unknown = model.calibration.excess(model.strangeness.measure(features), described) > 0
+    unknown = model.calibration.excess(recognizer.strangeness(features), described) > 0
     return Parity(
         n_windows=len(windows),
         largest=float(np.abs(probabilities - model.calibration.probabilities(joint)).max()),

@@ -6,6 +6,7 @@ width where densities read them, k models (one where all seeds read the same), S
 activities, R training windows.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,13 +15,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from feature_extraction.features.window_graph import WindowGraph
-from feature_extraction.protocol.standardizer import CLIP
+from feature_extraction.protocol.standardizer import CLIP, Standardizer
+from feature_extraction.recordings.recording import Channel
 from feature_extraction.windows.stream import LARGEST
+from sadvae_har.config.settings import ClassifierConfig
 from sadvae_har.method.classifier import COSINE_SCALE, ClassDensities
 from sadvae_har.method.model import SADVAE
 from sadvae_har.method.nearest import N_NEIGHBORS, SMALLEST_DISTANCE
-from sadvae_har.method.scorer import SeenClassifier
-from sadvae_har.recognition.model.parts import RecognizerModel
+from sadvae_har.method.scorer import FoldModel, SeenClassifier
 from sadvae_har.recognition.recognizer import Recognizer
 from sadvae_har.recognition.strangeness import Strangeness
 
@@ -44,11 +46,8 @@ class Recognition(NamedTuple):
 class RecognizerGraph(nn.Module):
     """Windows float32 [n, T, C] to what `Recognizer.predict` says of each by itself, without smoothing."""
 
-    mean: Tensor
-    inverse_scale: Tensor
     weight: Tensor
     bias: Tensor
-    limits: Tensor
 
     def __init__(self, recognizer: Recognizer) -> None:
         """Translate a recogniser with its present list of activities.
@@ -58,29 +57,80 @@ class RecognizerGraph(nn.Module):
         """
         super().__init__()
         model = recognizer.model
+        self.sound = Sound(recognizer.channels)
         self.features = WindowGraph(model.encoder)
-        limits = [LARGEST[channel.quantity] for channel in recognizer.channels]
-        self.register_buffer("limits", torch.tensor(limits, dtype=torch.float32))
-        scale = model.standardizer.scale.astype(np.float64)
-        inverse = np.divide(1, scale, out=np.zeros_like(scale), where=scale > 0)
-        self.register_buffer("mean", torch.from_numpy(model.standardizer.mean))
-        self.register_buffer("inverse_scale", torch.from_numpy(inverse.astype(np.float32)))
+        self.scale = Scaled(model.standardizer)
         self.register_buffer("weight", model.seen.weight)
         self.register_buffer("bias", model.seen.bias)
         self.neighbors = Neighbors(model.fold.train_features.double(), model.strangeness)
-        self.n_trained = len(model.trained)
-        self.has_described = len(recognizer.activities) > self.n_trained
-        self.texts = text_scores(model, recognizer.scorer.classes)
-        self.gate, self.calibration = model.gate, model.calibration
+        self.verdict = Verdict(recognizer)
+        self.texts = text_scores(model.config.classifier, model.fold, recognizer.scorer.classes)
 
     def forward(self, windows: Tensor) -> Recognition:
         """Recognise windows [n, T, C]; one with NaN, or more than a sensor can measure, is insoundly strange."""
-        sound = (windows.abs() <= self.limits).flatten(1).all(1)  # no comparison with NaN is true
-        numbers = torch.where(sound[:, None, None], windows, torch.zeros_like(windows))
-        features = ((self.features(numbers) - self.mean) * self.inverse_scale).clamp(-CLIP, CLIP)
-        novelty, strangeness = self.neighbors(features)
+        sound, numbers = self.sound(windows)
+        features = self.scale(self.features(numbers))
         seen = SeenClassifier(self.weight, self.bias).logits(features)
-        texts = self.texts(features) if self.has_described else seen  # of trained activities alone, a gate reads none
+        texts = self.texts(features) if self.verdict.has_described else seen
+        return self.verdict(sound, seen, texts, *self.neighbors(features))
+
+
+class Sound(nn.Module):
+    """Tells windows that a sensor can have measured."""
+
+    limits: Tensor
+
+    def __init__(self, channels: Sequence[Channel]) -> None:
+        """Note what each channel can reach."""
+        super().__init__()
+        limits = [LARGEST[channel.quantity] for channel in channels]
+        self.register_buffer("limits", torch.tensor(limits, dtype=torch.float32))
+
+    def forward(self, windows: Tensor) -> tuple[Tensor, Tensor]:
+        """Return which windows [n, T, C] are sound, bool [n], and the windows with zeros in place of the others."""
+        sound = (windows.abs() <= self.limits).flatten(1).all(1)  # no comparison with NaN is true
+        return sound, torch.where(sound[:, None, None], windows, torch.zeros_like(windows))
+
+
+class Scaled(nn.Module):
+    """Standardises features [n, D] as a `Standardizer` does."""
+
+    mean: Tensor
+    inverse_scale: Tensor
+
+    def __init__(self, standardizer: Standardizer) -> None:
+        """Turn divisions into products."""
+        super().__init__()
+        scale = standardizer.scale.astype(np.float64)
+        inverse = np.divide(1, scale, out=np.zeros_like(scale), where=scale > 0)
+        self.register_buffer("mean", torch.from_numpy(standardizer.mean))
+        self.register_buffer("inverse_scale", torch.from_numpy(inverse.astype(np.float32)))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return standardised features."""
+        return ((features - self.mean) * self.inverse_scale).clamp(-CLIP, CLIP)
+
+
+class Verdict(nn.Module):
+    """From scores to what is said: gate, calibration, and the limits of what is known."""
+
+    def __init__(self, recognizer: Recognizer) -> None:
+        """Take gate and calibration of a recogniser with its present list of activities."""
+        super().__init__()
+        self.n_trained = len(recognizer.model.trained)
+        self.has_described = len(recognizer.activities) > self.n_trained
+        self.gate, self.calibration = recognizer.model.gate, recognizer.model.calibration
+
+    def forward(self, sound: Tensor, seen: Tensor, texts: Tensor, novelty: Tensor, strangeness: Tensor) -> Recognition:
+        """Return what is said of windows; of trained activities alone, the gate reads no `texts`.
+
+        Args:
+            sound: Whether a window can be a recording [n].
+            seen: Logits of trained activities [n, S].
+            texts: Scores of all activities by description [n, A].
+            novelty: As the gate reads it [n].
+            strangeness: In standard deviations [n].
+        """
         joint, activity = self.gate.decide(seen, texts, novelty)
         trained_limit = self.calibration.limit_of_trained(self.has_described)
         limit = torch.where(activity >= self.n_trained, self.calibration.described_limit, trained_limit)
@@ -186,9 +236,8 @@ class TextScores(nn.Module):
         return self.classes(queries if self.encoder is None else self.encoder(queries).mean)
 
 
-def text_scores(model: RecognizerModel, classes: tuple[Tensor, ...]) -> TextScores:
+def text_scores(config: ClassifierConfig, fold: FoldModel, classes: tuple[Tensor, ...]) -> TextScores:
     """Return the scores that `ActivityScorer` computes, given the tensors that stand for its activities."""
-    config = model.config.classifier
     latents = config.synthesise == "latents"
     stand_in = Directions(classes[0]) if config.kind == "cosine" else Densities(ClassDensities(*classes))
-    return TextScores(stand_in, model.fold.networks if latents else None)
+    return TextScores(stand_in, fold.networks if latents else None)
