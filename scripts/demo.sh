@@ -1,7 +1,5 @@
 #!/usr/bin/env bash
-# Set up and open the page to try a recogniser; trains one on `watch` (a quarter of a minute) unless resources/runs/demo has one.
-# Arguments go to `sadvae-har demo`, such as --port 0 or --recordings FOLDER.
-source "$(dirname "$0")/environment.sh" demo,watch
-run=resources/runs/demo
-[[ -e $run/recognizer.safetensors ]] || "$python" -m sadvae_har run --dataset watch --split random-1 --out "$run"
-exec "$python" -m sadvae_har demo "$run" "$@"
+# Set up and open the page to try a recogniser of everyday activities, on recordings of a phone, a watch or any sensor.
+# Arguments go to `sadvae-har demo`, such as --port 0, --recordings FOLDER or --model resources/runs/quickstart.
+source "$(dirname "$0")/environment.sh" demo
+exec "$python" -m sadvae_har demo "$@"

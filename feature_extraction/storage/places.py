@@ -17,6 +17,7 @@ _SHIPPED = _CHECKOUT / "resources" if IN_CHECKOUT else _INSTALLED
 SPLITS_FOLDER = _SHIPPED / "label_splits"
 ENCODERS_FOLDER = _SHIPPED / "encoders"
 MODELS_FOLDER = _SHIPPED / "models"
+CLIPS_FOLDER = _SHIPPED / "clips"  # short recordings to try a model on
 
 WORKING_FOLDER = _CHECKOUT if IN_CHECKOUT else Path()
 RESOURCES = _CHECKOUT / "resources" if IN_CHECKOUT else user_cache_path("sadvae-har")

@@ -7,17 +7,23 @@ from jsonargparse import Namespace
 
 from feature_extraction.errors import require_extra
 from sadvae_har.commands import parser as cl
+from sadvae_har.recognition.model.header import EVERYDAY
 
 
 @cl.command(
     "demo",
-    cl.model,
+    cl.option(
+        "--model",
+        type=Path,
+        default=Path(EVERYDAY),
+        help="model file, folder of a finished run, or name of a shipped model",
+    ),
     cl.option("--recordings", type=Path, default=None, help="folder of recordings to offer (default: none)"),
     cl.option("--host", default="127.0.0.1", help="address to serve on; others than this machine's own warn"),
     cl.option("--port", type=int, default=8501, help="port to serve on; 0 for a free one"),
     cl.option("--max-upload-mb", type=int, default=50, help="largest upload in megabytes"),
     cl.option("--time-limit-s", type=float, default=60.0, help="longest time for one answer"),
-    example="resources/runs/demo",
+    example="--recordings my_walks",
 )
 def demo(arguments: Namespace) -> None:
     """Serve a web page on this machine on which a person tries a trained recogniser.

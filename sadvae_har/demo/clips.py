@@ -4,6 +4,7 @@ An upload arrives as bytes. It is written under a name of our own into a tempora
 been read; the name the browser gives is shown and never used as a path. Axis legend: T samples, C channels.
 """
 
+import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,12 +18,14 @@ import numpy as np
 from feature_extraction.datasets.readers.watch import WATCH
 from feature_extraction.errors import InputError
 from feature_extraction.own_files.declared import FLAGS
-from feature_extraction.own_files.plausibility import Examination, Reference, require_possible
-from feature_extraction.own_files.read import Declared, plan_reading, read_recording
+from feature_extraction.own_files.plausibility import Examination, require_possible
+from feature_extraction.own_files.read import Declared, ReadingPlan, read_recording
 from feature_extraction.own_files.tables import find_layout
 from feature_extraction.protocol.split import Split
-from feature_extraction.recordings.recording import Channel, Recording
+from feature_extraction.recordings.recording import Channel, Recording, three_axes
 from feature_extraction.recordings.signal import MAX_GAP_S, fill_short_gaps
+from feature_extraction.storage.places import CLIPS_FOLDER
+from sadvae_har.recognition.recognizer import Recognizer
 
 SUFFIXES = (".csv", ".txt", ".tsv", ".npy", ".parquet", ".pq")
 FIELDS = {  # what the page calls that which the command line declares by flags
@@ -33,8 +36,15 @@ FIELDS = {  # what the page calls that which the command line declares by flags
     "time_unit": "the field “Unit of time”",
 }
 KEYS = {key: FIELDS.get(key, FIELDS["time_column"]) for key in FLAGS}
+NO_FIELD = (  # what is written after a flag, and not in a field
+    (re.compile(r", or add both parts up: .*"), ""),
+    (re.compile(rf":? {FIELDS['columns']} \S+=\S+"), f" in {FIELDS['columns']}"),
+)
 SECONDS_EACH = 17.0  # of each of the seven exercises: two minutes together
 MOST_FILES = 200
+NOTHING_SHIPS = "A phone or a watch will do, worn anywhere: ten seconds or more of all axes of its accelerometer."
+ANY_HZ = 100.0  # said to find the columns of a file whose rate nothing tells
+SENSORS = {"acc": "m/s2", "gyro": "rad/s"}  # that a device can have, in units of no consequence
 
 
 class TrueSpan(NamedTuple):
@@ -85,64 +95,77 @@ class Detected(NamedTuple):
 
     Attributes:
         columns: The columns of the file by name, or by number from 0 where a name is missing or stands twice.
+        channels: What the columns can be; those of the model, unless it reads any device.
         found: Detected column of every channel, by the channel's name; `time` is the column of time stamps.
         units: Detected unit of every quantity.
         rate_hz: Detected rate.
     """
 
     columns: tuple[str, ...] = ()
+    channels: tuple[Channel, ...] = ()
     found: Mapping[str, str] = {}
     units: Mapping[str, str] = {}
     rate_hz: float | None = None
 
 
-def detect(content: bytes, name: str, wanted: Sequence[Channel]) -> Detected:
+def detect(content: bytes, name: str, recognizer: Recognizer) -> Detected:
     """Look at an uploaded file as `predict` would; what cannot be detected is left out.
 
     Args:
         content: The bytes.
         name: File name in the browser.
-        wanted: Channels that the model reads.
+        recognizer: The trained model.
     """
     try:
         with _written(content, name) as path:
             names = find_layout(path, Declared()).names
             columns = tuple(name if name and names.count(name) == 1 else str(i) for i, name in enumerate(names))
-            try:
-                plan = plan_reading(path, wanted, Declared())
-            except InputError:
-                return Detected(columns)
+            for rate_hz in (None, ANY_HZ):
+                try:
+                    plan = recognizer.plan(path, Declared(rate_hz=rate_hz))
+                except InputError:
+                    continue
+                return _detected(plan, columns, recognizer, knows_rate=rate_hz is None)
+            return Detected(columns, recognizer.channels)
     except InputError:
-        return Detected()
+        return Detected(channels=recognizer.channels)
+
+
+def _detected(plan: ReadingPlan, columns: tuple[str, ...], recognizer: Recognizer, knows_rate: bool) -> Detected:
+    """Return what a plan says of the columns of a file."""
     found = {c.name: columns[i] for c, i in zip(plan.channels, plan.columns, strict=False)}
     found |= {} if plan.time_column is None else {"time": columns[plan.time_column]}
-    return Detected(columns, found, {c.quantity: c.unit for c in plan.channels}, plan.rate_hz)
+    units = {c.quantity: c.unit for c in plan.channels}
+    channels = plan.channels
+    if recognizer.placements and len(columns) - len(found) >= 3:  # which a gyroscope may hide in
+        devices = dict.fromkeys(channel.device for channel in channels)
+        channels = tuple(c for device in devices for q, unit in SENSORS.items() for c in three_axes(device, q, unit))
+    return Detected(columns, channels, found, units, plan.rate_hz if knows_rate else None)
 
 
 def in_words_of_the_page(message: str) -> str:
     """Return a message that speaks of the fields of the page where it named flags of the command line."""
     for key in sorted(FLAGS, key=lambda key: -len(FLAGS[key])):
         message = message.replace(FLAGS[key], KEYS[key])
+    for written, said in NO_FIELD:
+        message = written.sub(said, message)
     return message
 
 
-def read_upload(
-    content: bytes, name: str, wanted: Sequence[Channel], declared: Declared, reference: Reference | None = None
-) -> Clip:
+def read_upload(content: bytes, name: str, recognizer: Recognizer, declared: Declared) -> Clip:
     """Read an uploaded file.
 
     Args:
         content: The bytes.
         name: File name in the browser; only its ending decides anything.
-        wanted: Channels that the model reads.
+        recognizer: The trained model.
         declared: Rate and units, where the person gave them.
-        reference: What the model knows of recordings.
 
     Raises:
         InputError: The file cannot be used, or holds what makes labels worthless; the message calls it `name`.
     """
     with _written(content, name) as path:
-        return read_file(path, shown_name(name), wanted, declared, reference)
+        return read_file(path, shown_name(name), recognizer, declared)
 
 
 def shown_name(name: str) -> str:
@@ -165,22 +188,20 @@ def _written(content: bytes, name: str) -> Iterator[Path]:
             raise InputError(in_words_of_the_page(str(error).replace(str(path), shown_name(name)))) from error
 
 
-def read_file(
-    path: Path, title: str, wanted: Sequence[Channel], declared: Declared, reference: Reference | None = None
-) -> Clip:
+def read_file(path: Path, title: str, recognizer: Recognizer, declared: Declared) -> Clip:
     """Read a recording from disk; gaps up to `MAX_GAP_S` are filled by straight lines.
 
     Args:
         path: CSV, Parquet or NPY file.
         title: What to call it.
-        wanted: Channels that the model reads.
+        recognizer: The trained model.
         declared: Rate and units, where they are known.
-        reference: What the model knows of recordings.
 
     Raises:
         InputError: The file cannot be used, or holds what makes labels worthless.
     """
-    plan = plan_reading(path, wanted, declared)
+    plan = recognizer.plan(path, declared)
+    reference = recognizer.reading(plan.channels).reference
     rows = np.concatenate([np.empty((0, len(plan.channels))), *read_recording(path, plan)])
     examination = Examination(plan.channels, plan.rate_hz, plan.column_names, reference, KEYS, Path(title).stem)
     examination.add(rows)
@@ -201,30 +222,32 @@ def read_file(
     return Clip(title, samples, tuple(plan.channels), plan.rate_hz, (*findings, *gaps), guesses=guesses)
 
 
-def find_examples(
-    model: Path, dataset: str, wanted: Sequence[Channel], folder: Path | None, reference: Reference | None = None
-) -> Examples:
-    """Return the recordings of `folder`, or those that ship for the model's data set.
+def find_examples(model: Path, recognizer: Recognizer, folder: Path | None) -> Examples:
+    """Return the recordings of `folder`, or those that ship for the model.
 
     Args:
         model: Run folder or model file; a `split.json` in the folder names the test subjects.
-        dataset: Data set the model was trained on.
-        wanted: Channels that the model reads.
+        recognizer: The trained model.
         folder: Folder of the person who starts the page, or None.
-        reference: What the model knows of recordings.
 
     Raises:
         InputError: The folder is missing, or holds no recording.
     """
     if folder is not None:
-        return _of_folder(folder, wanted, reference)
-    if dataset == WATCH.name:
+        return _of_folder(folder, recognizer)
+    if recognizer.dataset == WATCH.name:
         return _of_watch(model)
-    note = f"No recordings ship for {dataset}. Upload one; whoever starts the page can offer a folder of recordings."
+    if recognizer.placements:
+        offered = _offered(sorted(CLIPS_FOLDER.glob("*.csv")), recognizer)
+        return Examples(offered, "Real recordings that come with the program." if offered else NOTHING_SHIPS)
+    note = (
+        f"No recordings ship for {recognizer.dataset}. Upload one; whoever starts the page can offer a folder of "
+        "recordings."
+    )
     return Examples({}, note)
 
 
-def _of_folder(folder: Path, wanted: Sequence[Channel], reference: Reference | None) -> Examples:
+def _of_folder(folder: Path, recognizer: Recognizer) -> Examples:
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; name one with recordings by --recordings")
     paths = sorted(path for path in folder.iterdir() if path.is_file() and path.suffix.lower() in SUFFIXES)
@@ -233,11 +256,13 @@ def _of_folder(folder: Path, wanted: Sequence[Channel], reference: Reference | N
     note = "Recordings of the folder given."
     if len(paths) > MOST_FILES:
         note = f"The first {MOST_FILES} of the {len(paths)} recordings in the folder given, by name."
+    return Examples(_offered(paths[:MOST_FILES], recognizer), note)
+
+
+def _offered(paths: Sequence[Path], recognizer: Recognizer) -> dict[str, Callable[[], Clip]]:
+    """Return functions that read these recordings, by the names of the files."""
     declared = Declared(keys=KEYS)
-    offered = {
-        path.name: partial(read_file, path, path.name, wanted, declared, reference) for path in paths[:MOST_FILES]
-    }
-    return Examples(offered, note)
+    return {path.name: partial(read_file, path, path.name, recognizer, declared) for path in paths}
 
 
 def _of_watch(model: Path) -> Examples:

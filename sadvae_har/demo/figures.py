@@ -50,7 +50,9 @@ def recording_figure(opened: Opened, colours: Mapping[str, str], added: Sequence
     several, last = len({device for device, _ in sensors}) > 1, len(sensors) + 1
     strips = 0.16 + 0.07 * bool(clip.truth)
     heights = [*((1 - strips) / len(sensors) for _ in sensors), strips]
-    figure = make_subplots(rows=last, cols=1, shared_xaxes=True, vertical_spacing=0.035, row_heights=heights)
+    figure = make_subplots(
+        rows=last, cols=1, shared_xaxes=True, vertical_spacing=min(0.035, 0.5 / last), row_heights=heights
+    )
     for row, (device, quantity) in enumerate(sensors, 1):
         _draw_signal(figure, clip, device, quantity, row)
         title = f"{label(device)}: {TITLES[quantity]}" if several else TITLES[quantity]

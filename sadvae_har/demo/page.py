@@ -10,13 +10,14 @@ import streamlit as st
 
 from feature_extraction.errors import InputError
 from sadvae_har.demo.clips import SUFFIXES, Clip, Detected, detect, read_upload
-from sadvae_har.demo.figures import CONFIG, palette, recording_figure
+from sadvae_har.demo.figures import CONFIG, recording_figure
 from sadvae_har.demo.service import DemoService, DemoSettings, open_service
 from sadvae_har.demo.session import LONGEST_DESCRIPTION, LONGEST_NAME, DemoSession, Opened, agreement, share
-from sadvae_har.demo.upload import declaration
-from sadvae_har.demo.views import VIEWS, WHY
+from sadvae_har.demo.upload import choose_places, declaration
+from sadvae_har.demo.views import VIEWS, WHY, activity_colours
 from sadvae_har.demo.wording import STYLE, as_list, chips, legend, plain, readable_errors
 from sadvae_har.recognition.prediction import UNKNOWN
+from sadvae_har.report.look.colours import CLASS_COLOURS
 
 UPLOAD = "my own recording"
 
@@ -37,7 +38,10 @@ def main() -> None:
         edit_activities(session)
     opened = session.opened
     if opened is None:
-        st.info("Choose an example or upload a recording to see what is recognised in it.")
+        if st.session_state.get("guesses") or st.session_state.get("problem"):
+            return
+        what = "Choose an example or upload a recording" if service.examples.offered else "Upload a recording"
+        st.info(f"{what} to see what is recognised in it.")
         return
     colours = activity_colours(session)
     with st.container(border=True):
@@ -53,11 +57,13 @@ def show_header(service: DemoService) -> None:
     model = service.recognizer
     sensors = ", ".join(dict.fromkeys(f"{channel.device} {channel.quantity}" for channel in model.channels))
     learned = sum(activity.seen for activity in model.activities)
+    described = len(model.activities) - learned
+    by_text = f", {described} known only by what is written about them" if described or not model.placements else ""
+    reads = "any device with an accelerometer, worn anywhere" if model.placements else plain(sensors)
     st.title("Recognise activities from their description")
     st.markdown(
-        f"Model of **{plain(model.dataset)}**: {learned} activities learned from recordings, "
-        f"{len(model.activities) - learned} known only by what is written about them. It reads windows of "
-        f"{model.window_s:g} s, one every {model.stride_s:g} s, at {model.rate_hz:g} Hz ({plain(sensors)}). "
+        f"Model of **{plain(model.dataset)}**: {learned} activities learned from recordings{by_text}. It reads "
+        f"{reads}, in windows of {model.window_s:g} s, one every {model.stride_s:g} s, at {model.rate_hz:g} Hz. "
         "Everything stays on this machine."
     )
     if model.gate_stands_aside:
@@ -68,7 +74,9 @@ def choose_recording(service: DemoService, session: DemoSession) -> None:
     """Offer the examples and an upload; open what was chosen, once."""
     st.subheader("1 · Recording", anchor=False)
     offered = service.examples.offered
-    chosen = st.selectbox("Recording", [*offered, UPLOAD], key="recording", label_visibility="collapsed")
+    chosen = UPLOAD
+    if offered:
+        chosen = st.selectbox("Recording", [*offered, UPLOAD], key="recording", label_visibility="collapsed")
     if chosen != UPLOAD or not offered:
         st.caption(plain(service.examples.note))
     if chosen != UPLOAD:
@@ -81,33 +89,36 @@ def choose_recording(service: DemoService, session: DemoSession) -> None:
     elif guesses := st.session_state.get("guesses"):
         ask(guesses)
     elif session.opened is not None:
+        choose_places(session)
         with st.expander("How it was read", expanded=True):
             st.markdown(as_list(session.opened.clip.findings))
 
 
 def upload(service: DemoService, session: DemoSession) -> None:
     """Offer an upload, with fields that say what was detected in it and take what is known better."""
-    limit_mb, wanted = service.settings.max_upload_mb, service.recognizer.channels
+    limit_mb, model = service.settings.max_upload_mb, service.recognizer
+    any_device = bool(model.placements)
     file = st.file_uploader(
         f"CSV, NPY or Parquet, up to {limit_mb} MB", type=[suffix[1:] for suffix in SUFFIXES], key="upload"
     )
     if file is None:
-        declaration(Detected(), wanted, "")
+        if not any_device:
+            declaration(Detected(channels=model.channels), any_device, "")
         forget(session)
         return
     content, name = file.getvalue(), file.name
     try:
         if st.session_state.get("looked at") != file.file_id:
-            st.session_state["detected"] = service.limit.run(lambda: detect(content, name, wanted))
+            st.session_state["detected"] = service.limit.run(lambda: detect(content, name, model))
             st.session_state["looked at"] = file.file_id
-        declared = declaration(st.session_state["detected"], wanted, file.file_id)
+        declared = declaration(st.session_state["detected"], any_device, file.file_id)
     except InputError:
         forget(session)
         raise
     open_once(
         session,
         (file.file_id, repr(declared)),
-        lambda: service.limit.run(lambda: read_upload(content, name, wanted, declared, service.recognizer.reference)),
+        lambda: service.limit.run(lambda: read_upload(content, name, model, declared)),
     )
 
 
@@ -153,10 +164,11 @@ def ask(guesses: Sequence[str]) -> None:
 
 
 def edit_activities(session: DemoSession) -> None:
-    """Show the activities, take a new one, remove added ones."""
+    """Show the activities, take a new one, remove added ones, let only some occur."""
     st.subheader("2 · Activities", anchor=False)
-    shown = st.container()
-    with st.form("new activity", border=False):
+    shown, possible = st.container(), st.container()
+    by_text, by_name = st.tabs(["Describe a new one", "Choose a described one"])
+    with by_text.form("new activity", border=False):
         name = st.text_input("New activity", max_chars=LONGEST_NAME, placeholder="such as arm circles")
         description = st.text_area(
             "What the body does in it",
@@ -167,6 +179,13 @@ def edit_activities(session: DemoSession) -> None:
         if st.form_submit_button("Add and recognise again", type="primary"):
             with readable_errors():
                 session.add(name, description)
+    with by_name.form("known activity", border=False):
+        field, button = st.columns([3, 1], vertical_alignment="bottom")
+        known = field.selectbox("Everyday activity", session.addable(), index=None, placeholder="choose one")
+        if button.form_submit_button("Add", type="primary", width="stretch") and known is not None:
+            with readable_errors():
+                session.add_known(known)
+                st.rerun()
     if session.added:
         with st.form("remove", border=False):
             field, button = st.columns([3, 1], vertical_alignment="bottom")
@@ -175,15 +194,51 @@ def edit_activities(session: DemoSession) -> None:
                 with readable_errors():
                     session.remove(unwanted)
                 st.rerun()
-    colours, kinds = activity_colours(session), {True: "", False: "by description"}
-    listed = session.recognizer.activities
-    names = [(a.name, colours[a.name], "added" if a.name in session.added else kinds[a.seen]) for a in listed]
-    shown.html(chips(names))
+    with possible:
+        choose_possible(session)
+    with shown:
+        list_activities(session)
     announce_change(session)
 
 
+def list_activities(session: DemoSession) -> None:
+    """Show the activities as chips; if there are many, only those in the recording and those added at first."""
+    colours, kinds, listed = (
+        activity_colours(session),
+        {True: "", False: "by description"},
+        session.recognizer.activities,
+    )
+    opened = session.opened
+    names = [(a.name, colours[a.name], "added" if a.name in session.added else kinds[a.seen]) for a in listed]
+    if len(listed) <= len(CLASS_COLOURS):
+        st.html(chips(names))
+        return
+    there = {*session.added, *([] if opened is None else opened.prediction.labels.tolist())}
+    if there:
+        st.html(chips([chip for chip in names if chip[0] in there]))
+    with st.expander(f"All {len(listed)} activities"):
+        st.html(chips(names))
+
+
+def choose_possible(session: DemoSession) -> None:
+    """Let a person say which activities can occur; none chosen stands for all."""
+
+    def take() -> None:
+        with readable_errors():
+            session.restrict(st.session_state["possible"])
+
+    st.session_state["possible"] = list(session.only)
+    st.multiselect(
+        "What can occur",
+        session.recognizer.names,
+        key="possible",
+        placeholder="everything on the list",
+        on_change=take,
+    )
+
+
 def announce_change(session: DemoSession) -> None:
-    """Say what the last added or removed activity changed."""
+    """Say what the last change changed in what is recognised."""
     changes = session.changes()
     if not session.change:
         return
@@ -197,13 +252,6 @@ def announce_change(session: DemoSession) -> None:
             f"{plain(session.change)}: {n_changed} of {len(session.opened.prediction)} windows are recognised as "
             f"something else now, most of them {plain(largest.before)} → {plain(largest.now)}."
         )
-
-
-def activity_colours(session: DemoSession) -> dict[str, str]:
-    """Return the colour of every activity that this tab has ever had, so that none changes colour."""
-    names: dict[str, None] = st.session_state.setdefault("names", {})
-    names.update(dict.fromkeys(activity.name for activity in session.recognizer.activities))
-    return palette(list(names))
 
 
 def show_recording(session: DemoSession, opened: Opened, colours: dict[str, str]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from feature_extraction.errors import InputError
 from sadvae_har.demo.clips import Examples, find_examples
 from sadvae_har.demo.session import DemoSession, TimeLimit
+from sadvae_har.recognition.model.header import EVERYDAY
 from sadvae_har.recognition.recognizer import Recognizer
 
 
@@ -16,13 +17,13 @@ class DemoSettings:
     """What the page was started with.
 
     Attributes:
-        model: Run folder or model file.
+        model: Run folder, model file, or name of a shipped model.
         recordings: Folder of recordings to offer, or None.
         max_upload_mb: Largest upload.
         time_limit_s: Longest time for one answer.
     """
 
-    model: Path
+    model: Path = Path(EVERYDAY)
     recordings: Path | None = None
     max_upload_mb: int = 50
     time_limit_s: float = 60.0
@@ -70,9 +71,7 @@ def open_service(settings: DemoSettings) -> DemoService:
         InputError: The model or the folder of recordings cannot be used.
     """
     recognizer = Recognizer.load(settings.model)
-    examples = find_examples(
-        settings.model, recognizer.dataset, recognizer.channels, settings.recordings, recognizer.reference
-    )
+    examples = find_examples(settings.model, recognizer, settings.recordings)
     limit = TimeLimit(settings.time_limit_s)
     # Loads the sentence encoder, so that the first activity somebody types does not wait for it.
     limit.begin(lambda: recognizer.copy().add_activity("a movement to begin with", "The person moves one arm."))

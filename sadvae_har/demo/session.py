@@ -5,15 +5,19 @@ A activities.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple, TypeVar
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from feature_extraction.descriptions.vocabulary import load_vocabulary
 from feature_extraction.errors import InputError
 from feature_extraction.windows.stream import TimedWindows, WindowStream
 from sadvae_har.demo.clips import Clip, TrueSpan
+from sadvae_har.recognition.activities import shipped_description
 from sadvae_har.recognition.prediction import Prediction
 from sadvae_har.recognition.recognizer import Explanation, LatentMap, Recognizer
 
@@ -132,6 +136,10 @@ def agreement(prediction: Prediction, truth: Sequence[TrueSpan]) -> float:
 def recognise(recognizer: Recognizer, clip: Clip) -> Opened:
     """Recognise a recording; no window crosses a gap.
 
+    Args:
+        recognizer: One that reads its channels.
+        clip: The recording.
+
     Raises:
         InputError: No stretch of it is as long as a window, or channels are missing.
     """
@@ -145,12 +153,22 @@ def recognise(recognizer: Recognizer, clip: Clip) -> Opened:
 
 
 class DemoSession:
-    """State of one tab. Activities are added to a copy of the recogniser, so work that was given up changes nothing."""
+    """State of one tab. What changes is a copy of the recogniser, so work that was given up changes nothing.
+
+    Attributes:
+        recognizer: Has the activities of this tab, and reads the channels of its recording.
+        added: Activities that were added here.
+        only: Those that can occur; none if all can.
+        opened: The recording, if there is one.
+        previous: What was recognised in it before the last change.
+        change: What was changed last, in words.
+    """
 
     def __init__(self, recognizer: Recognizer, limit: TimeLimit) -> None:
         """Start with the activities of `recognizer`, which is left as it is."""
         self.recognizer = recognizer
         self.added: tuple[str, ...] = ()
+        self.only: tuple[str, ...] = ()
         self.opened: Opened | None = None
         self.previous: Prediction | None = None
         self.change = ""
@@ -163,13 +181,51 @@ class DemoSession:
             InputError: It cannot be recognised; then no recording is shown.
         """
         self.close()
-        recognizer = self.recognizer
+        recognizer = self.recognizer.reading(clip.channels, Path(clip.title).stem)
         self.opened = self._limit.run(lambda: recognise(recognizer, clip))
+        self.recognizer = recognizer
 
     def close(self) -> None:
         """Show no recording."""
         self.opened = self.previous = None
         self.change = ""
+
+    def wear(self, device: str, place: str) -> None:
+        """Say where a device of the recording is worn, empty for unknown, and recognise the recording again.
+
+        Raises:
+            InputError: There is no recording, or no such device or place.
+        """
+        self._require_opened()
+        trial = self.recognizer.worn_at({device: place})
+        who = f"“{device}”" if len(trial.worn) > 1 else "The device"
+        self._adopt(trial, f"{who} is worn at the {place}" if place else f"{who} is worn at an unknown place")
+
+    def restrict(self, names: Sequence[str]) -> None:
+        """Let only these activities occur, all if there are none, and recognise the recording again.
+
+        Raises:
+            InputError: One is not on the list.
+        """
+        trial = self.recognizer.copy()
+        trial.restrict(names or None)
+        what = f"Only {', '.join(f'“{name}”' for name in names)} can occur" if names else "Every activity can occur"
+        self._adopt(trial, what)
+        self.only = tuple(names)
+
+    def addable(self) -> tuple[str, ...]:
+        """Return the activities of the vocabulary that are not on the list."""
+        taken = set(self.recognizer.names)
+        return tuple(name for name in load_vocabulary().names if name not in taken)
+
+    def add_known(self, name: str) -> None:
+        """Add an activity as the vocabulary describes it and recognise the recording again.
+
+        Raises:
+            InputError: The vocabulary has no such activity, it is on the list, or there are too many.
+        """
+        known = asdict(shipped_description(name, self.recognizer.model.text.placements))
+        self._add(known.pop("name"), known)
 
     def add(self, name: str, description: str) -> None:
         """Add an activity and recognise the recording again.
@@ -177,12 +233,17 @@ class DemoSession:
         Raises:
             InputError: A text is empty or too long, the name is taken, or there are too many.
         """
-        name, description = checked_texts(name, description)
+        self._add(*checked_texts(name, description))
+
+    def _add(self, name: str, description: str | Mapping[str, Any]) -> None:
         if len(self.added) >= MOST_ADDED:
             raise InputError(f"{MOST_ADDED} activities were added here; remove one before you add another")
         trial = self.recognizer.copy()
         self._limit.run(lambda: trial.add_activity(name, description))
-        self._adopt(trial, (*self.added, name), f"“{name}” was added")
+        only = (*self.only, name) if self.only else ()
+        trial.restrict(only or None)
+        self._adopt(trial, f"“{name}” was added")
+        self.added, self.only = (*self.added, name), only
 
     def remove(self, name: str) -> None:
         """Remove an activity that was added here and recognise the recording again.
@@ -194,10 +255,13 @@ class DemoSession:
             raise InputError(f"{name!r} was not added here; only {', '.join(self.added) or 'nothing'} can be removed")
         trial = self.recognizer.copy()
         trial.remove_activity(name)
-        self._adopt(trial, tuple(other for other in self.added if other != name), f"“{name}” was removed")
+        only = tuple(other for other in self.only if other != name)
+        trial.restrict(only or None)
+        self._adopt(trial, f"“{name}” was removed")
+        self.added, self.only = tuple(other for other in self.added if other != name), only
 
     def changes(self) -> tuple[Change, ...]:
-        """Return what the last added or removed activity changed, most windows first."""
+        """Return what changed in what is recognised, with the last change that was made, most windows first."""
         if self.opened is None or self.previous is None:
             return ()
         pairs = zip(self.previous.labels.tolist(), self.opened.prediction.labels.tolist(), strict=True)
@@ -245,18 +309,19 @@ class DemoSession:
         if name in trial.names:
             trial.remove_activity(name)
         activity = self._limit.run(lambda: trial.add_activity(name, description))
+        trial.restrict((*self.only, name) if self.only else None)
         prediction = self._limit.run(lambda: trial.predict_windows(windows))
         column = prediction.activities.index(name)
         return Variant(dict(activity.kinematics), prediction, prediction.probabilities[:, column])
 
-    def _adopt(self, trial: Recognizer, added: tuple[str, ...], change: str) -> None:
-        """Take over a changed list of activities once the recording has been recognised with it."""
+    def _adopt(self, trial: Recognizer, change: str) -> None:
+        """Take over a changed recogniser once the recording has been recognised with it."""
         shown = self.opened
         if shown is not None:
             windows = shown.windows
             prediction = self._limit.run(lambda: trial.predict_windows(windows))
             self.previous, self.opened = shown.prediction, shown._replace(prediction=prediction)
-        self.recognizer, self.added, self.change = trial, added, change
+        self.recognizer, self.change = trial, change
 
     def _require_opened(self) -> Opened:
         if self.opened is None:

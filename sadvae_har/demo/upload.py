@@ -1,28 +1,34 @@
-"""The form for a recording of one's own: fields say what was detected; what is chosen in them is not guessed."""
+"""The forms for a recording of one's own: how it is read, and where its devices were worn.
+
+Fields say what was detected; what is chosen in them is not guessed.
+"""
 
 from collections.abc import Sequence
 
 import streamlit as st
 
 from feature_extraction.own_files.read import Declared
-from feature_extraction.recordings.recording import Channel
 from feature_extraction.recordings.signal import FACTORS, TIME_UNITS_S
 from sadvae_har.demo.clips import KEYS, Detected
+from sadvae_har.demo.session import DemoSession
+from sadvae_har.demo.wording import plain, readable_errors
 
-DETECT, NO_TIME = "detect", "none"
+DETECT, NO_TIME, UNKNOWN_PLACE = "detect", "none", "unknown"
+PLACES_IN_A_ROW = 3
 
 
-def declaration(detected: Detected, wanted: Sequence[Channel], file_id: str) -> Declared:
+def declaration(detected: Detected, any_device: bool, file_id: str) -> Declared:
     """Show the fields; return what a person chose in them.
 
     Args:
         detected: What the file shows of itself.
-        wanted: Channels that the model reads.
+        any_device: Whether the model reads any device, so that columns that are not named here are left out.
         file_id: Tells uploads apart, because fields belong to one of them.
 
     Raises:
         InputError: A rate that no sensor has, or a unit that is none.
     """
+    wanted = detected.channels
     quantities = tuple(dict.fromkeys(channel.quantity for channel in wanted))
     rate_field, *unit_fields = st.columns(1 + len(quantities))
     found_hz = "" if detected.rate_hz is None else f"{detected.rate_hz:g}"
@@ -50,15 +56,41 @@ def declaration(detected: Detected, wanted: Sequence[Channel], file_id: str) -> 
             c.name: _choose(field, f"Column of {c.name}", columns, found.get(c.name), f"column {c.name} {file_id}")
             for c, field in zip(wanted, fields, strict=False)
         }
+    said = {name: column for name, column in chosen.items() if column is not None}
+    if said and any_device:
+        said = {name: found[name] for name in chosen if name in found} | said
     return Declared(
         rate_hz=rate_hz or None,
         units={quantity: unit for quantity, unit in units.items() if unit is not None},
-        columns={name: column for name, column in chosen.items() if column is not None},
+        columns=said,
         time_column=None if time == NO_TIME else time,
         time_unit=time_unit,
         seeks_time=time != NO_TIME,
         keys=KEYS,
     )
+
+
+def choose_places(session: DemoSession) -> None:
+    """Ask where the devices of the recording are worn, if the model can make use of it."""
+    worn, places = session.recognizer.worn, ["", *session.recognizer.placements]
+    fields = st.columns(min(len(worn), PLACES_IN_A_ROW) or 1) * len(worn)
+    for (device, place), field in zip(worn.items(), fields, strict=False):
+        key = f"worn {device}"
+        st.session_state[key] = place
+        field.selectbox(
+            "Worn at" if len(worn) == 1 else f"{plain(device)} worn at",
+            places,
+            key=key,
+            format_func=lambda name: name or UNKNOWN_PLACE,
+            on_change=_take_place,
+            args=(session, device, key),
+        )
+
+
+def _take_place(session: DemoSession, device: str, key: str) -> None:
+    """Take a chosen place over; the field goes back to where it was if that fails."""
+    with readable_errors():
+        session.wear(device, st.session_state[key])
 
 
 def _as_detected(found: str | None) -> str:

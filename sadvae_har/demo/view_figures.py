@@ -71,12 +71,15 @@ def latent_figure(latent: LatentMap, prediction: Prediction, colours: Mapping[st
             "color": [colours.get(name, UNKNOWN_COLOUR) for name in latent.names],
             "line": {"color": "white", "width": 1.5},
         },
-        text=[label(name) for name in latent.names],
+        text=[label(name) if colours.get(name) != PALE else "" for name in latent.names],
         textposition=["middle left" if right else "middle right" for right in latent.anchors_xy[:, 0] > middle],
         cliponaxis=False,
         textfont={"size": 12, "color": INK},
-        customdata=["seen" if seen else "known by description" for seen in latent.seen],
-        hovertemplate="description of <b>%{text}</b> (%{customdata})<extra></extra>",
+        hovertext=[
+            f"description of <b>{label(name)}</b> ({'seen' if seen else 'known by description'})"
+            for name, seen in zip(latent.names, latent.seen, strict=True)
+        ],
+        hovertemplate="%{hovertext}<extra></extra>",
     )
     inside_app(figure, height=480)
     return figure.update_xaxes(showticklabels=False).update_yaxes(showticklabels=False)

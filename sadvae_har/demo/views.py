@@ -1,6 +1,6 @@
 """What can be looked at below the signals, one function a view; only the chosen one is computed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import pandas as pd
 import streamlit as st
@@ -19,8 +19,14 @@ from sadvae_har.demo.view_figures import (
 from sadvae_har.demo.wording import legend, plain
 from sadvae_har.recognition.explanation import Explanation
 from sadvae_har.recognition.prediction import UNKNOWN
+from sadvae_har.report.look.colours import CLASS_COLOURS, PALE
 
 LEAST_WEIGHT, MOST_REASONS = 0.005, 6  # smaller ones would show as 0.00
+NOTHING_MEASURED = "Nothing that the descriptions speak of can be measured with these sensors."
+NOT_MEASURED = (
+    "Nothing is measured: this model takes a device however it is turned and wherever it is worn, and what the "
+    "descriptions speak of, such as a raised arm, can only be measured where both are known."
+)
 SEGMENTS, CHANGED, COMPARE, MAP, WHY = "Segments", "What changed", "Compare descriptions", "Map", "Why"
 
 
@@ -46,7 +52,7 @@ def segments_view(session: DemoSession, opened: Opened, colours: Mapping[str, st
 def changes_view(session: DemoSession, opened: Opened, colours: Mapping[str, str]) -> None:
     """Show what was recognised before and after the last change of the activities."""
     if session.previous is None:
-        st.info("Add an activity above: here you see what it changes.")
+        st.info("Add an activity above, or say what can occur: here you see what it changes.")
         return
     changes, before, now = session.changes(), session.previous, opened.prediction
     moved = sum(change.n_windows for change in changes)
@@ -84,9 +90,10 @@ def compare_view(session: DemoSession, opened: Opened, colours: Mapping[str, str
             st.metric(f"{which}: recognised in", f"{share(variant.prediction, name):.0%} of windows")
             st.metric("Wins against the other in", f"{won:.0%}", help="Windows that fit this text better")
     strips = (("first", comparison.first.prediction), ("second", comparison.second.prediction))
-    known = colours if name in colours else palette([*(other for other in colours if other != UNKNOWN), name])
+    labels = [label for _, prediction in strips for label in prediction.labels.tolist()]
+    known = activity_colours(session, labels)
     chart(strips_figure(strips, known), "strips")
-    legend([label for _, prediction in strips for label in prediction.labels.tolist()], known)
+    legend(labels, known)
     st.markdown("**What the two texts say of the movement**, where they differ most:")
     chart(attributes_figure(comparison), "attributes")
 
@@ -96,10 +103,12 @@ def map_view(session: DemoSession, opened: Opened, colours: Mapping[str, str]) -
     with st.spinner("drawing …"):
         figure = latent_figure(session.latent_map(), opened.prediction, colours)
     chart(figure, "map")
-    legend([*opened.prediction.labels.tolist(), *opened.prediction.activities], colours)
+    named = [name for name in opened.prediction.activities if colours[name] != PALE]
+    legend([*opened.prediction.labels.tolist(), *named], colours)
+    others = "" if len(named) == len(opened.prediction.activities) else " Hold the mouse over a pale one for its name."
     st.caption(
         "Dots are windows of this recording; diamonds (seen) and stars (known by description) are where the model "
-        "expects an activity. A plane cannot keep all distances: what lies close together usually is alike."
+        f"expects an activity.{others} A plane cannot keep all distances: what lies close together usually is alike."
     )
 
 
@@ -126,7 +135,7 @@ def why_view(session: DemoSession, opened: Opened, colours: Mapping[str, str]) -
         if explanation.evidence:
             chart(evidence_figure(explanation), "evidence")
         else:
-            st.caption("Nothing that the descriptions speak of can be measured with these sensors.")
+            st.caption(NOT_MEASURED if session.recognizer.placements else NOTHING_MEASURED)
     if explanation.evidence:
         show_evidence(explanation)
 
@@ -153,6 +162,23 @@ def show_evidence(explanation: Explanation) -> None:
             column.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", column_config=numbers)
         else:
             column.caption("nothing")
+
+
+def activity_colours(session: DemoSession, also: Iterable[str] = ()) -> dict[str, str]:
+    """Return the colour of every activity that this tab has ever shown, so that none changes colour.
+
+    If there are more activities than colours, those have one that were recognised, were done or were added.
+
+    Args:
+        session: That of the tab.
+        also: Further activities that need a colour.
+    """
+    names: dict[str, None] = st.session_state.setdefault("names", {})
+    listed, opened = session.recognizer.names, session.opened
+    labels = [] if opened is None else [*opened.prediction.labels.tolist(), *(span.label for span in opened.clip.truth)]
+    shown = listed if len(listed) <= len(CLASS_COLOURS) else [*session.added, *labels]
+    names.update(dict.fromkeys(name for name in (*shown, *also) if name != UNKNOWN))
+    return dict.fromkeys(listed, PALE) | palette(list(names))
 
 
 def chart(figure: Figure, key: str) -> None:

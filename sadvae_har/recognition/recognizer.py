@@ -167,6 +167,27 @@ class Recognizer:
         """Data set that the model was trained on."""
         return self.source.dataset
 
+    @property
+    def placements(self) -> tuple[str, ...]:
+        """Places at which a device can be said to be worn; none for a model of fixed devices."""
+        return ()
+
+    @property
+    def worn(self) -> dict[str, str]:
+        """Place of every device of the recording that is read, empty if unknown; of fixed devices nothing is said."""
+        return {}
+
+    def worn_at(self, places: Mapping[str, str]) -> "Recognizer":
+        """Return what recognises the same recording with its devices worn at these places; see `placements`.
+
+        Args:
+            places: Device to place, empty for unknown; others stay where they are.
+
+        Raises:
+            InputError: There is no such device or place.
+        """
+        raise InputError("where devices are worn cannot be said: this model reads those that it was trained on")
+
     @cached_property
     def reference(self) -> Reference:
         """What the recordings it was trained on had in common, to compare others with."""

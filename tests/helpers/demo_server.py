@@ -21,7 +21,7 @@ PATIENCE_S = 300.0  # for what takes a second: tests wait for a state, and a bus
 def running_page(model: Path, folder: Path) -> Iterator[str]:
     """Start the page in `folder` as a person would, on a free port; yield its address and end it as Ctrl-C would."""
     (folder / "secret.txt").write_text("the-secret-of-this-test", encoding="utf-8")
-    command = [sys.executable, "-m", "sadvae_har", "demo", str(model), "--port", "0"]
+    command = [sys.executable, "-m", "sadvae_har", "demo", "--model", str(model), "--port", "0"]
     with (folder / "log.txt").open("w+", encoding="utf-8") as log:
         page = subprocess.Popen(
             [*command, "--max-upload-mb", "1", "--time-limit-s", "3600"],

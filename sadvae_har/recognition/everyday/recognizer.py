@@ -188,6 +188,36 @@ class EverydayRecognizer(Recognizer):
         return self._source
 
     @property
+    def placements(self) -> tuple[str, ...]:
+        """Places of the body that every activity is described at."""
+        return self.model.text.placements
+
+    @property
+    def worn(self) -> dict[str, str]:
+        """Place of every device of the recording that is read, empty if unknown."""
+        return {device.name: device.placement for device in self.devices}
+
+    def worn_at(self, places: Mapping[str, str]) -> "EverydayRecognizer":
+        """Return what recognises the same recording with its devices worn at these places, whatever their names say.
+
+        Args:
+            places: Device to place, empty for unknown; others stay where they are.
+
+        Raises:
+            InputError: There is no such device or place.
+        """
+        for device, place in places.items():
+            if device not in self.worn:
+                raise InputError(f"no device {device!r}; there are {', '.join(self.worn)}")
+            if place and place not in self.placements:
+                raise InputError(f"placement {place!r} is unknown; choose from {', '.join(self.placements)}")
+        other = copy.copy(self)
+        other.devices = tuple(
+            replace(device, placement=places.get(device.name, device.placement)) for device in self.devices
+        )
+        return other
+
+    @property
     def reference(self) -> Reference:
         """What other recordings are compared with: gravity alone, for a device may be turned and worn anywhere."""
         return Reference(activities=self.names)

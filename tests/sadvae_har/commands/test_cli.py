@@ -91,7 +91,7 @@ def test_a_bug_of_ours_is_called_one(monkeypatch, capsys):
 @pytest.mark.parametrize(
     ("package", "extra", "words"),
     [
-        ("streamlit", "demo", ["demo", "absent"]),
+        ("streamlit", "demo", ["demo", "--model", "absent"]),
         ("matplotlib", "plots", ["benchmark", "--page"]),
         ("seglearn", "watch", ["data", "check", "watch"]),
     ],

@@ -1,35 +1,20 @@
 """The demo page in a real browser: what a person does there works, and nothing outside is reached."""
 
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
 from demo_server import PATIENCE_S, running_page
+from demo_tab import Tab, a_browser, expect
 
 from feature_extraction.descriptions.kinematic_lexicon import load_lexicon
 from sadvae_har.demo.clips import find_examples
 from sadvae_har.demo.session import DemoSession, Opened, TimeLimit, share
 from sadvae_har.recognition.recognizer import Recognizer
 
-pytest.importorskip("streamlit", reason="the extra `demo` is not installed")
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-expect = sync_api.expect
-expect.set_options(timeout=1000 * PATIENCE_S)
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-QUIET = ("--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync")
-PATIENCE_MS = 1000 * PATIENCE_S
-IN_VIEW = {
-    "Segments": "Download as CSV",
-    "What changed": "windows changed",
-    "Compare descriptions": "Try two descriptions of one activity",
-    "Map": "A plane cannot keep all distances",
-    "Why": "Nearest descriptions",
-}
 PICTURE = "![x](http://192.0.2.1/x.png) <img src=http://192.0.2.1/y.png> http://192.0.2.1/z"
 
 
@@ -41,77 +26,15 @@ def address(trained_recognizer_path: Path, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    if CHROMIUM is None:
-        pytest.skip("no chromium is installed")
-    with sync_api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", *QUIET])
-        yield chromium
-        chromium.close()
-
-
-class Tab:
-    """A tab of its own, with everything it asked for."""
-
-    def __init__(self, browser: Any, address: str) -> None:
-        self.context = browser.new_context(viewport={"width": 1280, "height": 900})
-        self.context.set_default_timeout(PATIENCE_MS)
-        self.requested: list[str] = []
-        self.context.on("request", lambda request: self.requested.append(request.url))
-        self.page = self.context.new_page()
-        self.page.on("websocket", lambda socket: self.requested.append(socket.url))
-        self.page.goto(address)
-        self.page.get_by_text("What was recognised").wait_for()
-        self.settle()
-
-    def settle(self) -> None:
-        """Wait until the page has drawn all that its script says."""
-        self.page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
-
-    def add(self, name: str, description: str) -> str:
-        """Add an activity; return what the page says of it."""
-        self.page.get_by_label("New activity").fill(name)
-        self.page.get_by_label("What the body does in it").fill(description)
-        self.page.get_by_role("button", name="Add and recognise again").click()
-        said = self.page.get_by_test_id("stAlert").filter(has_text="was added")
-        self.page.locator(".chip").filter(has_text=name).first.wait_for()
-        said.wait_for()
-        self.settle()
-        return said.inner_text()
-
-    def look(self, view: str) -> None:
-        """Choose a view and wait until it is there."""
-        self.page.get_by_test_id("stButtonGroup").get_by_text(view, exact=True).click()
-        self.page.get_by_text(IN_VIEW[view]).last.wait_for()
-        self.settle()
-
-    def upload(self, name: str, content: bytes) -> None:
-        self.choose("my own recording")
-        self.page.locator("input[type=file]").set_input_files(
-            {"name": name, "mimeType": "application/octet-stream", "buffer": content}
-        )
-
-    def choose(self, recording: str) -> None:
-        self.page.get_by_role("combobox").first.click()
-        self.page.get_by_role("option", name=recording).click()
-
-    def activities(self) -> list[str]:
-        """Return the activities of the list."""
-        chips = self.page.get_by_test_id("stColumn").locator(".chip").all_inner_texts()
-        return [" ".join(chip.split()) for chip in chips]
-
-    def metric(self, label: str) -> Any:
-        """Return where a number stands; `expect` waits for what it should be."""
-        return self.page.get_by_test_id("stMetric").filter(has_text=label).get_by_test_id("stMetricValue")
+    with a_browser() as browser:
+        yield browser
 
 
 @pytest.fixture
 def tab(browser: Any, address: str) -> Iterator[Tab]:
     tab = Tab(browser, address)
     yield tab
-    hosts = {urlsplit(url).hostname for url in tab.requested if not url.startswith(("data:", "blob:"))}
-    assert len(tab.requested) > 20 and hosts == {"127.0.0.1"}
-    assert tab.page.get_by_text("Traceback").count() == 0
-    tab.context.close()
+    tab.require_sound()
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +42,7 @@ def expected(trained_recognizer_path: Path) -> DemoSession:
     """What the page shows at first, computed without it."""
     recognizer = Recognizer.load(trained_recognizer_path)
     session = DemoSession(recognizer, TimeLimit(PATIENCE_S))
-    examples = find_examples(trained_recognizer_path, recognizer.dataset, recognizer.channels, None)
+    examples = find_examples(trained_recognizer_path, recognizer, None)
     session.open(next(iter(examples.offered.values()))())
     return session
 
@@ -235,15 +158,7 @@ def test_a_column_can_be_chosen(tab: Tab, expected: DemoSession) -> None:
     tab.page.get_by_test_id("stAlert").filter(has_text="walk.csv").wait_for()
     tab.settle()
     tab.page.get_by_text("Columns and time", exact=True).click()
-    field, option = (
-        tab.page.get_by_label(f"Column of {wanted[0].name}"),
-        tab.page.get_by_role("option", name="first (g)"),
-    )
-    while not option.count():  # a list that opens while the fields still move is closed again
-        field.fill("")
-        field.fill("first (g)")
-        tab.page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
-    field.press("Enter")
+    tab.pick(f"Column of {wanted[0].name}", "first (g)")
     tab.page.get_by_text("What was recognised").wait_for()
     expect(tab.metric("Length")).to_have_text("30 s")
 

@@ -69,14 +69,14 @@ def test_another_address_is_warned_of_and_mistakes_are_one_line(trained_recogniz
         return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, cwd=ROOT)
 
     for wrong in (
-        (str(tmp_path / "absent"),),
-        (str(trained_recognizer_path), "--port", "99999"),
-        (str(trained_recognizer_path), "--host", "203.0.113.7"),
+        ("--model", str(tmp_path / "absent")),
+        ("--model", str(trained_recognizer_path), "--port", "99999"),
+        ("--model", str(trained_recognizer_path), "--host", "203.0.113.7"),
     ):
         done = run(*wrong)
         assert done.returncode == 2 and done.stdout == "" and len(done.stderr.splitlines()) == 1, done.stderr
         assert done.stderr.startswith("error: ")
-    command = [sys.executable, "-m", "sadvae_har", "demo", str(trained_recognizer_path), "--port", "0"]
+    command = [sys.executable, "-m", "sadvae_har", "demo", "--model", str(trained_recognizer_path), "--port", "0"]
     with subprocess.Popen([*command, "--host", "127.0.0.2"], stderr=subprocess.PIPE, text=True, cwd=ROOT) as page:
         assert page.stderr is not None
         assert page.stderr.readline().startswith("warning: --host 127.0.0.2: whoever reaches this address")

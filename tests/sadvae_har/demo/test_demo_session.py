@@ -40,7 +40,7 @@ def recognizer(trained_recognizer_path: Path) -> Recognizer:
 
 @pytest.fixture(scope="module")
 def clip(trained_recognizer_path: Path, recognizer: Recognizer) -> Clip:
-    *_, open_last = find_examples(trained_recognizer_path, "watch", recognizer.channels, None).offered.values()
+    *_, open_last = find_examples(trained_recognizer_path, recognizer, None).offered.values()
     return open_last()
 
 
@@ -167,7 +167,7 @@ def test_short_gaps_are_filled_and_long_ones_are_found(recognizer: Recognizer, c
     lines = as_csv(clip, seconds=20).splitlines()
     for row in (*range(100, 105), *range(300, 400), *range(990, 1001)):
         lines[row] = lines[row].split(",")[0] + "," * 6
-    read = read_upload("\n".join(lines).encode(), "gaps.csv", recognizer.channels, Declared())
+    read = read_upload("\n".join(lines).encode(), "gaps.csv", recognizer, Declared())
     missing = np.flatnonzero(np.isnan(read.samples).any(axis=1))
     assert missing.tolist() == list(range(299, 399)) and len(read.samples) == 989
     assert "100 of 989 rows lie in gaps over 0.2 s and were left out" in read.findings
@@ -176,7 +176,7 @@ def test_short_gaps_are_filled_and_long_ones_are_found(recognizer: Recognizer, c
 def test_the_page_and_the_command_line_say_the_same(recognizer: Recognizer, clip: Clip, tmp_path: Path) -> None:
     path = tmp_path / "walk.csv"
     path.write_text(as_csv(clip), encoding="utf-8")
-    read = read_upload(path.read_bytes(), path.name, recognizer.channels, Declared())
+    read = read_upload(path.read_bytes(), path.name, recognizer, Declared())
     assert recognise(recognizer, read).prediction.rows() == predict_file(recognizer, path).rows()
 
 
@@ -189,7 +189,7 @@ def test_too_short_a_recording(session: DemoSession, clip: Clip) -> None:
 def test_examples_of_a_run_are_of_its_test_subjects(tmp_path: Path, recognizer: Recognizer) -> None:
     split = json.loads(Path("resources/label_splits/watch/random-1.json").read_text(encoding="utf-8"))
     (tmp_path / "split.json").write_text(json.dumps(split), encoding="utf-8")
-    examples = find_examples(tmp_path, "watch", recognizer.channels, None)
+    examples = find_examples(tmp_path, recognizer, None)
     people = {title.split()[1].rstrip(",") for title in examples.offered}
     assert people == set(split["test_subjects"]) and "not trained on" in examples.note
     opened = next(iter(examples.offered.values()))()
@@ -206,19 +206,22 @@ def test_joined_recordings_by_hand() -> None:
     assert joined.samples[:, 0].tolist() == [1.0] * 200 + [2.0] * 100
 
 
-def test_other_data_sets_say_that_there_are_no_examples(recognizer: Recognizer, tmp_path: Path) -> None:
-    nothing = find_examples(tmp_path, "dsads", recognizer.channels, None)
+def test_other_data_sets_say_that_there_are_no_examples(
+    recognizer: Recognizer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Recognizer, "dataset", "dsads")
+    nothing = find_examples(tmp_path, recognizer, None)
     assert nothing.offered == {} and "Upload one" in nothing.note and "--" not in nothing.note
     with pytest.raises(InputError, match="holds no recordings"):
-        find_examples(tmp_path, "dsads", recognizer.channels, tmp_path)
+        find_examples(tmp_path, recognizer, tmp_path)
     with pytest.raises(InputError, match="no such folder"):
-        find_examples(tmp_path, "dsads", recognizer.channels, tmp_path / "absent")
+        find_examples(tmp_path, recognizer, tmp_path / "absent")
 
 
 def test_a_folder_of_recordings_is_offered(recognizer: Recognizer, clip: Clip, tmp_path: Path) -> None:
     (tmp_path / "walk.csv").write_text(as_csv(clip), encoding="utf-8")
     (tmp_path / "notes.md").write_text("not offered", encoding="utf-8")
-    ((title, open_it),) = find_examples(tmp_path, "dsads", recognizer.channels, tmp_path).offered.items()
+    ((title, open_it),) = find_examples(tmp_path, recognizer, tmp_path).offered.items()
     assert title == "walk.csv"
     read, made = (recognise(recognizer, found).prediction for found in (open_it(), clip))
     assert read.labels.tolist() == made.labels.tolist()
@@ -230,28 +233,30 @@ def test_more_files_than_the_page_takes_are_cut_with_a_sentence(
     monkeypatch.setattr(clips, "MOST_FILES", 2)
     for name in ("c.csv", "a.csv", "b.csv"):
         (tmp_path / name).touch()
-    examples = find_examples(tmp_path, "dsads", recognizer.channels, tmp_path)
+    examples = find_examples(tmp_path, recognizer, tmp_path)
     assert list(examples.offered) == ["a.csv", "b.csv"]
     assert examples.note == "The first 2 of the 3 recordings in the folder given, by name."
 
 
 def test_an_upload_shows_what_it_is_as_far_as_it_can_be_told(recognizer: Recognizer, clip: Clip) -> None:
     wanted = recognizer.channels
-    detected = detect(as_csv(clip, seconds=20).encode(), "walk.csv", wanted)
+    detected = detect(as_csv(clip, seconds=20).encode(), "walk.csv", recognizer)
     assert detected.rate_hz == clip.rate_hz and detected.units == {"acc": "g", "gyro": "rad/s"}
     assert detected.found["time"] == "time_s" and detected.found[wanted[0].name] == "acc_x (g)"
-    unreadable = detect(b"a,b\n1,2\n3,4\n5,6\n", "strange.csv", wanted)
+    unreadable = detect(b"a,b\n1,2\n3,4\n5,6\n", "strange.csv", recognizer)
     assert unreadable.columns == ("a", "b") and not unreadable.found and unreadable.rate_hz is None
-    assert detect(b"", "empty.csv", wanted) == detect(b"MZ", "virus.exe", wanted) == Detected()
+    assert [c.name for c in detected.channels] == [c.name for c in wanted] and unreadable.channels == wanted
+    nothing = Detected(channels=wanted)
+    assert detect(b"", "empty.csv", recognizer) == detect(b"MZ", "virus.exe", recognizer) == nothing
 
 
 def test_what_is_guessed_is_a_question(recognizer: Recognizer, clip: Clip) -> None:
     lines = as_csv(clip, seconds=20).splitlines()
     lines[0] = "time_s,ax,ay,az,gx [rad/s],gy [rad/s],gz [rad/s]"
     content = "\n".join(lines).encode()
-    guessed = read_upload(content, "walk.csv", recognizer.channels, Declared(keys=KEYS))
+    guessed = read_upload(content, "walk.csv", recognizer, Declared(keys=KEYS))
     assert any("acc in g" in line for line in guessed.guesses)
-    assert not read_upload(content, "walk.csv", recognizer.channels, Declared(units={"acc": "g"}, keys=KEYS)).guesses
+    assert not read_upload(content, "walk.csv", recognizer, Declared(units={"acc": "g"}, keys=KEYS)).guesses
 
 
 def test_values_that_contradict_their_unit_get_no_labels(recognizer: Recognizer, clip: Clip) -> None:
@@ -260,7 +265,7 @@ def test_values_that_contradict_their_unit_get_no_labels(recognizer: Recognizer,
     rows[:, 1:4] *= 9.80665
     content = "\n".join([header, *(",".join(f"{value:.5f}" for value in row) for row in rows)]).encode()
     with pytest.raises(InputError, match=r"walk\.csv: .*acc") as error:
-        read_upload(content, "walk.csv", recognizer.channels, Declared(keys=KEYS), recognizer.reference)
+        read_upload(content, "walk.csv", recognizer, Declared(keys=KEYS))
     assert "--" not in str(error.value)
 
 
@@ -274,7 +279,7 @@ def test_messages_speak_of_fields_and_never_of_flags(
     rows = [",".join(str(round(k / 50 + j, 2)) for j in range(n_columns)) for k in range(500)]
     content = "\n".join([header, *rows]).encode()
     with pytest.raises(InputError) as error:
-        read_upload(content, "walk.csv", recognizer.channels, Declared(keys=KEYS))
+        read_upload(content, "walk.csv", recognizer, Declared(keys=KEYS))
     assert FIELDS[field] in str(error.value) and "--" not in str(error.value)
 
 
@@ -290,7 +295,7 @@ def test_the_name_of_an_upload_is_no_path(
     recognizer: Recognizer, clip: Clip, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    read = read_upload(as_csv(clip).encode(), name, recognizer.channels, Declared())
+    read = read_upload(as_csv(clip).encode(), name, recognizer, Declared())
     assert "/" not in read.title and "\\" not in read.title and list(tmp_path.iterdir()) == []
     assert np.allclose(read.samples, clip.samples, atol=1e-4)
 
@@ -309,7 +314,7 @@ def test_the_name_of_an_upload_is_no_path(
 )
 def test_bad_uploads_are_named_as_the_person_knows_them(recognizer: Recognizer, content: bytes, name: str) -> None:
     with pytest.raises(InputError) as error:
-        read_upload(content, name, recognizer.channels, Declared())
+        read_upload(content, name, recognizer, Declared())
     assert str(error.value).startswith(name or "upload") and "sadvae-har-demo" not in str(error.value)
 
 
