@@ -7,7 +7,6 @@ from jsonargparse import Namespace
 
 from feature_extraction.errors import require_extra
 from sadvae_har.commands import parser as cl
-from sadvae_har.recognition.model.header import EVERYDAY
 
 
 @cl.command(
@@ -15,7 +14,7 @@ from sadvae_har.recognition.model.header import EVERYDAY
     cl.option(
         "--model",
         type=Path,
-        default=Path(EVERYDAY),
+        default=cl.EVERYDAY,
         help="model file, folder of a finished run, or name of a shipped model",
     ),
     cl.option("--recordings", type=Path, default=None, help="folder of recordings to offer (default: none)"),

@@ -137,7 +137,7 @@ def _detected(plan: ReadingPlan, columns: tuple[str, ...], recognizer: Recognize
     found |= {} if plan.time_column is None else {"time": columns[plan.time_column]}
     units = {c.quantity: c.unit for c in plan.channels}
     channels = plan.channels
-    if recognizer.placements and len(columns) - len(found) >= 3:  # which a gyroscope may hide in
+    if recognizer.reads_any_device and len(columns) - len(found) >= 3:  # which a gyroscope may hide in
         devices = dict.fromkeys(channel.device for channel in channels)
         channels = tuple(c for device in devices for q, unit in SENSORS.items() for c in three_axes(device, q, unit))
     return Detected(columns, channels, found, units, plan.rate_hz if knows_rate else None)
@@ -237,7 +237,7 @@ def find_examples(model: Path, recognizer: Recognizer, folder: Path | None) -> E
         return _of_folder(folder, recognizer)
     if recognizer.dataset == WATCH.name:
         return _of_watch(model)
-    if recognizer.placements:
+    if recognizer.reads_any_device:
         offered = _offered(sorted(CLIPS_FOLDER.glob("*.csv")), recognizer)
         return Examples(offered, "Real recordings that come with the program." if offered else NOTHING_SHIPS)
     note = (

@@ -58,8 +58,10 @@ def show_header(service: DemoService) -> None:
     sensors = ", ".join(dict.fromkeys(f"{channel.device} {channel.quantity}" for channel in model.channels))
     learned = sum(activity.seen for activity in model.activities)
     described = len(model.activities) - learned
-    by_text = f", {described} known only by what is written about them" if described or not model.placements else ""
-    reads = "any device with an accelerometer, worn anywhere" if model.placements else plain(sensors)
+    by_text = (
+        f", {described} known only by what is written about them" if described or not model.reads_any_device else ""
+    )
+    reads = "any device with an accelerometer, worn anywhere" if model.reads_any_device else plain(sensors)
     st.title("Recognise activities from their description")
     st.markdown(
         f"Model of **{plain(model.dataset)}**: {learned} activities learned from recordings{by_text}. It reads "
@@ -97,7 +99,7 @@ def choose_recording(service: DemoService, session: DemoSession) -> None:
 def upload(service: DemoService, session: DemoSession) -> None:
     """Offer an upload, with fields that say what was detected in it and take what is known better."""
     limit_mb, model = service.settings.max_upload_mb, service.recognizer
-    any_device = bool(model.placements)
+    any_device = model.reads_any_device
     file = st.file_uploader(
         f"CSV, NPY or Parquet, up to {limit_mb} MB", type=[suffix[1:] for suffix in SUFFIXES], key="upload"
     )

@@ -5,11 +5,10 @@ A activities.
 """
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -17,7 +16,6 @@ from feature_extraction.descriptions.vocabulary import load_vocabulary
 from feature_extraction.errors import InputError
 from feature_extraction.windows.stream import TimedWindows, WindowStream
 from sadvae_har.demo.clips import Clip, TrueSpan
-from sadvae_har.recognition.activities import shipped_description
 from sadvae_har.recognition.prediction import Prediction
 from sadvae_har.recognition.recognizer import Explanation, LatentMap, Recognizer
 
@@ -224,8 +222,7 @@ class DemoSession:
         Raises:
             InputError: The vocabulary has no such activity, it is on the list, or there are too many.
         """
-        known = asdict(shipped_description(name, self.recognizer.model.text.placements))
-        self._add(known.pop("name"), known)
+        self._add(name, None)
 
     def add(self, name: str, description: str) -> None:
         """Add an activity and recognise the recording again.
@@ -235,7 +232,7 @@ class DemoSession:
         """
         self._add(*checked_texts(name, description))
 
-    def _add(self, name: str, description: str | Mapping[str, Any]) -> None:
+    def _add(self, name: str, description: str | None) -> None:
         if len(self.added) >= MOST_ADDED:
             raise InputError(f"{MOST_ADDED} activities were added here; remove one before you add another")
         trial = self.recognizer.copy()
@@ -254,9 +251,9 @@ class DemoSession:
         if name not in self.added:
             raise InputError(f"{name!r} was not added here; only {', '.join(self.added) or 'nothing'} can be removed")
         trial = self.recognizer.copy()
-        trial.remove_activity(name)
         only = tuple(other for other in self.only if other != name)
         trial.restrict(only or None)
+        trial.remove_activity(name)
         self._adopt(trial, f"“{name}” was removed")
         self.added, self.only = tuple(other for other in self.added if other != name), only
 
@@ -306,6 +303,7 @@ class DemoSession:
     def _variant(self, name: str, description: str) -> Variant:
         name, description = checked_texts(name, description)
         windows, trial = self._require_opened().windows, self.recognizer.copy()
+        trial.restrict(None)
         if name in trial.names:
             trial.remove_activity(name)
         activity = self._limit.run(lambda: trial.add_activity(name, description))

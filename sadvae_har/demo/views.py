@@ -135,7 +135,7 @@ def why_view(session: DemoSession, opened: Opened, colours: Mapping[str, str]) -
         if explanation.evidence:
             chart(evidence_figure(explanation), "evidence")
         else:
-            st.caption(NOT_MEASURED if session.recognizer.placements else NOTHING_MEASURED)
+            st.caption(NOT_MEASURED if session.recognizer.reads_any_device else NOTHING_MEASURED)
     if explanation.evidence:
         show_evidence(explanation)
 

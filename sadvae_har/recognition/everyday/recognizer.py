@@ -213,7 +213,8 @@ class EverydayRecognizer(Recognizer):
                 raise InputError(f"placement {place!r} is unknown; choose from {', '.join(self.placements)}")
         other = copy.copy(self)
         other.devices = tuple(
-            replace(device, placement=places.get(device.name, device.placement)) for device in self.devices
+            replace(device, placement=places[device.name], said_by="declared") if device.name in places else device
+            for device in self.devices
         )
         return other
 

@@ -162,6 +162,9 @@ def test_two_descriptions_are_compared_within_what_can_occur(session: DemoSessio
         assert set(variant.prediction.labels) <= {"sitting", "resting", "unknown"}
         assert 0 <= share(variant.prediction, "resting") <= 1
     assert session.only == ("sitting", "resting")
+    session.restrict(["resting"])
+    alone = session.compare("resting", "A person sits on a chair and hardly moves.", "A person walks at an easy pace.")
+    assert {label for variant in alone for label in variant.prediction.labels.tolist()} <= {"resting", "unknown"}
 
 
 def test_reasons_have_no_measured_part_and_the_map_covers_the_recording(session: DemoSession) -> None:
