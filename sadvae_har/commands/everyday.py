@@ -17,6 +17,7 @@ CARD = "README.md"
     "everyday train",
     cl.raw_folders,
     cl.option("--datasets", default=SHAREABLE, help="data sets to learn from; own ones by their dataset.yaml"),
+    cl.option("--without", default=None, help="people not to learn from, such as dsads/8, to try the model on them"),
     cl.option("--seed", type=int, default=0, help="seed of every random draw"),
     cl.resources,
     cl.out("folder of the model (default: everyday in the folder of runs)"),
@@ -45,13 +46,15 @@ def everyday_train(arguments: Namespace) -> None:
     card = folder / CARD
     if card.exists() and not card.read_text(encoding="utf-8", errors="replace").startswith(HEADER):
         raise InputError(f"{card}: would be replaced by the card of the model; choose another --out")
-    corpus = Corpus.load(names, arguments.raw, windows_folder(arguments.resources))
+    people = cl.names(arguments.without, "--without", "dsads/8") if arguments.without else ()
+    corpus = Corpus.load(names, arguments.raw, windows_folder(arguments.resources)).without(people)
     config = EverydayConfig(seed=arguments.seed)
     kept = Kept.of(corpus, config, folder)
     model = train_everyday(corpus, [*map(source_of, specs)], config, text_cache(arguments.resources), kept)
     path = folder / MODEL_FILE
     save_everyday(model, path)
     command = f"{cl.PROGRAM} everyday train --raw FOLDER --datasets {','.join(names)} --seed {arguments.seed}"
+    command += f" --without {','.join(people)}" if people else ""
     write_text(card, everyday_card(model, f"{command} --out {folder.name}", path.stat().st_size))
     kept.clear()
     print(f"model: {path}, {path.stat().st_size / 1e6:.1f} MB, {len(model.trained)} activities")

@@ -45,8 +45,8 @@ def _table(model: EverydayModel, command: str, n_bytes: int) -> str:
     rows = {
         "reads": f"any device with an accelerometer, in windows of {settings.window_s:g} s at {settings.rate_hz:g} Hz; "
         "other rates and units are converted",
-        "trained activities": f"a linear layer on {len(model.standardizer.mean)} statistics and on the embeddings of "
-        f"{len(model.networks)} small networks ({networks:,} weights)",
+        "trained activities": f"a linear layer on {len(model.standardizer.mean)} statistics"
+        + (f" and {len(model.networks)} small networks ({networks:,} weights)" if model.networks else ""),
         "described activities": f"SA-DVAE over {len(model.pairs)} pairs of an activity and a place; descriptions are "
         f"read by {model.text.model}",
         "of people": "means and one covariance of statistics over many windows, and weights; no window of anybody",

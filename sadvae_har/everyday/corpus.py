@@ -6,7 +6,7 @@ Axis legend: N windows, T time, A activities, D features, R rows (some of the wi
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -77,6 +77,29 @@ class Corpus:
             activities=activities,
             possible=table[inverse],
             cell=np.unique(cells, return_inverse=True)[1],
+        )
+
+    def without(self, people: Sequence[str]) -> "Corpus":
+        """Return the corpus without the windows of some people, named with their data set in front: `dsads/8`.
+
+        Raises:
+            InputError: Nobody is called so.
+        """
+        if not people:
+            return self
+        known = np.unique(self.windows.subjects).tolist()
+        strange = [name for name in people if name not in known]
+        if strange:
+            near = [name for name in known if name.split("/")[0] == strange[0].split("/")[0]] or known
+            raise InputError(f"nobody is called {strange[0]!r}; there are {', '.join(near[:20])}")
+        kept = np.flatnonzero(~np.isin(self.windows.subjects, people))
+        windows = self.windows.take(kept)
+        return replace(
+            self,
+            windows=windows,
+            features=self.features[kept],
+            possible=self.possible[kept],
+            cell=self.cell[kept],
         )
 
     def __len__(self) -> int:

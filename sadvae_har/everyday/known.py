@@ -43,7 +43,7 @@ class NetworkConfig:
     """
 
     n_networks: int = 0
-    n_steps: int = 1500
+    n_steps: int = 800
     batch_size: int = 128
     learning_rate: float = 3e-3
     weight_decay: float = 1e-2
