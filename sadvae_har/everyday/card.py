@@ -24,7 +24,7 @@ def everyday_card(model: EverydayModel, command: str, n_bytes: int) -> str:
         _table(model, command, n_bytes),
         "\n".join(["## Learned from", "", *(f"- {source}" for source in model.sources)]),
         _activities(model),
-        _limits(),
+        _limits(model),
     ]
     return HEADER + "\n" + "\n\n".join(parts) + "\n"
 
@@ -64,11 +64,11 @@ def _activities(model: EverydayModel) -> str:
     return "\n".join(lines)
 
 
-def _limits() -> str:
-    return """## What it cannot do
+def _limits(model: EverydayModel) -> str:
+    falls = "- Falls were staged by young people; how it does on real ones, nobody knows.\n"
+    return f"""## What it cannot do
 
 - Sitting, standing and lying are hard to tell apart by a device that may be turned any way: a still device feels
   gravity alone. Say with `--only` which of them can occur.
-- Falls were staged by young people on mattresses; nobody knows how it does on real ones.
-- People, devices and habits other than those of the data sets above are recognised less well; test it on your own.
+{falls if "falling" in {entry.name for entry in model.trained} else ""}- People, devices and habits other than those of the data sets above are recognised less well; test it on your own.
 - It is no medical device, and nothing for decisions about anybody's health or safety."""

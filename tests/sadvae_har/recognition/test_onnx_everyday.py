@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from everyday_model import MOTIONS, NOT_RECORDED, felt, six_channels
-from rounding import PROBABILITY
+from rounding import PROBABILITY, STRANGENESS
 
 from feature_extraction.encoders.turn_free.graph import DeviceGraph
 from feature_extraction.encoders.turn_free.statistics import turn_free_statistics
@@ -17,6 +17,8 @@ from sadvae_har.recognition.onnx.device_graph import DeviceRecognizerGraph, Plac
 from sadvae_har.recognition.onnx.export import compare, export_onnx, motion_windows
 
 CHANNELS = six_channels("watch")
+# Of still devices higher moments are of numbers of little size, see `test_onnx_export.py`: strangeness may be off more.
+OF_STILL_DEVICES = 20 * STRANGENESS
 
 
 @pytest.fixture(scope="module")
@@ -45,9 +47,9 @@ def test_graph_agrees_with_the_recogniser(
     with torch.inference_mode():
         found = DeviceRecognizerGraph(reader).eval()(torch.from_numpy(samples))
     expected = reader.model.calibration.probabilities(joint)
-    assert found.probabilities.numpy() == pytest.approx(expected, abs=10 * PROBABILITY)
-    assert np.mean(found.activity.numpy() == activity) >= 0.98
-    assert found.strangeness.numpy() == pytest.approx(reader.strangeness(features), abs=5e-3)
+    assert found.probabilities.numpy() == pytest.approx(expected, abs=PROBABILITY)
+    assert np.mean(found.activity.numpy() == activity) >= 0.99
+    assert found.strangeness.numpy() == pytest.approx(reader.strangeness(features), abs=OF_STILL_DEVICES)
     assert len(np.unique(activity)) > 2
 
 
@@ -69,7 +71,7 @@ def test_file_agrees_with_the_recogniser(everyday: EverydayRecognizer, windows: 
         reader = of_one(everyday, with_gyro, "")
         path = export_onnx(reader, tmp_path / f"{with_gyro}.onnx")
         parity = compare(reader, path, np.ascontiguousarray(windows[..., : len(reader.channels)]))
-        assert parity.largest <= 10 * PROBABILITY and parity.same_activity >= 0.97 and parity.same_unknown >= 0.97
+        assert parity.largest <= PROBABILITY and parity.same_activity >= 0.99 and parity.same_unknown >= 0.99
 
 
 def test_log_sums_over_places() -> None:
