@@ -11,6 +11,7 @@ SHIPPED = {  # `feature_extraction/storage/places.py` finds them where they are 
     "feature_extraction.shipped.label_splits": "resources/label_splits",
     "feature_extraction.shipped.encoders": "resources/encoders",
     "feature_extraction.shipped.models": "resources/models",
+    "feature_extraction.shipped.clips": "resources/clips",
     "feature_extraction.shipped.feature_tables": "resources/feature_tables",
 }
 
