@@ -66,9 +66,10 @@ def _activities(model: EverydayModel) -> str:
 
 def _limits(model: EverydayModel) -> str:
     falls = "- Falls were staged by young people; how it does on real ones, nobody knows.\n"
+    learned = "falling" in {entry.name for entry in model.trained}
     return f"""## What it cannot do
 
 - Sitting, standing and lying are hard to tell apart by a device that may be turned any way: a still device feels
   gravity alone. Say with `--only` which of them can occur.
-{falls if "falling" in {entry.name for entry in model.trained} else ""}- People, devices and habits other than those of the data sets above are recognised less well; test it on your own.
+{falls if learned else ""}- It does less well on people and devices unlike those above; test it on your own.
 - It is no medical device, and nothing for decisions about anybody's health or safety."""
