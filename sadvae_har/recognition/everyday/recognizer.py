@@ -87,10 +87,7 @@ class EverydayRecognizer(Recognizer):
         Raises:
             InputError: It is missing, damaged, or made by a newer version.
         """
-        try:
-            return cls(load_everyday(Path(path)), text_cache)
-        except torch.linalg.LinAlgError as error:
-            raise InputError(f"{path}: its numbers cannot be used ({str(error)[:100]}); make it again") from error
+        return cls(load_everyday(Path(path)), text_cache)
 
     def save(self, path: Path | str) -> Path:
         """Write one file that holds the model with its present list of activities; return its path."""
@@ -109,9 +106,15 @@ class EverydayRecognizer(Recognizer):
         """Compares windows with the description of every pair; made when first needed, which trained ones never do."""
         if self._scorer is None:
             n_pairs = len(self.model.pairs)
-            made = ActivityScorer(self.model.fold, self.model.seen, self.model.space, self._vectors[:n_pairs])
-            for row in self._vectors[n_pairs:]:
-                made.add(row[None])
+            try:
+                made = ActivityScorer(self.model.fold, self.model.seen, self.model.space, self._vectors[:n_pairs])
+                for row in self._vectors[n_pairs:]:
+                    made.add(row[None])
+            except torch.linalg.LinAlgError as error:  # no covariance: numbers out of all proportion
+                reason = str(error)[:100]
+                raise InputError(
+                    f"model {self.model.name!r}: its numbers cannot be used ({reason}); make it again"
+                ) from error
             self._scorer = made
         return self._scorer
 
