@@ -33,7 +33,7 @@ class NetworkConfig:
 
     Attributes:
         n_networks: Networks with different seeds, whose logits are averaged; by default none, since on data sets left
-            out they cost more than they add (`docs/everyday.md`).
+            out they add next to nothing (`docs/everyday.md`).
         n_steps: Optimiser steps.
         batch_size: Windows a step.
         learning_rate: Peak of AdamW, one cycle.

@@ -43,11 +43,11 @@ class DeviceGraph(nn.Module):
         self.register_buffer("weight", torch.from_numpy(guess.weight))
         self.register_buffer("bias", torch.from_numpy(guess.bias))
 
-    def forward(self, windows: Tensor) -> tuple[Tensor, Tensor]:
-        """Return statistics without gaps, and the embeddings of the networks side by side."""
+    def forward(self, windows: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Return statistics without gaps, and the embedding of every network."""
         statistics = self.statistics(windows).index_select(1, self.kept)
         present = torch.ones_like(windows[:, 0, 0])
         if not self.has_gyro:
             statistics = torch.cat([statistics, statistics @ self.weight + self.bias], dim=1)
             windows, present = torch.cat([windows, torch.zeros_like(windows)], dim=2), torch.zeros_like(present)
-        return statistics, torch.cat([network(windows, present) for network in self.networks], dim=1)
+        return statistics, [network(windows, present) for network in self.networks]

@@ -54,7 +54,7 @@ class DeviceRecognizerGraph(nn.Module):
         sound, numbers = self.sound(windows)
         statistics, embedded = self.device(numbers.index_select(2, self.columns))
         features = self.scale(statistics)
-        inputs = torch.cat([self.known_scale(statistics), embedded], dim=1)
+        inputs = torch.cat([self.known_scale(statistics), *embedded], dim=1)
         seen = SeenClassifier(self.weight, self.bias).logits(inputs).log_softmax(1)
         texts = self.places(self.texts(features)) if self.verdict.has_described else seen
         return self.verdict(sound, seen, texts, *self.neighbors(features))

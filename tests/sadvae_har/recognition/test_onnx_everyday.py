@@ -15,6 +15,7 @@ from sadvae_har.__main__ import main
 from sadvae_har.recognition.everyday.recognizer import EverydayRecognizer
 from sadvae_har.recognition.onnx.device_graph import DeviceRecognizerGraph, Places
 from sadvae_har.recognition.onnx.export import compare, export_onnx, motion_windows
+from sadvae_har.recognition.recognizer import Recognizer
 
 CHANNELS = six_channels("watch")
 # Of still devices higher moments are of numbers of little size, see `test_onnx_export.py`: strangeness may be off more.
@@ -62,7 +63,7 @@ def test_statistics_are_the_same(everyday: EverydayRecognizer, windows: np.ndarr
     with torch.inference_mode():
         found, embedded = graph.eval()(torch.from_numpy(windows[..., : 6 if with_gyro else 3]))
     assert found.numpy() == pytest.approx(expected, abs=2e-3, rel=1e-4)
-    assert embedded.shape == (len(windows), sum(network.embedding_dim for network in model.networks))
+    assert [e.shape for e in embedded] == [(len(windows), network.embedding_dim) for network in model.networks]
 
 
 def test_file_agrees_with_the_recogniser(everyday: EverydayRecognizer, windows: np.ndarray, tmp_path: Path) -> None:
@@ -72,6 +73,13 @@ def test_file_agrees_with_the_recogniser(everyday: EverydayRecognizer, windows: 
         path = export_onnx(reader, tmp_path / f"{with_gyro}.onnx")
         parity = compare(reader, path, np.ascontiguousarray(windows[..., : len(reader.channels)]))
         assert parity.largest <= PROBABILITY and parity.same_activity >= 0.99 and parity.same_unknown >= 0.99
+
+
+def test_the_shipped_model_becomes_a_file(tmp_path: Path) -> None:
+    reader = of_one(Recognizer.load("everyday"), False, "")
+    assert isinstance(reader, EverydayRecognizer) and not reader.model.networks  # statistics alone
+    made_up = motion_windows(reader.source, 60)
+    assert compare(reader, export_onnx(reader, tmp_path / "phone.onnx"), made_up).same_activity >= 0.99
 
 
 def test_log_sums_over_places() -> None:
