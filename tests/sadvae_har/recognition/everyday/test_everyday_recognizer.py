@@ -85,9 +85,11 @@ def test_trained_activities_keep_their_scores(everyday: EverydayRecognizer, wind
 def test_described_ones_are_marked_and_can_win(everyday: EverydayRecognizer, windows: np.ndarray) -> None:
     found = predicted(add(everyday, *NEW), windows)
     assert found.unseen.tolist() == [name in NEW for name in found.activity.tolist()]
-    assert not found.unseen.all()
     everyday.restrict(NEW)
     assert predicted(everyday, windows).unseen.all()
+    everyday.restrict(["walking", "running"])
+    assert not predicted(everyday, windows).unseen.any()
+    everyday.restrict(None)
     assert found.probabilities.sum(1) == pytest.approx(np.ones(len(found)))
     assert [entry.seen for entry in everyday.activities] == [True] * 6 + [False] * 3
 
