@@ -20,10 +20,9 @@ installed >"$work/before"
 awk 'BEGIN { print "t_ms,ax,ay,az,gx,gy,gz"; for (i = 0; i < 3000; i++)
   printf "%d,%f,%f,%f,%f,%f,%f\n", 20 * i, sin(i / 12) / 2, cos(i / 12) / 2, 1 + sin(i / 9) / 20, sin(i / 12),
     cos(i / 7) / 5, 0.1 + sin(i / 5) / 10 }' >walk.csv
-har data list && har encoder show tiny && har everyday show
+har data list; har encoder show tiny; har everyday show
 har predict walk.csv --units acc=g,gyro=rad/s
-har splits create usc-had --count 1 --seed 7
-har run --dataset watch --split random-1
+har splits create usc-had --count 1 --seed 7; har run --dataset watch --split random-1
 har predict walk.csv --model runs/watch/random-1-* --units acc=g,gyro=rad/s
 har activities add runs/watch/random-1-* "arm circles" "The person draws wide circles in the air with one arm."
 har activities list runs/watch/random-1-* | grep "arm circles"
