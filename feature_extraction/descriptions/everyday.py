@@ -4,7 +4,6 @@ The descriptions are those of the vocabulary (`vocabulary.py`) or, where it has 
 the shipped data sets.
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -13,15 +12,7 @@ from typing import Any
 from feature_extraction.descriptions.class_list import ANYWHERE, ClassDescription, load_class_list
 from feature_extraction.descriptions.vocabulary import EVERYDAY, called, load_vocabulary, near_names
 from feature_extraction.errors import InputError
-
-_SIDES = frozenset(("left", "right", "upper", "lower", "front", "rear", "back"))  # do not tell body parts apart
-_ELSEWHERE_CALLED = {  # words for a part of the body that the vocabulary has another word for
-    **dict.fromkeys(("torso", "chest"), "trunk"),
-    **dict.fromkeys(("waist", "belt", "pelvis"), "hip"),
-    **dict.fromkeys(("pocket", "trousers"), "thigh"),
-    **dict.fromkeys(("hand", "forearm", "watch"), "wrist"),
-    **dict.fromkeys(("foot", "shin"), "ankle"),
-}
+from feature_extraction.own_files.columns.places import placement_of
 
 
 def find_everyday(name: str) -> ClassDescription:
@@ -84,7 +75,8 @@ def _views(known: ClassDescription, places: Sequence[str]) -> dict[str, Any]:
 
 def _felt_at(place: str, known: ClassDescription) -> str:
     """Return what a sensor feels at a place, or the sentence if the description speaks of no such part of the body."""
-    near = [text for other, text in known.motion.items() if _body_parts(other) & _body_parts(place)]
+    part = placement_of(place, "")
+    near = [text for other, text in known.motion.items() if part and placement_of(other, "") == part]
     return known.motion.get(place) or next(iter(near), known.sentence)
 
 
@@ -99,8 +91,3 @@ def _classes() -> Mapping[str, ClassDescription]:
                 new = {place: text for place, text in entry.motion.items() if place not in first.motion}
                 found[name] = replace(first, motion={**first.motion, **new})
     return found
-
-
-def _body_parts(place: str) -> frozenset[str]:
-    words = re.findall(r"[a-z]+", place.casefold())
-    return frozenset(_ELSEWHERE_CALLED.get(word, word) for word in words) - _SIDES

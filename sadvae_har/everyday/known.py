@@ -38,7 +38,7 @@ class NetworkConfig:
         batch_size: Windows a step.
         learning_rate: Peak of AdamW, one cycle.
         weight_decay: Of AdamW.
-        statistics: Weight of telling the statistics of the whole window from one of which a part is hidden.
+        statistics: Weight of telling the statistics of the window as it was from how it was changed.
         agreement: Weight of telling which windows of two devices are of the same moment.
     """
 
@@ -111,8 +111,8 @@ def fit_network(
 ) -> TrainedNetwork:
     """Train one network on some rows of a corpus.
 
-    Three targets at once: the activity; the statistics of the whole window, from one of which a part is hidden; and
-    which windows of two devices are of the same moment, where people wore several.
+    Three targets at once, of windows that are made stronger or weaker, faster or slower: the activity; the statistics
+    of the window as it was; and which windows of two devices are of the same moment, where people wore several.
 
     Args:
         corpus: All windows.
@@ -174,7 +174,7 @@ def _train(
 
 
 def _augmented(corpus: Corpus, rows: np.ndarray, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Return windows [n, T, 6] a little stronger or weaker, faster or slower, noisier, partly hidden; and [n] gyro."""
+    """Return windows [n, T, 6] a little stronger, faster or noisier, and which have a gyroscope [n]; some lose it."""
     windows = corpus.windows
     samples, has_gyro = torch.from_numpy(windows.samples[rows]), torch.from_numpy(windows.has_gyro[rows])
     n, length = samples.shape[:2]

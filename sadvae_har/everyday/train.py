@@ -27,7 +27,7 @@ from sadvae_har.everyday.kept import Kept
 from sadvae_har.everyday.known import Known, NetworkConfig, fit_known, with_network
 from sadvae_har.experiment import stages
 from sadvae_har.experiment.fitted import class_scorer
-from sadvae_har.method.gate import DomainClassifier, GateExamples, SafetyNet, best_temperature, log_softmax
+from sadvae_har.method.gate import DomainClassifier, GateExamples, SafetyNet, best_temperatures, log_softmax
 from sadvae_har.method.scorer import FoldModel, SeenClassifier
 from sadvae_har.recognition.activities import TextSettings
 from sadvae_har.recognition.calibration import Calibration, fit_calibration, fit_temperature
@@ -206,20 +206,12 @@ def gate_of_additions(folds: Sequence[GateExamples], config: GateConfig) -> Doma
         float(np.mean([(values <= limit).mean() for values in odds])),
         float(np.mean([(values > limit).mean() for values in own if len(values)])),
     )
-    seen = [~fold.is_unseen for fold in folds]
+    seen_temperature, unseen_temperature = best_temperatures(folds, config)
     return DomainClassifier(
         cues=("text_odds",),
         fusion="hard",
-        seen_temperature=best_temperature(
-            [fold.seen_logits[rows] for fold, rows in zip(folds, seen, strict=True)],
-            [fold.labels[rows] for fold, rows in zip(folds, seen, strict=True)],
-            config.temperatures,
-        ),
-        unseen_temperature=best_temperature(
-            [fold.unseen_logits[~rows] for fold, rows in zip(folds, seen, strict=True)],
-            [fold.labels[~rows] - fold.seen_logits.shape[1] for fold, rows in zip(folds, seen, strict=True)],
-            config.temperatures,
-        ),
+        seen_temperature=seen_temperature,
+        unseen_temperature=unseen_temperature,
         threshold=0.5,
         mean=(limit,),
         scale=(float(np.mean(spreads)),),
@@ -290,15 +282,15 @@ def measure_fold(
     activity = np.array([pair.activity for pair in laid.pairs])[problem.class_index]
     learned = np.flatnonzero(~out & ~np.isin(activity, held.activities))
     trained = tuple(name for name in corpus.activities if name in set(activity[learned].tolist()))
-    labels = corpus.labels
     allowed = laid.rows[learned]
+    banned = corpus.possible[:, corpus.positions(held.activities)].any(1)
     split = replace(
         corpus.split(),
         kind="cross",
-        seen=tuple(np.unique(labels[allowed]).tolist()),
-        unseen=("none",),
-        test_subjects=tuple(sorted(held.subjects)),
-        train_subjects=tuple(np.unique(windows.subjects[allowed]).tolist()),
+        seen=tuple(np.unique(corpus.labels[~banned]).tolist()),
+        unseen=tuple(np.unique(corpus.labels[banned]).tolist()),
+        test_subjects=held.subjects,
+        train_subjects=tuple(np.setdiff1d(windows.subjects, held.subjects).tolist()),
     )
     known = fit_known(corpus, allowed, split, network, seed)
     measured = np.flatnonzero(out)

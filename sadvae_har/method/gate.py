@@ -379,6 +379,20 @@ def best_temperature(logits: Sequence[np.ndarray], labels: Sequence[np.ndarray],
     return float(min(candidates, key=lambda temperature: log_loss(temperature, pairs))) if pairs else 1.0
 
 
+def best_temperatures(folds: Sequence[GateExamples], config: GateConfig) -> tuple[float, float]:
+    """Return the temperatures of the seen and of the unseen logits, each chosen where it is read."""
+    seen = [~fold.is_unseen for fold in folds]
+    pairs = list(zip(folds, seen, strict=True))
+    return (
+        best_temperature([f.seen_logits[k] for f, k in pairs], [f.labels[k] for f, k in pairs], config.temperatures),
+        best_temperature(
+            [f.unseen_logits[~k] for f, k in pairs],
+            [f.labels[~k] - f.seen_logits.shape[1] for f, k in pairs],
+            config.temperatures,
+        ),
+    )
+
+
 def log_loss(temperature: float, folds: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
     """Return the log loss of logits over a temperature, averaged over folds.
 
@@ -403,20 +417,12 @@ def _fit(folds: Sequence[GateExamples], config: GateConfig, seed: int) -> Domain
     scaler = StandardScaler().fit(cues)
     regression = LogisticRegression(C=config.regularisation, class_weight="balanced", random_state=seed)
     regression.fit(scaler.transform(cues), np.concatenate([examples.is_unseen for examples in folds]))
-    seen = [~examples.is_unseen for examples in folds]
+    seen_temperature, unseen_temperature = best_temperatures(folds, config)
     return DomainClassifier(
         cues=config.cues,
         fusion=config.fusion,
-        seen_temperature=best_temperature(
-            [e.seen_logits[mask] for e, mask in zip(folds, seen, strict=True)],
-            [e.labels[mask] for e, mask in zip(folds, seen, strict=True)],
-            config.temperatures,
-        ),
-        unseen_temperature=best_temperature(
-            [e.unseen_logits[~mask] for e, mask in zip(folds, seen, strict=True)],
-            [e.labels[~mask] - e.seen_logits.shape[1] for e, mask in zip(folds, seen, strict=True)],
-            config.temperatures,
-        ),
+        seen_temperature=seen_temperature,
+        unseen_temperature=unseen_temperature,
         threshold=0.5,
         mean=tuple(scaler.mean_.tolist()),
         scale=tuple(scaler.scale_.tolist()),

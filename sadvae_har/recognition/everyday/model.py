@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from feature_extraction.descriptions.class_list import ClassDescription, describe_class
+from feature_extraction.descriptions.class_list import ClassDescription
 from feature_extraction.encoders.turn_free.network import DeviceNetwork
 from feature_extraction.encoders.turn_free.statistics import GyroGuess, feature_names
 from feature_extraction.errors import InputError
@@ -32,6 +32,7 @@ from sadvae_har.method.scorer import FoldModel, SeenClassifier
 from sadvae_har.recognition.activities import TextSettings
 from sadvae_har.recognition.calibration import Calibration
 from sadvae_har.recognition.everyday.pairs import Pair
+from sadvae_har.recognition.model.file import as_tensors, read_descriptions, require_windows
 from sadvae_har.recognition.model.header import EVERYDAY_KIND, REMEDY, VERSION, everyday_format, require_everyday
 from sadvae_har.recognition.prediction import UNKNOWN
 from sadvae_har.recognition.strangeness import Strangeness
@@ -90,15 +91,15 @@ def save_everyday(model: EverydayModel, path: Path) -> None:
     """Write a model as one file, atomically."""
     parts: dict[str, Mapping[str, Tensor]] = {
         "networks": model.fold.networks.state_dict(),
-        "guess": _tensors(model.guess.to_arrays()),
-        "known": _tensors(model.known_standardizer.to_arrays()),
-        "standardizer": _tensors(model.standardizer.to_arrays()),
-        "space": _tensors(model.space.to_arrays()),
-        "familiarity": _tensors(model.strangeness.to_arrays()),
+        "guess": as_tensors(model.guess.to_arrays()),
+        "known": as_tensors(model.known_standardizer.to_arrays()),
+        "standardizer": as_tensors(model.standardizer.to_arrays()),
+        "space": as_tensors(model.space.to_arrays()),
+        "familiarity": as_tensors(model.strangeness.to_arrays()),
         "seen": {"weight": model.seen.weight, "bias": model.seen.bias},
         "drawn": {"features": model.fold.train_features, "classes": model.fold.train_classes},
         "synthesis": {"donors": model.fold.donors, "noise": model.fold.noise},
-        "text": _tensors({"vectors": model.vectors}),
+        "text": as_tensors({"vectors": model.vectors}),
         **{f"network-{k}": network.state_dict() for k, network in enumerate(model.networks)},
     }
     header = {
@@ -155,10 +156,7 @@ def _assemble(header: Mapping[str, Any], tensors: Mapping[str, Tensor], path: Pa
         network.load_state_dict(weights)
         networks.append(network.requires_grad_(False))
     drawn, classes = tensors["drawn/features"], tensors["drawn/classes"]
-    if drawn.ndim != 2 or classes.shape != drawn.shape[:1] or not len(classes) or classes.dtype != torch.int64:
-        raise InputError(f"drawn windows of shapes {tuple(drawn.shape)} and {tuple(classes.shape)}")
-    if drawn.dtype != torch.float32 or not torch.isfinite(drawn).all() or classes.min() < 0:
-        raise InputError("drawn windows hold values that cannot be used")
+    require_windows(drawn, classes)
     return EverydayModel(
         name=header["name"],
         sources=tuple(map(str, header["sources"])),
@@ -183,8 +181,8 @@ def _assemble(header: Mapping[str, Any], tensors: Mapping[str, Tensor], path: Pa
         gate=DomainClassifier.from_dict(header["gate"], str(path)),
         strangeness=Strangeness.from_arrays(arrays("familiarity"), drawn.numpy(), classes.numpy()),
         calibration=Calibration.from_dict(header["calibration"]),
-        trained=_descriptions(header["trained"], text),
-        described=_descriptions(header["described"], text),
+        trained=read_descriptions(header["trained"], text),
+        described=read_descriptions(header["described"], text),
         vectors=tensors["text/vectors"].numpy(),
     )
 
@@ -238,17 +236,3 @@ def _check(model: EverydayModel) -> None:
             raise InputError("a tensor holds values that are not finite")
     if model.vectors.dtype.kind != "f" or not np.isfinite(model.vectors).all():
         raise InputError("semantic vectors hold values that are not finite")
-
-
-def _descriptions(values: list[Any], text: TextSettings) -> tuple[ClassDescription, ...]:
-    found = []
-    for value in values:
-        if not isinstance(value, Mapping) or "name" not in value:
-            raise InputError("activities are no list of descriptions")
-        views = {key: entry for key, entry in value.items() if key != "name" and (entry or key != "kinematics")}
-        found.append(describe_class(value["name"], views, text.placements, "description"))
-    return tuple(found)
-
-
-def _tensors(arrays: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
-    return {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in arrays.items()}

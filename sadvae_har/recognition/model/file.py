@@ -45,13 +45,13 @@ def save_model(model: RecognizerModel, path: Path) -> None:
     parts: dict[str, Mapping[str, Tensor]] = {
         "encoder": encoder_tensors,
         "networks": model.fold.networks.state_dict(),
-        "standardizer": _tensors(model.standardizer.to_arrays()),
-        "space": _tensors(model.space.to_arrays()),
-        "familiarity": _tensors(model.strangeness.to_arrays()),
+        "standardizer": as_tensors(model.standardizer.to_arrays()),
+        "space": as_tensors(model.space.to_arrays()),
+        "familiarity": as_tensors(model.strangeness.to_arrays()),
         "seen": {"weight": model.seen.weight, "bias": model.seen.bias},
         "train": {"features": model.fold.train_features, "classes": model.fold.train_classes},
         "synthesis": {"donors": model.fold.donors, "noise": model.fold.noise},
-        "text": _tensors({"vectors": model.vectors}),
+        "text": as_tensors({"vectors": model.vectors}),
     }
     header = {
         "format": FORMAT,
@@ -94,7 +94,7 @@ def _assemble(header: Mapping[str, Any], tensors: Mapping[str, Tensor], path: Pa
 
     config, text = config_from_dict(header["config"]), TextSettings.from_dict(header["text"])
     train_features, train_classes = tensors["train/features"], tensors["train/classes"]
-    _require_training_windows(train_features, train_classes)
+    require_windows(train_features, train_classes)
     windows = train_features.numpy(), train_classes.numpy()
     return RecognizerModel(
         name=header["name"],
@@ -115,13 +115,18 @@ def _assemble(header: Mapping[str, Any], tensors: Mapping[str, Tensor], path: Pa
         gate=DomainClassifier.from_dict(header["gate"], str(path)),
         strangeness=Strangeness.from_arrays(arrays("familiarity"), *windows),
         calibration=Calibration.from_dict(header["calibration"]),
-        trained=_descriptions(header["trained"], text),
-        described=_descriptions(header["described"], text),
+        trained=read_descriptions(header["trained"], text),
+        described=read_descriptions(header["described"], text),
         vectors=tensors["text/vectors"].numpy(),
     )
 
 
-def _require_training_windows(features: Tensor, classes: Tensor) -> None:
+def require_windows(features: Tensor, classes: Tensor) -> None:
+    """Refuse standardised windows [R, D] and their classes [R] that cannot be used.
+
+    Raises:
+        InputError: Naming what is wrong.
+    """
     if features.ndim != 2 or classes.shape != features.shape[:1] or not len(classes) or classes.dtype != torch.int64:
         raise InputError(f"training windows of shapes {tuple(features.shape)} and {tuple(classes.shape)}")
     if features.dtype != torch.float32 or not torch.isfinite(features).all() or classes.min() < 0:
@@ -161,7 +166,12 @@ def _check(model: RecognizerModel) -> None:
         raise InputError("semantic vectors hold values that are not finite")
 
 
-def _descriptions(values: Any, text: TextSettings) -> tuple[ClassDescription, ...]:
+def read_descriptions(values: Any, text: TextSettings) -> tuple[ClassDescription, ...]:
+    """Return descriptions from plain values of a header.
+
+    Raises:
+        InputError: They are no list of descriptions.
+    """
     if not isinstance(values, Sequence) or not all(isinstance(v, Mapping) and "name" in v for v in values):
         raise InputError("activities are no list of descriptions")
     found = []
@@ -171,5 +181,6 @@ def _descriptions(values: Any, text: TextSettings) -> tuple[ClassDescription, ..
     return tuple(found)
 
 
-def _tensors(arrays: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
+def as_tensors(arrays: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
+    """Return arrays as tensors, to be written."""
     return {name: torch.from_numpy(np.ascontiguousarray(value)) for name, value in arrays.items()}
