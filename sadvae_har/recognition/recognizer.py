@@ -124,7 +124,7 @@ class Recognizer:
     @property
     def reads_any_device(self) -> bool:
         """Whether recordings may have any devices, at any places; else they have the channels of the model."""
-        return False
+        return bool(self.placements)
 
     @property
     def where_worn(self) -> Mapping[str, str]:

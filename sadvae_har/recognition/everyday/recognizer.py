@@ -124,11 +124,6 @@ class EverydayRecognizer(Recognizer):
         return self._owner
 
     @property
-    def reads_any_device(self) -> bool:
-        """True: what `plan` finds can be read."""
-        return True
-
-    @property
     def where_worn(self) -> Mapping[str, str]:
         """The place of every device, and who says so."""
         return {d.name: f"worn at the {d.placement}, {d.said_by}" if d.placement else ANYWHERE for d in self.devices}
