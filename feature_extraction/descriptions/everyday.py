@@ -4,7 +4,7 @@ The descriptions are those of the vocabulary (`vocabulary.py`) or, where it has 
 the shipped data sets.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -33,6 +33,20 @@ def find_everyday(name: str) -> ClassDescription:
     raise InputError(f"no everyday activity {name!r}; {near}; or describe it in a sentence of your own")
 
 
+def described_at(name: str, places: Iterable[str]) -> ClassDescription:
+    """Return what is said about an everyday activity, with what a device feels at certain places.
+
+    Args:
+        name: As of `find_everyday`.
+        places: What `motion` speaks of; a place that is not described gets the sentence.
+
+    Raises:
+        InputError: There is no such activity; names the nearest.
+    """
+    found = find_everyday(name)
+    return replace(found, motion={place: _felt_at(place, found) for place in places})
+
+
 def fill_in(classes: Mapping[str, Any], placements: Iterable[str]) -> dict[str, Any]:
     """Return the classes of a `dataset.yaml` with the shipped descriptions that some of them ask for.
 
@@ -56,18 +70,18 @@ def fill_in(classes: Mapping[str, Any], placements: Iterable[str]) -> dict[str, 
     filled = {}
     for name, (activity, given) in asked.items():
         try:
-            filled[name] = _views(find_everyday(activity), places) | given
+            filled[name] = _views(described_at(activity, places)) | given
         except InputError as error:
             raise InputError(f"classes: {name}: {error}") from error
     return {name: filled.get(name, value) for name, value in classes.items()}
 
 
-def _views(known: ClassDescription, places: Sequence[str]) -> dict[str, Any]:
+def _views(known: ClassDescription) -> dict[str, Any]:
     """Return label, sentence, motion, paraphrases and kinematics, as a `dataset.yaml` would give them."""
     return {
         "label": known.label,
         "sentence": known.sentence,
-        "motion": {place: _felt_at(place, known) for place in places},
+        "motion": dict(known.motion),
         "paraphrases": list(known.paraphrases),
         "kinematics": dict(known.kinematics),
     }

@@ -11,7 +11,7 @@ from feature_extraction.storage.places import MODELS_FOLDER
 from sadvae_har.commands import parser as cl
 
 if TYPE_CHECKING:
-    from sadvae_har.recognition.recognizer import Taken
+    from sadvae_har.recognition.activities import Taken
 
 MOST_TAKEN = 0.03  # of the windows of other activities, without a warning
 MOST_SHOWN = 4

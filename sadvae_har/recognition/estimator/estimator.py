@@ -28,8 +28,8 @@ from feature_extraction.descriptions.embeddings import DEFAULT_TEXT_MODEL
 from feature_extraction.errors import InputError
 from feature_extraction.storage.places import TEXT_CACHE
 from sadvae_har.config.settings import Config, TextConfig, TrainConfig
-from sadvae_har.recognition.activities import TextSettings
 from sadvae_har.recognition.estimator.open_problem import fit_open, gated_log_scores, lay_out_open
+from sadvae_har.recognition.model.text_settings import TextSettings
 from sadvae_har.recognition.scorer import ActivityScorer
 
 Description = str | Mapping[str, Any]

@@ -29,11 +29,11 @@ from sadvae_har.experiment.fitted import restore_networks
 from sadvae_har.experiment.semantic_space import SemanticSpace
 from sadvae_har.method.gate import DomainClassifier
 from sadvae_har.method.scorer import FoldModel, SeenClassifier
-from sadvae_har.recognition.activities import TextSettings
 from sadvae_har.recognition.calibration import Calibration
 from sadvae_har.recognition.everyday.pairs import Pair
 from sadvae_har.recognition.model.file import as_tensors, read_descriptions, require_windows
 from sadvae_har.recognition.model.header import EVERYDAY_KIND, REMEDY, VERSION, everyday_format, require_everyday
+from sadvae_har.recognition.model.text_settings import TextSettings
 from sadvae_har.recognition.prediction import UNKNOWN
 from sadvae_har.recognition.strangeness import Strangeness
 

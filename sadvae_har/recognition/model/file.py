@@ -26,10 +26,10 @@ from sadvae_har.experiment.fitted import restore_networks
 from sadvae_har.experiment.semantic_space import SemanticSpace
 from sadvae_har.method.gate import DomainClassifier
 from sadvae_har.method.scorer import FoldModel, SeenClassifier
-from sadvae_har.recognition.activities import TextSettings
 from sadvae_har.recognition.calibration import Calibration
 from sadvae_har.recognition.model.header import FORMAT, KIND, REMEDY, VERSION, require_format
 from sadvae_har.recognition.model.parts import RecognizerModel
+from sadvae_har.recognition.model.text_settings import TextSettings
 from sadvae_har.recognition.prediction import UNKNOWN
 from sadvae_har.recognition.strangeness import Strangeness
 

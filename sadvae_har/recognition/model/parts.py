@@ -18,8 +18,8 @@ from sadvae_har.experiment.semantic_space import SemanticSpace
 from sadvae_har.experiment.stages import synthesis_stream
 from sadvae_har.method.gate import DomainClassifier
 from sadvae_har.method.scorer import FoldModel, SeenClassifier
-from sadvae_har.recognition.activities import TextSettings
 from sadvae_har.recognition.calibration import Calibration
+from sadvae_har.recognition.model.text_settings import TextSettings
 from sadvae_har.recognition.prediction import UNKNOWN
 from sadvae_har.recognition.strangeness import Strangeness
 

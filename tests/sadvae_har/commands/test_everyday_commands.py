@@ -151,7 +151,7 @@ def test_an_activity_of_the_vocabulary_is_added_by_its_name(
     assert read_summary(own).activities[-1].name == "jumping jacks"
     assert run("activities", "list", own) == 0 and "described  jumping jacks" in capsys.readouterr().out
     assert run("activities", "add", own, "juggling") == 2
-    assert "activity 'juggling' has no shipped description; " in capsys.readouterr().err
+    assert "no everyday activity 'juggling'; " in capsys.readouterr().err
     assert run("activities", "remove", own, "jumping jacks") == 0
     assert len(read_summary(own).activities) == len(read_summary(shipped).activities)
 
@@ -160,7 +160,8 @@ def test_one_that_takes_much_of_the_others_is_warned_of(
     shipped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
     words = ("activities", "add", "everyday", "strolling", "A person walks at an easy pace.", "--out", tmp_path / "own")
-    from sadvae_har.recognition.recognizer import Recognizer, Taken
+    from sadvae_har.recognition.activities import Taken
+    from sadvae_har.recognition.recognizer import Recognizer
 
     for share, warned in ((0.0304, True), (0.03, False)):
         taken = Taken(share, {"walking": 0.4, "running": 0.05, "sitting": 0.0})

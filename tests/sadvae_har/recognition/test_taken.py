@@ -8,11 +8,11 @@ import pytest
 from everyday_model import NOT_RECORDED
 
 from feature_extraction.datasets.prepare import prepare
+from feature_extraction.descriptions.everyday import described_at
 from feature_extraction.descriptions.vocabulary import load_vocabulary
 from feature_extraction.errors import InputError
 from sadvae_har.experiment.run_folder import RunFolder
 from sadvae_har.method.gate import TEXT_MARGIN
-from sadvae_har.recognition.activities import shipped_description
 from sadvae_har.recognition.everyday.recognizer import EverydayRecognizer
 from sadvae_har.recognition.recognizer import Recognizer
 
@@ -60,7 +60,7 @@ def test_what_is_said_of_a_model_holds_for_people_it_never_met(trained_run: Path
     assert said == pytest.approx(np.mean(predicted >= len(recognizer.model.trained)), abs=0.1)
 
 
-def test_a_name_alone_takes_the_shipped_description(everyday: EverydayRecognizer, trained_run: Path) -> None:
+def test_a_name_alone_takes_the_described_at(everyday: EverydayRecognizer, trained_run: Path) -> None:
     vocabulary = load_vocabulary()
     added = everyday.add_activity("Jumping  Jacks")
     assert added.name == NOT_RECORDED and added.description == vocabulary.descriptions[NOT_RECORDED].sentence
@@ -72,10 +72,10 @@ def test_a_name_alone_takes_the_shipped_description(everyday: EverydayRecognizer
 
 def test_motion_is_described_where_the_model_asks_for_it() -> None:
     known = load_vocabulary().descriptions["rowing"]
-    found = shipped_description("Rowing", ("wrist", "left knee"))
-    assert found.motion == {"wrist": known.motion["wrist"], "left knee": known.sentence}
-    with pytest.raises(InputError, match="'rowin' has no shipped description; near ones are rowing"):
-        shipped_description("rowin", ("wrist",))
+    found = described_at("Rowing", ("wrist", "left elbow"))
+    assert found.motion == {"wrist": known.motion["wrist"], "left elbow": known.sentence}
+    with pytest.raises(InputError, match="no everyday activity 'rowin'; near ones are rowing"):
+        described_at("rowin", ("wrist",))
 
 
 def test_what_can_occur_is_added_if_it_is_described(everyday: EverydayRecognizer) -> None:
