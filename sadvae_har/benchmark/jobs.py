@@ -7,12 +7,10 @@ What a row depends on is part of its key, so a changed method is run again and o
 import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import torch
-from joblib import Parallel, delayed
-from tqdm.auto import tqdm
 
 from feature_extraction.datasets.prepare import prepare
 from feature_extraction.errors import InputError
@@ -22,7 +20,7 @@ from feature_extraction.storage.places import windows_folder
 from feature_extraction.windows.window_set import WindowSet
 from sadvae_har.benchmark.measurement import Measurement
 from sadvae_har.benchmark.methods import METHODS, Inputs
-from sadvae_har.benchmark.rows import ResultRow, append_rows, read_rows
+from sadvae_har.benchmark.rows import ResultRow, read_rows, run_missing
 from sadvae_har.config.settings import Config
 from sadvae_har.experiment.inputs import Locations, load_inputs
 from sadvae_har.experiment.problem import Problem
@@ -106,13 +104,7 @@ def run_benchmark(jobs: Sequence[Job], locations: Locations, results: Path, n_pr
         n_processes: Jobs run at the same time, one thread each.
     """
     done = {row.key for row in read_rows(results)} if results.exists() else set()
-    missing = [job for job in jobs if job.key not in done]
-    logger.info("benchmark: %d jobs, %d done before", len(jobs), len(jobs) - len(missing))
-    found = Parallel(n_jobs=n_processes, return_as="generator_unordered")(
-        delayed(run_job)(job, locations) for job in missing
-    )
-    for rows in tqdm(found, total=len(missing), desc="benchmark", unit="job", disable=None):
-        append_rows(results, rows)
+    run_missing(jobs, done, partial(run_job, locations=locations), results, n_processes)
 
 
 def run_job(job: Job, locations: Locations) -> list[ResultRow]:

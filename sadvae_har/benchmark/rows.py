@@ -6,10 +6,13 @@ Axis legend: none; everything here is scalars and names.
 import json
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from joblib import Parallel, delayed
+from tqdm.auto import tqdm
 
 from feature_extraction.errors import InputError
 from sadvae_har.benchmark.measurement import Measurement
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 Parsed = TypeVar("Parsed")
+AnyJob = TypeVar("AnyJob", bound="Job")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,3 +115,34 @@ def append_rows(path: Path, rows: Sequence["DataclassInstance"]) -> None:
         file.write(text.encode())
         file.flush()
         os.fsync(file.fileno())
+
+
+class Job(Protocol):
+    """Something to run, whose rows carry its key."""
+
+    @property
+    def key(self) -> str:
+        """Digest of everything that decides the rows."""
+
+
+def run_missing(
+    jobs: Sequence[AnyJob],
+    done: Collection[str],
+    run: Callable[[AnyJob], Sequence[Any]],
+    results: Path,
+    n_processes: int,
+) -> None:
+    """Run the jobs whose rows are not there yet, appending rows as jobs finish.
+
+    Args:
+        jobs: All jobs.
+        done: Keys of those whose rows are there.
+        run: Runs one job on one thread; returns its rows.
+        results: JSON-lines file.
+        n_processes: Jobs run at the same time.
+    """
+    missing = [job for job in jobs if job.key not in done]
+    logger.info("benchmark: %d jobs, %d done before", len(jobs), len(jobs) - len(missing))
+    found = Parallel(n_jobs=n_processes, return_as="generator_unordered")(delayed(run)(job) for job in missing)
+    for rows in tqdm(found, total=len(missing), desc="benchmark", unit="job", disable=None):
+        append_rows(results, rows)

@@ -79,7 +79,7 @@ def lay_out_pairs(
     Args:
         corpus: All windows.
         rows: Those to learn from [R].
-        features: Their statistics without gaps [R, D].
+        features: Their statistics without gaps [R, D]; what fills the gaps was fitted to all rows, for all folds alike.
         config: Settings.
         held: One entry per inner fold; `rows` then hold the windows that folds are measured on, too.
         text_cache: Folder of sentence embeddings made before.

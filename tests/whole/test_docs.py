@@ -1,12 +1,14 @@
 """What the documentation names exists: files, modules, and what is imported from them."""
 
 import re
+import shlex
 from pathlib import Path
 
 import pytest
 from checkout import ROOT
 
 import sadvae_har
+from sadvae_har.__main__ import main
 
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
 SOURCES = [
@@ -43,6 +45,17 @@ def test_links_of_a_page_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)#]+?)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
     inside = [link for link in links if "://" not in link]
     assert [link for link in inside if not (page.parent / link).exists()] == []
+
+
+def test_readme_shows_what_the_shipped_model_says_of_the_shipped_minute(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    script = (ROOT / "scripts" / "quickstart.sh").read_text(encoding="utf-8")
+    (line,) = [line for line in script.splitlines() if " predict " in line]
+    assert main(shlex.split(line.partition("sadvae_har ")[2])) == 0
+    said = re.sub(r"\d+ %", "N %", capsys.readouterr().out)
+    assert said in re.sub(r"\d+ %", "N %", (ROOT / "README.md").read_text(encoding="utf-8"))
 
 
 def test_what_enforces_the_protocol_is_defined_where_the_page_says() -> None:

@@ -8,11 +8,11 @@ import logging
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from joblib import Parallel, delayed
 from tqdm.auto import tqdm
 
 from feature_extraction.datasets.device_windows import METHOD, SETTINGS
@@ -32,7 +32,7 @@ from sadvae_har.benchmark.everyday.tested import (
     Tested,
     draw_tested,
 )
-from sadvae_har.benchmark.rows import append_rows
+from sadvae_har.benchmark.rows import run_missing
 from sadvae_har.everyday.corpus import MOST_PER_CELL, Corpus
 from sadvae_har.everyday.train import EverydayConfig
 from sadvae_har.experiment.inputs import Locations
@@ -97,17 +97,10 @@ def run_everyday(jobs: Sequence[Job], locations: Locations, results: Path, n_pro
         n_processes: Jobs run at the same time, one thread each.
     """
     done = {row.key for row in read_everyday(results)} if results.exists() else set()
-    missing = [job for job in jobs if job.key not in done]
-    logger.info("benchmark: %d jobs, %d done before", len(jobs), len(jobs) - len(missing))
-    if not missing:
+    if all(job.key in done for job in jobs):
         return
-    corpus = Corpus.load(missing[0].datasets, locations.raw, windows_folder(locations.resources))
-    cache = text_cache(locations.resources)
-    found = Parallel(n_jobs=n_processes, return_as="generator_unordered")(
-        delayed(run_job)(corpus, job, cache) for job in missing
-    )
-    for rows in tqdm(found, total=len(missing), desc="benchmark", unit="job", disable=None):
-        append_rows(results, rows)
+    corpus = Corpus.load(jobs[0].datasets, locations.raw, windows_folder(locations.resources))
+    run_missing(jobs, done, partial(run_job, corpus, cache=text_cache(locations.resources)), results, n_processes)
 
 
 def run_job(corpus: Corpus, job: Job, cache: Path) -> list[EverydayRow]:

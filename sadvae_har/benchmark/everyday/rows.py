@@ -35,7 +35,7 @@ class EverydayRow:
         high: Upper end.
         macro_f1: Over windows of one possible activity; none if there are no such windows.
         by_placement: Top-1 per class of the devices at each place.
-        fit_s: Seconds to learn; the parts of ours have those of the whole.
+        fit_s: Seconds to learn; the network alone has those of ours with it.
     """
 
     key: str
