@@ -156,7 +156,7 @@ def _assemble(header: Mapping[str, Any], tensors: Mapping[str, Tensor], path: Pa
         network.load_state_dict(weights)
         networks.append(network.requires_grad_(False))
     drawn, classes = tensors["drawn/features"], tensors["drawn/classes"]
-    require_windows(drawn, classes)
+    require_windows(drawn, classes, "drawn windows")
     return EverydayModel(
         name=header["name"],
         sources=tuple(map(str, header["sources"])),

@@ -121,16 +121,16 @@ def _assemble(header: Mapping[str, Any], tensors: Mapping[str, Tensor], path: Pa
     )
 
 
-def require_windows(features: Tensor, classes: Tensor) -> None:
-    """Refuse standardised windows [R, D] and their classes [R] that cannot be used.
+def require_windows(features: Tensor, classes: Tensor, what: str = "training windows") -> None:
+    """Refuse standardised windows [R, D] and their classes [R] that cannot be used; `what` they are called in errors.
 
     Raises:
         InputError: Naming what is wrong.
     """
     if features.ndim != 2 or classes.shape != features.shape[:1] or not len(classes) or classes.dtype != torch.int64:
-        raise InputError(f"training windows of shapes {tuple(features.shape)} and {tuple(classes.shape)}")
+        raise InputError(f"{what} of shapes {tuple(features.shape)} and {tuple(classes.shape)}")
     if features.dtype != torch.float32 or not torch.isfinite(features).all() or classes.min() < 0:
-        raise InputError("training windows hold values that cannot be used")
+        raise InputError(f"{what} hold values that cannot be used")
 
 
 def _check(model: RecognizerModel) -> None:

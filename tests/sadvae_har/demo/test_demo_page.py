@@ -120,6 +120,7 @@ def test_upload_bad_upload_and_declared_rate(tab: Tab, expected: DemoSession) ->
     expect(tab.page.get_by_test_id("stMetric")).to_have_count(0)
     tab.upload("no clock.csv", as_csv(expected, with_time=False))
     tab.page.get_by_test_id("stAlert").filter(has_text="no clock.csv").wait_for()
+    tab.settle()  # fields of the recording before are still there
     tab.page.get_by_label("Rate in Hz").fill("50")
     tab.page.get_by_label("Rate in Hz").press("Enter")
     tab.page.get_by_text("What was recognised").wait_for()
