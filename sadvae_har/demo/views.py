@@ -126,6 +126,8 @@ def why_view(session: DemoSession, opened: Opened, colours: Mapping[str, str]) -
         f"{found.probability[window]:.0%}, strangeness {found.strangeness[window]:+.1f} sd"
         + (f". The nearest description is that of {plain(explanation.nearest[0][0])}." if label == UNKNOWN else ".")
     )
+    if explanation.activity != str(found.activity[window]):
+        st.caption(f"By itself it would be taken for {plain(explanation.activity)}; its neighbours decided.")
     left, right = st.columns([2, 3], gap="large")
     with left:
         st.markdown("**Nearest descriptions**")

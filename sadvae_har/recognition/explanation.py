@@ -28,7 +28,7 @@ class Evidence(NamedTuple):
 
 
 class Explanation(NamedTuple):
-    """Why a window got its label.
+    """Why a window gets its label if it is looked at by itself.
 
     Attributes:
         label: The label, or `unknown`.

@@ -15,7 +15,8 @@ from feature_extraction.own_files.plausibility import Doubt, Examination, requir
 from feature_extraction.own_files.read import Account, Declared, ReadingPlan, read_recording
 from feature_extraction.recordings.recording import Channel
 from feature_extraction.windows.stream import TimedWindows, WindowStream
-from sadvae_har.recognition.prediction import CONTEXT, Prediction, join
+from sadvae_har.recognition.context import CONTEXT
+from sadvae_har.recognition.prediction import Prediction, join
 from sadvae_har.recognition.recognizer import Recognizer
 
 logger = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ class RecordingStream:
         """
         self._recognizer = recognizer
         self._windows = WindowStream(channels, rate_hz, recognizer.channels, recognizer.source.settings)
-        self._held: Prediction | None = None  # The last windows, as context or not yet final.
+        self._held: Prediction | None = None  # The last windows, each by itself, as context or not yet final.
         self._n_given = 0  # How many of them were given out.
 
     def push(self, samples: np.ndarray) -> Prediction:
@@ -53,12 +54,11 @@ class RecordingStream:
         return self._take_in(self._windows.finish(), ended=True)
 
     def _take_in(self, windows: TimedWindows, ended: bool) -> Prediction:
-        new = self._recognizer.predict_windows(windows)
+        new = self._recognizer.windows_alone(windows)
         held = new if self._held is None else join([self._held, new])
-        held = self._recognizer.flag_unknown(held)
         n_open = 0 if ended else int((held.piece == self._windows.open_piece).sum())
         n_final = max(len(held) - min(CONTEXT, n_open), self._n_given)
-        final = held.windows_between(self._n_given, n_final)
+        final = self._recognizer.in_context(held).windows_between(self._n_given, n_final)
         first_kept = max(0, n_final - CONTEXT)
         self._held, self._n_given = held.windows_between(first_kept, len(held)), n_final - first_kept
         return final

@@ -29,15 +29,17 @@ from feature_extraction.windows.input_format import InputFormat
 from feature_extraction.windows.stream import TimedWindows, windows_of
 from sadvae_har.experiment.latent_map import LatentPlane
 from sadvae_har.recognition.activities import ActivityList
+from sadvae_har.recognition.context import in_context, smooth
 from sadvae_har.recognition.explanation import Explanation, nearest, weigh
 from sadvae_har.recognition.model.file import load_model, save_model
 from sadvae_har.recognition.model.header import EVERYDAY_KIND, MODEL_FILE, find_model, kind_of_model
 from sadvae_har.recognition.model.parts import RecognizerModel
 from sadvae_har.recognition.model.reference import reference_of
-from sadvae_har.recognition.prediction import UNKNOWN, Prediction, smooth
+from sadvae_har.recognition.prediction import UNKNOWN, Prediction
 from sadvae_har.recognition.scorer import ActivityScorer
 
 KINDS = {EVERYDAY_KIND: ("sadvae_har.recognition.everyday.recognizer", "EverydayRecognizer")}  # found when first met
+JUST_ABOVE = 1 + 1e-6  # so that the gate's choice is the most probable one where it contradicts the probabilities
 
 
 class LatentMap(NamedTuple):
@@ -220,11 +222,18 @@ class Recognizer(ActivityList):
 
     def predict_windows(self, windows: TimedWindows) -> Prediction:
         """Recognise the activities in windows with their times."""
+        return self.in_context(self.windows_alone(windows))
+
+    def windows_alone(self, windows: TimedWindows) -> Prediction:
+        """Recognise the activities in windows, each by itself; `in_context` goes on from there."""
         if not len(windows.start_s):
-            return self._describe(windows, np.empty((0, len(self.names))), np.empty(0, int), np.empty(0))
+            return self._describe(windows, np.empty((0, len(self.names))), np.empty(0))
         features = self.features(windows.samples)
         joint, positions = self.score(features)
-        return self._describe(windows, joint, positions, self.strangeness(features))
+        probabilities = self.model.calibration.probabilities(joint)
+        # A hard gate chooses between trained and described ones first; what it chose counts as much as any other.
+        probabilities[np.arange(len(joint)), positions] = probabilities.max(1) * JUST_ABOVE
+        return self._describe(windows, probabilities / probabilities.sum(1, keepdims=True), self.strangeness(features))
 
     def features(self, samples: np.ndarray) -> np.ndarray:
         """Return standardised features [n, D] of windows [n, T, C]."""
@@ -247,34 +256,52 @@ class Recognizer(ActivityList):
         """Return how well windows match every description, log densities [n, A], of standardised features [n, D]."""
         return self.scorer.scores(features).text_logits
 
-    def _describe(
-        self, windows: TimedWindows, joint: np.ndarray, positions: np.ndarray, strangeness: np.ndarray
-    ) -> Prediction:
-        probabilities = self.model.calibration.probabilities(joint) if len(joint) else joint
-        activity = np.array(self.names)[positions]
-        found = Prediction(
+    def _describe(self, windows: TimedWindows, probabilities: np.ndarray, strangeness: np.ndarray) -> Prediction:
+        activity, positions = self._most_probable(probabilities)
+        return Prediction(
             start_s=windows.start_s,
             end_s=windows.start_s + self.window_s,
             piece=windows.piece,
             labels=activity,
             activity=activity,
-            probability=probabilities[np.arange(len(positions)), positions],
+            probability=probabilities.max(1, initial=0),
             unseen=positions >= len(self.model.trained),
             strangeness=strangeness,
             probabilities=probabilities,
             activities=self.names,
         )
-        return self.flag_unknown(found)
 
-    def flag_unknown(self, prediction: Prediction) -> Prediction:
-        """Return windows in order of time, `unknown` where they and their neighbours are too strange."""
-        smoothed = smooth(prediction.strangeness, prediction.piece)
-        described = prediction.unseen if self._described else None
-        unknown = self.model.calibration.excess(smoothed, described) > 0
-        return replace(prediction, labels=np.where(unknown, UNKNOWN, prediction.activity))
+    def _most_probable(self, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return names and positions of the most probable activities, [n]."""
+        positions = probabilities.argmax(1) if len(probabilities) else np.empty(0, int)
+        return np.array(self.names)[positions], positions
+
+    def in_context(self, alone: Prediction) -> Prediction:
+        """Return what windows in order of time are with their neighbours in mind: see `context`.
+
+        They are `unknown` where they and their neighbours are too strange.
+
+        Args:
+            alone: What `windows_alone` says of them.
+        """
+        if not len(alone):
+            return alone
+        probabilities = in_context(alone.probabilities, alone.piece, min(1.0, self.stride_s / self.window_s))
+        activity, positions = self._most_probable(probabilities)
+        unseen = positions >= len(self.model.trained)
+        smoothed = smooth(alone.strangeness, alone.piece)
+        unknown = self.model.calibration.excess(smoothed, unseen if self._described else None) > 0
+        return replace(
+            alone,
+            labels=np.where(unknown, UNKNOWN, activity),
+            activity=activity,
+            probability=probabilities.max(1),
+            unseen=unseen,
+            probabilities=probabilities,
+        )
 
     def explain(self, window: np.ndarray) -> Explanation:
-        """Say why a window [T, C] gets its label."""
+        """Say why a window [T, C] gets its label if it is looked at by itself."""
         samples = np.asarray(window)[None]
         prediction, features = self.predict(samples), self.features(samples)
         order = np.argsort(-prediction.probabilities[0])

@@ -16,7 +16,7 @@ from sadvae_har.recognition.onnx.graph import Neighbors, Recognition, Scaled, So
 
 
 class DeviceRecognizerGraph(nn.Module):
-    """Windows float32 [n, T, C] to what `EverydayRecognizer.predict` says of each by itself, without smoothing."""
+    """Windows float32 [n, T, C] to what `EverydayRecognizer.predict` says of each by itself, without its neighbours."""
 
     columns: Tensor
     weight: Tensor

@@ -44,7 +44,7 @@ class Recognition(NamedTuple):
 
 
 class RecognizerGraph(nn.Module):
-    """Windows float32 [n, T, C] to what `Recognizer.predict` says of each by itself, without smoothing."""
+    """Windows float32 [n, T, C] to what `Recognizer.predict` says of each by itself, without its neighbours."""
 
     weight: Tensor
     bias: Tensor

@@ -12,6 +12,7 @@ from feature_extraction.datasets.prepare import prepare
 from feature_extraction.errors import InputError
 from feature_extraction.recordings.recording import Recording
 from feature_extraction.storage.files import read_npz
+from feature_extraction.windows.stream import TimedWindows
 from feature_extraction.windows.window_set import WindowSet
 from sadvae_har.evaluation.metrics import per_class_top1
 from sadvae_har.experiment.run_folder import RunFolder
@@ -201,7 +202,8 @@ def test_the_rival_is_the_most_probable_of_the_others(
     recognizer: Recognizer, windows: WindowSet, test_rows: np.ndarray
 ) -> None:
     samples = np.array(windows.samples[test_rows[:: len(test_rows) // 8]])
-    prediction = recognizer.predict(samples)
+    apart = np.arange(len(samples))
+    prediction = recognizer.predict_windows(TimedWindows(samples, apart * 1000.0, apart))
     rivals = []
     for window, activity, probabilities in zip(samples, prediction.activity, prediction.probabilities, strict=True):
         found, others = recognizer.explain(window), probabilities.copy()
