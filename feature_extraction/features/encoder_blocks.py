@@ -7,7 +7,7 @@ met too much. Axis legend: n windows, D features.
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,19 +96,20 @@ def find_encoder(block: str) -> Path:
     return path
 
 
-def load_encoder(block: str, text_cache: Path = TEXT_CACHE) -> LoadedEncoder:
+def load_encoder(block: str, text_cache: Path = TEXT_CACHE, trust_code: Collection[str] = ()) -> LoadedEncoder:
     """Load the encoder of a block.
 
     Args:
         block: `encoder:PATH`.
         text_cache: Folder of sentence embeddings made before.
+        trust_code: SHA-256 digests of code of others that may run.
 
     Raises:
-        InputError: It is not there, is damaged, or is an encoder of another kind.
+        InputError: It is not there, is damaged, is an encoder of another kind, or code that is not trusted.
     """
     path = find_encoder(block)
     if path.suffix in DESCRIPTIONS and path.is_file():
-        external = load_external(path)
+        external = load_external(path, trust_code)
 
         def encode(windows: WindowSet, rows: slice) -> np.ndarray:
             return external.encode(windows.samples[rows], windows.channels, windows.settings.rate_hz, rows.start)

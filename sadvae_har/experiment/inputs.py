@@ -118,7 +118,7 @@ def _load_features(config: Config, split: Split, locations: Locations) -> tuple[
         return FeatureTable.load(locations.features).select([block_name(name) for name in blocks]), None
     check_blocks(blocks)
     windows = prepare(config.dataset, locations.raw, out=windows_folder(locations.resources))
-    table = features_for(windows, split, blocks, resources=locations.resources)
+    table = features_for(windows, split, blocks, locations.resources, config.trust_code)
     resnet = encoder_folder(windows, split, locations.resources) if "resnet" in blocks else None
     return table, resnet
 
