@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from feature_extraction.encoders.external import load_external
+from feature_extraction.encoders.external import check_external, load_external
 from feature_extraction.errors import InputError
 from feature_extraction.features.cache import cached, single_block, stream
 from feature_extraction.features.table import FeatureTable
@@ -57,15 +57,17 @@ def block_name(block: str) -> str:
     return PREFIX + (path.stem if path.suffix in DESCRIPTIONS else path.name)
 
 
-def check_names(blocks: Sequence[str]) -> None:
-    """Refuse encoders that are not there, and two that a feature table could not tell apart.
+def check_encoders(blocks: Sequence[str], trust_code: Collection[str] = ()) -> None:
+    """Refuse encoders that are not there or not trusted, and two that a feature table could not tell apart.
 
     Raises:
         InputError: Naming the block and the remedy.
     """
     named: dict[str, str] = {}
     for block in filter(is_encoder, blocks):
-        find_encoder(block)
+        path = find_encoder(block)
+        if _is_external(path):
+            check_external(path, trust_code)
         other = named.setdefault(block_name(block), block)
         if other != block:
             raise InputError(f"blocks {other!r} and {block!r} would both be {block_name(block)!r}; rename one of them")
@@ -108,7 +110,7 @@ def load_encoder(block: str, text_cache: Path = TEXT_CACHE, trust_code: Collecti
         InputError: It is not there, is damaged, is an encoder of another kind, or code that is not trusted.
     """
     path = find_encoder(block)
-    if path.suffix in DESCRIPTIONS and path.is_file():
+    if _is_external(path):
         external = load_external(path, trust_code)
 
         def encode(windows: WindowSet, rows: slice) -> np.ndarray:
@@ -150,6 +152,10 @@ def extract_loaded(windows: WindowSet, encoder: LoadedEncoder, folder: Path) -> 
         return single_block(windows, encoder.block, features, encoder.provenance, keys)
 
     return cached(folder / f"encoder-{name}-{encoder.key[:8]}.npz", windows, encoder.block, compute, keys)
+
+
+def _is_external(path: Path) -> bool:
+    return path.suffix in DESCRIPTIONS and path.is_file()
 
 
 def _path(block: str) -> Path:

@@ -15,7 +15,7 @@ from feature_extraction.encoders.kinematic import attributes as kinematic
 from feature_extraction.encoders.statistical.features import VERSION, statistical_features
 from feature_extraction.errors import InputError
 from feature_extraction.features.cache import cached, single_block, stream
-from feature_extraction.features.encoder_blocks import PREFIX, check_names, extract_loaded, is_encoder, load_encoder
+from feature_extraction.features.encoder_blocks import PREFIX, check_encoders, extract_loaded, is_encoder, load_encoder
 from feature_extraction.features.table import FeatureTable, concatenate
 from feature_extraction.pretraining.resnet.checkpoint import EncoderCheckpoint
 from feature_extraction.pretraining.resnet.pretrain import pretrain, pretraining_key
@@ -133,7 +133,7 @@ def features_for(
             windows, or windows of another data set.
         LeakageError: An encoder learned from an unseen class or a test subject of the split.
     """
-    check_blocks(blocks)
+    check_blocks(blocks, trust_code)
     if windows.dataset != split.dataset:
         raise InputError(f"windows are of {windows.dataset!r}, split {split.name!r} is of {split.dataset!r}; pair them")
     cache = text_cache(resources)
@@ -160,11 +160,11 @@ def features_for(
     return table
 
 
-def check_blocks(blocks: Sequence[str]) -> None:
-    """Refuse blocks that nothing can make.
+def check_blocks(blocks: Sequence[str], trust_code: Collection[str] = ()) -> None:
+    """Refuse blocks that nothing can make, or nothing may.
 
     Raises:
-        InputError: No block, an unknown one, or an encoder that is not there.
+        InputError: No block, an unknown one, or an encoder that is not there or is code that is not trusted.
     """
     unknown = [block for block in blocks if block not in BLOCKS and not is_encoder(block)]
     if unknown or not blocks:
@@ -172,7 +172,7 @@ def check_blocks(blocks: Sequence[str]) -> None:
             f"features.blocks: {repr(unknown[0]) if unknown else 'none'} is unknown; "
             f"choose from {', '.join(BLOCKS)}, {PREFIX}NAME and {PREFIX}PATH"
         )
-    check_names(blocks)
+    check_encoders(blocks, trust_code)
 
 
 def encoder_folder(windows: WindowSet, split: Split, resources: Path = RESOURCES) -> Path:

@@ -48,8 +48,9 @@ class FeatureConfig:
     Attributes:
         blocks: Feature blocks laid side by side: `statistical` (nothing learned), `kinematic` (measured attributes),
             `resnet` (a residual network trained on the seen classes of the train subjects), and `encoder:PATH`, an
-            encoder pretrained elsewhere: the folder of a patch transformer, the YAML file of an encoder of others,
-            or the name of a shipped one (`docs/encoders.md`). A network trained to tell seen classes apart
+            encoder pretrained elsewhere: the folder of a patch transformer (safetensors), the YAML file of an encoder
+            of others (ONNX first; TorchScript, pickles and Python only with `trust_code`), or the name of a shipped
+            one (`docs/encoders.md`). A network trained to tell seen classes apart
             discards what unseen ones differ in, so it is not in the default.
     """
 

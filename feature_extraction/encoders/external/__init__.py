@@ -43,7 +43,7 @@ ADAPTERS: Mapping[Kind, Adapter] = {
     "chronos": chronos,
 }
 
-__all__ = ["ADAPTERS", "ExternalEncoder", "ExternalSpec", "as_encoder", "load_external", "read_spec"]
+__all__ = ["ADAPTERS", "ExternalEncoder", "ExternalSpec", "as_encoder", "check_external", "load_external", "read_spec"]
 
 
 def load_external(path: Path, trust_code: Collection[str] = ()) -> ExternalEncoder:
@@ -63,6 +63,18 @@ def load_external(path: Path, trust_code: Collection[str] = ()) -> ExternalEncod
     if code is None:
         return as_encoder(spec, adapter.load(spec))
     return as_encoder(spec, process.start(path, code.path, require_trust(code, trust_code)))
+
+
+def check_external(path: Path, trust_code: Collection[str] = ()) -> None:
+    """Refuse what `load_external` would refuse before it loads anything.
+
+    Raises:
+        InputError: The YAML file is missing, damaged or contradictory, or names code that is not trusted.
+    """
+    spec = read_spec(path)
+    code = ADAPTERS[spec.kind].find_code(spec)
+    if code is not None:
+        require_trust(code, trust_code)
 
 
 def as_encoder(spec: ExternalSpec, network: Network) -> ExternalEncoder:
