@@ -77,8 +77,13 @@ class ConfinedNetwork:
     @contextmanager
     def _deadline(self) -> Iterator[None]:
         """End the process where it takes too long or breaks the rules, and say so in one line."""
-        late = threading.Event()
-        timer = threading.Timer(self.answer_s, lambda: (late.set(), self.process.kill()))
+        late, process = threading.Event(), self.process  # a timer that held `self` would keep the process alive
+
+        def end() -> None:
+            late.set()
+            process.kill()
+
+        timer = threading.Timer(self.answer_s, end)
         timer.daemon = True
         timer.start()
         try:

@@ -44,9 +44,9 @@ def require_trust(code: Code, trusted: Collection[str]) -> str:
     digest = code_digest(code.path)
     if digest not in trusted:
         raise InputError(
-            f"{code.path}: {code.what} is code of others and may do whatever you may; ask for ONNX, which holds none, or, "
-            f"if you know where it comes from, add --trust-code {digest}, in YAML and Python the same digest in the "
-            "list trust_code"
+            f"{code.path}: {code.what} is code of others and can do whatever you can; ask for ONNX, which holds none, "
+            f"or, if you know where it comes from, add --trust-code {digest}, in YAML and Python the same digest in "
+            "the list trust_code"
         )
     return digest
 

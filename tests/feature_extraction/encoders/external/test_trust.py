@@ -179,7 +179,7 @@ from torch import nn
 
 tried = {{}}
 for name, attempt in {{
-    "overwrite": lambda: open({victim!r}, "r+b").write(b"X"),
+    "overwrite": lambda: open({victim!r}, "r+b", 0).write(b"X"),
     "shorten": lambda: __import__("os").truncate({victim!r}, 0),
     "delete": lambda: Path({victim!r}).unlink(),
     "create": lambda: Path({victim!r} + "2").touch(),
@@ -393,3 +393,37 @@ def test_runtimes_that_read_external_data_from_anywhere_are_too_old(tmp_path, mo
     monkeypatch.setattr(onnxruntime, "__version__", "1.9.1")
     with pytest.raises(InputError, match=r"onnxruntime 1\.9\.1 is too old.*pip install -U onnxruntime"):
         load_external(path)
+
+
+# What a system denies
+
+CONFINED = """
+import sys
+from feature_extraction.encoders.confined import limits
+limits.landlock_version = lambda: {version}
+print(*limits.confine(), sep=", ")
+for attempt in (lambda: open({victim!r}, "r+b", 0).write(b"X"), lambda: open({victim!r}, "ab", 0).write(b"X")):
+    try:
+        attempt()
+        print("done")
+    except OSError as error:
+        print(type(error).__name__)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Landlock and what is left without it are of Linux")
+@pytest.mark.parametrize(
+    ("version", "lines"),
+    [
+        (0, ["writing files, TCP connections", "done", "OSError"]),  # overwritten, but not made longer
+        (2, ["writing files, TCP connections", "PermissionError", "PermissionError"]),
+        (3, ["TCP connections", "PermissionError", "PermissionError"]),
+        (4, ["", "PermissionError", "PermissionError"]),
+    ],
+)
+def test_what_a_system_cannot_deny_is_named(version, lines, victim):
+    if landlock_version() < version:
+        pytest.skip(f"this system has no Landlock {version}")
+    code = CONFINED.format(version=version, victim=str(victim))
+    run = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert run.stdout.splitlines() == lines
