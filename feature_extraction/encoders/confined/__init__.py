@@ -1,4 +1,4 @@
-"""Code of others in a process of its own, which may neither write files nor, where the system can, reach the network.
+"""Code of others in a process of its own, which can neither write files nor reach the network where the system allows.
 
 ```
 process.py ─▶ worker.py, in the other process: limits.py, then the adapter ─▶ arrays back, framed by frames.py
