@@ -7,13 +7,13 @@ met too much. Axis legend: n windows, D features.
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from feature_extraction.encoders.external import load_external
+from feature_extraction.encoders.external import check_external, load_external
 from feature_extraction.errors import InputError
 from feature_extraction.features.cache import cached, single_block, stream
 from feature_extraction.features.table import FeatureTable
@@ -57,15 +57,17 @@ def block_name(block: str) -> str:
     return PREFIX + (path.stem if path.suffix in DESCRIPTIONS else path.name)
 
 
-def check_names(blocks: Sequence[str]) -> None:
-    """Refuse encoders that are not there, and two that a feature table could not tell apart.
+def check_encoders(blocks: Sequence[str], trust_code: Collection[str] = ()) -> None:
+    """Refuse encoders that are not there or not trusted, and two that a feature table could not tell apart.
 
     Raises:
         InputError: Naming the block and the remedy.
     """
     named: dict[str, str] = {}
     for block in filter(is_encoder, blocks):
-        find_encoder(block)
+        path = find_encoder(block)
+        if _is_external(path):
+            check_external(path, trust_code)
         other = named.setdefault(block_name(block), block)
         if other != block:
             raise InputError(f"blocks {other!r} and {block!r} would both be {block_name(block)!r}; rename one of them")
@@ -96,19 +98,20 @@ def find_encoder(block: str) -> Path:
     return path
 
 
-def load_encoder(block: str, text_cache: Path = TEXT_CACHE) -> LoadedEncoder:
+def load_encoder(block: str, text_cache: Path = TEXT_CACHE, trust_code: Collection[str] = ()) -> LoadedEncoder:
     """Load the encoder of a block.
 
     Args:
         block: `encoder:PATH`.
         text_cache: Folder of sentence embeddings made before.
+        trust_code: SHA-256 digests of code of others that may run.
 
     Raises:
-        InputError: It is not there, is damaged, or is an encoder of another kind.
+        InputError: It is not there, is damaged, is an encoder of another kind, or code that is not trusted.
     """
     path = find_encoder(block)
-    if path.suffix in DESCRIPTIONS and path.is_file():
-        external = load_external(path)
+    if _is_external(path):
+        external = load_external(path, trust_code)
 
         def encode(windows: WindowSet, rows: slice) -> np.ndarray:
             return external.encode(windows.samples[rows], windows.channels, windows.settings.rate_hz, rows.start)
@@ -149,6 +152,10 @@ def extract_loaded(windows: WindowSet, encoder: LoadedEncoder, folder: Path) -> 
         return single_block(windows, encoder.block, features, encoder.provenance, keys)
 
     return cached(folder / f"encoder-{name}-{encoder.key[:8]}.npz", windows, encoder.block, compute, keys)
+
+
+def _is_external(path: Path) -> bool:
+    return path.suffix in DESCRIPTIONS and path.is_file()
 
 
 def _path(block: str) -> Path:

@@ -3,7 +3,7 @@
 Axis legend: N windows, T time, C channels, D features.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from feature_extraction.encoders.kinematic import attributes as kinematic
 from feature_extraction.encoders.statistical.features import VERSION, statistical_features
 from feature_extraction.errors import InputError
 from feature_extraction.features.cache import cached, single_block, stream
-from feature_extraction.features.encoder_blocks import PREFIX, check_names, extract_loaded, is_encoder, load_encoder
+from feature_extraction.features.encoder_blocks import PREFIX, check_encoders, extract_loaded, is_encoder, load_encoder
 from feature_extraction.features.table import FeatureTable, concatenate
 from feature_extraction.pretraining.resnet.checkpoint import EncoderCheckpoint
 from feature_extraction.pretraining.resnet.pretrain import pretrain, pretraining_key
@@ -112,7 +112,13 @@ def extract_encoder(windows: WindowSet, checkpoint: Path, out: Path, split: Spli
     return cached(out, windows, "resnet", compute, {"resnet": loaded.key})
 
 
-def features_for(windows: WindowSet, split: Split, blocks: Sequence[str], resources: Path = RESOURCES) -> FeatureTable:
+def features_for(
+    windows: WindowSet,
+    split: Split,
+    blocks: Sequence[str],
+    resources: Path = RESOURCES,
+    trust_code: Collection[str] = (),
+) -> FeatureTable:
     """Return the features of every window for one split; whatever is missing is made and cached.
 
     Args:
@@ -120,16 +126,18 @@ def features_for(windows: WindowSet, split: Split, blocks: Sequence[str], resour
         split: Which windows an encoder may learn from.
         blocks: Some of `statistical`, `resnet`, `kinematic` and `encoder:PATH`, in the order of the columns.
         resources: Folder that holds `imu_feats/` and `runs/encoders/`.
+        trust_code: SHA-256 digests of code of others that may run.
 
     Raises:
-        InputError: An unknown block, an encoder that is not there or cannot read the windows, or windows of another
-            data set.
+        InputError: An unknown block, an encoder that is not there, is code that is not trusted or cannot read the
+            windows, or windows of another data set.
         LeakageError: An encoder learned from an unseen class or a test subject of the split.
     """
-    check_blocks(blocks)
+    check_blocks(blocks, trust_code)
     if windows.dataset != split.dataset:
         raise InputError(f"windows are of {windows.dataset!r}, split {split.name!r} is of {split.dataset!r}; pair them")
-    loaded = {block: load_encoder(block, text_cache(resources)) for block in blocks if is_encoder(block)}
+    cache = text_cache(resources)
+    loaded = {block: load_encoder(block, cache, trust_code) for block in blocks if is_encoder(block)}
     for block, encoder in loaded.items():
         split.check_provenance(encoder.provenance, block)
     folder = resources / "imu_feats" / windows.dataset / windows.key
@@ -152,11 +160,11 @@ def features_for(windows: WindowSet, split: Split, blocks: Sequence[str], resour
     return table
 
 
-def check_blocks(blocks: Sequence[str]) -> None:
-    """Refuse blocks that nothing can make.
+def check_blocks(blocks: Sequence[str], trust_code: Collection[str] = ()) -> None:
+    """Refuse blocks that nothing can make, or nothing may.
 
     Raises:
-        InputError: No block, an unknown one, or an encoder that is not there.
+        InputError: No block, an unknown one, or an encoder that is not there or is code that is not trusted.
     """
     unknown = [block for block in blocks if block not in BLOCKS and not is_encoder(block)]
     if unknown or not blocks:
@@ -164,7 +172,7 @@ def check_blocks(blocks: Sequence[str]) -> None:
             f"features.blocks: {repr(unknown[0]) if unknown else 'none'} is unknown; "
             f"choose from {', '.join(BLOCKS)}, {PREFIX}NAME and {PREFIX}PATH"
         )
-    check_names(blocks)
+    check_encoders(blocks, trust_code)
 
 
 def encoder_folder(windows: WindowSet, split: Split, resources: Path = RESOURCES) -> Path:

@@ -57,7 +57,7 @@ class HelpFormatter(DefaultHelpFormatter):
 
     def _get_type_str(self, action: Action) -> str | None:
         text = super()._get_type_str(action)
-        return None if text is None or "Path" in text else text
+        return None if text is None or "Path" in text or "<function" in text else text
 
 
 class Parser(ArgumentParser):

@@ -1,7 +1,7 @@
 """Configs from flags, YAML files and plain values, with errors in words of the command line."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,10 @@ from feature_extraction.storage.yaml import read_yaml
 from sadvae_har.config.settings import Config
 
 CONFIGS_FOLDER = Path(__file__).resolve().parent / "shipped"
+_TRUST_HELP = (
+    "SHA-256 of a TorchScript file, or of a folder with Python or pickles, behind encoder:PATH that may run; such code "
+    "is refused without, and the refusal prints the digest. ONNX and safetensors need none"
+)
 _KINDS = {
     "<class 'int'>": "a whole number",
     "<class 'float'>": "a number",
@@ -24,7 +28,13 @@ _KINDS = {
 def add_config_flags(parser: ArgumentParser) -> None:
     """Add one typed flag per field of `Config`, and `--config` for YAML files."""
     parser.add_argument("--config", action=_ConfigFile, help="YAML file; flags after it override it")
-    parser.add_class_arguments(Config, None)
+    parser.add_class_arguments(Config, None, skip={"trust_code"})
+    parser.add_argument("--trust-code", type=_digests, default=(), metavar="DIGEST[,...]", help=_TRUST_HELP)
+
+
+def _digests(value: str | Sequence[str]) -> tuple[str, ...]:
+    """Return what stands between commas, or what a file lists."""
+    return tuple(value.split(",")) if isinstance(value, str) else tuple(value)
 
 
 class _ConfigFile(ActionConfigFile):

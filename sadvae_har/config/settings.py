@@ -4,6 +4,7 @@
 `docs/protocol.md` says how the defaults were chosen.
 """
 
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
@@ -47,8 +48,9 @@ class FeatureConfig:
     Attributes:
         blocks: Feature blocks laid side by side: `statistical` (nothing learned), `kinematic` (measured attributes),
             `resnet` (a residual network trained on the seen classes of the train subjects), and `encoder:PATH`, an
-            encoder pretrained elsewhere: the folder of a patch transformer, the YAML file of an encoder of others,
-            or the name of a shipped one (`docs/encoders.md`). A network trained to tell seen classes apart
+            encoder pretrained elsewhere: the folder of a patch transformer (safetensors), the YAML file of an encoder
+            of others (ONNX first; TorchScript, pickles and Python only with `trust_code`), or the name of a shipped
+            one (`docs/encoders.md`). A network trained to tell seen classes apart
             discards what unseen ones differ in, so it is not in the default.
     """
 
@@ -241,6 +243,9 @@ class Config:
         gate: Domain classifier.
         reference: YAML of the published recipe to run beside ours on the same features (a path, or the name of
             a shipped one such as `reference_har.yaml`), or none.
+        trust_code: SHA-256 digests of code of others that may run, such as a TorchScript file behind `encoder:PATH`;
+            the refusal prints them. It decides no result and is not recorded, so that no config that is passed on
+            carries trust.
     """
 
     dataset: str = "dsads"
@@ -253,14 +258,20 @@ class Config:
     classifier: ClassifierConfig = field(default_factory=ClassifierConfig)
     gate: GateConfig = field(default_factory=GateConfig)
     reference: str | None = None
+    trust_code: tuple[str, ...] = field(default=(), compare=False)
 
     def __post_init__(self) -> None:
-        """Refuse a seed that random generators do not take."""
+        """Refuse a seed that random generators do not take, and what is no digest."""
         _require(0 <= self.seed <= LARGEST_SEED, "seed", self.seed, f"use 0 to {LARGEST_SEED}")
+        for digest in self.trust_code:
+            remedy = "give the 64 digits that the refusal of the code prints"
+            _require(re.fullmatch("[0-9a-f]{64}", digest) is not None, "trust_code", digest, remedy)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain nested mappings, ready for YAML."""
-        return _plain(asdict(self))
+        """Return plain nested mappings of all that decides the result, ready for YAML."""
+        values = asdict(self)
+        del values["trust_code"]
+        return _plain(values)
 
 
 def _plain(value: Any) -> Any:

@@ -116,9 +116,9 @@ def _load_features(config: Config, split: Split, locations: Locations) -> tuple[
     blocks = config.features.blocks
     if locations.features is not None:
         return FeatureTable.load(locations.features).select([block_name(name) for name in blocks]), None
-    check_blocks(blocks)
+    check_blocks(blocks, config.trust_code)
     windows = prepare(config.dataset, locations.raw, out=windows_folder(locations.resources))
-    table = features_for(windows, split, blocks, resources=locations.resources)
+    table = features_for(windows, split, blocks, locations.resources, config.trust_code)
     resnet = encoder_folder(windows, split, locations.resources) if "resnet" in blocks else None
     return table, resnet
 

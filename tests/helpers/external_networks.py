@@ -1,12 +1,13 @@
 """Small networks with outputs known by hand, and descriptions of them, for the tests of external encoders."""
 
 import numpy as np
+import pytest
 import torch
 import yaml
 from synthetic_windows import make_channels
 from torch import nn
 
-from feature_extraction.encoders.external import load_external
+from feature_extraction.encoders.external import ADAPTERS, as_encoder, read_spec
 
 RATE_HZ = 25.0
 ACC = make_channels(quantities=("acc",))
@@ -125,10 +126,40 @@ def describe(folder, remove=(), **changes):
     return path
 
 
+def load_here(path):
+    """Load what a description names into this process: the test wrote it, and another process takes seconds."""
+    spec = read_spec(path)
+    ADAPTERS[spec.kind].find_code(spec)
+    return as_encoder(spec, ADAPTERS[spec.kind].load(spec))
+
+
 def external(folder, network, **changes):
     """Script and save a network with its description, and load both."""
     torch.jit.script(network).save(str(folder / "net.pt"))
-    return load_external(describe(folder, **changes))
+    return load_here(describe(folder, **changes))
+
+
+def export_mean(folder, **changes):
+    """Write an ONNX file that maps [B, T, C] to the mean of every channel, and return the path of its description."""
+    onnx = pytest.importorskip("onnx", reason="writing ONNX files needs the package onnx")
+    pytest.importorskip("onnxruntime", reason="running ONNX files needs the package onnxruntime")
+    mean = onnx.helper.make_node("ReduceMean", ["windows"], ["features"], axes=[1], keepdims=0)
+    save_graph(folder, [mean])
+    return describe(folder, **{"kind": "onnx", "file": "net.onnx", **changes})
+
+
+def save_graph(folder, nodes, initializers=(), domain=None):
+    """Write `net.onnx`: the nodes make `features` [B, 3] of `windows` [B, 50, 3]."""
+    from onnx import TensorProto, helper
+
+    ends = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+        for name, shape in (("windows", ["batch", 50, 3]), ("features", ["batch", 3]))
+    ]
+    graph = helper.make_graph(nodes, "net", ends[:1], ends[1:], list(initializers))
+    versions = [helper.make_opsetid("", 17), *([helper.make_opsetid(domain, 1)] if domain else [])]
+    model = helper.make_model(graph, opset_imports=versions, ir_version=9)
+    (folder / "net.onnx").write_bytes(model.SerializeToString())
 
 
 def noise(*shape, seed=0):

@@ -11,6 +11,7 @@ import numpy as np
 
 from feature_extraction.encoders.external.foreign import embed_channels, reported, require_file, require_package
 from feature_extraction.encoders.external.spec import Combine, ExternalSpec
+from feature_extraction.encoders.external.trust import Code, find_in_folder
 from feature_extraction.errors import InputError
 
 CONTEXT_SAMPLES = 512
@@ -31,6 +32,11 @@ class ChronosNetwork:
     def embed(self, pieces: np.ndarray) -> np.ndarray:
         """Map [B, T, C] to embeddings, averaged over tokens (one per sample, and one that marks the end)."""
         return embed_channels(lambda series: self.pipeline.embed(series)[0].mean(dim=1), pieces, self.combine)
+
+
+def find_code(spec: ExternalSpec) -> Code | None:
+    """Return the folder where it holds more than plain weights."""
+    return find_in_folder(spec.file)
 
 
 def load(spec: ExternalSpec) -> ChronosNetwork:

@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
-from torch import nn
 
 from feature_extraction.encoders.external.foreign import reported
 from feature_extraction.encoders.external.inputs import find_inputs, make_pieces
 from feature_extraction.encoders.external.spec import ExternalSpec
-from feature_extraction.encoders.external.torchscript import TorchNetwork
 from feature_extraction.errors import InputError
 from feature_extraction.protocol.split import Provenance
 from feature_extraction.recordings.recording import Channel
@@ -86,18 +84,6 @@ class ExternalEncoder:
                 f"check units and checkpoint in {self.spec.path}",
             )
         return features
-
-    def module(self) -> nn.Module:
-        """Return a copy of the PyTorch module to fine-tune; this encoder stays as it is.
-
-        It takes what `spec` describes: `n_samples` at `rate_hz` in `units` and `layout`.
-
-        Raises:
-            InputError: The kind of this encoder has no module.
-        """
-        if not isinstance(self.network, TorchNetwork):
-            raise InputError(f"encoder {self.name}: kind {self.spec.kind!r} cannot be fine-tuned; use TorchScript")
-        return self.network.copy_module()
 
     def _encode_input(self, windows: np.ndarray, rate_hz: float) -> np.ndarray:
         """Map [B, T, C] of one device to [B, D], averaged over the pieces of a window."""

@@ -14,6 +14,7 @@ from torch.nn import functional
 
 from feature_extraction.encoders.external.foreign import embed_channels, reported, require_file, require_package
 from feature_extraction.encoders.external.spec import Combine, ExternalSpec
+from feature_extraction.encoders.external.trust import Code, find_in_folder
 from feature_extraction.errors import InputError
 
 CONTEXT_SAMPLES = 512
@@ -41,6 +42,11 @@ class MomentNetwork:
         lacking = CONTEXT_SAMPLES - series.shape[1]
         mask = functional.pad(torch.ones_like(series), (lacking, 0))
         return self.pipeline(x_enc=functional.pad(series, (lacking, 0))[:, None], input_mask=mask).embeddings
+
+
+def find_code(spec: ExternalSpec) -> Code | None:
+    """Return the folder where it holds more than plain weights."""
+    return find_in_folder(spec.file)
 
 
 def load(spec: ExternalSpec) -> MomentNetwork:

@@ -1,4 +1,8 @@
-"""Networks saved as ONNX (https://onnx.ai), run by ONNX Runtime on the CPU. A file holds a graph, no code."""
+"""Networks saved as ONNX (https://onnx.ai), run by ONNX Runtime on the CPU.
+
+A file holds a graph of standard operators, no code. No library of custom operators is ever loaded, so a graph that
+wants one is refused, and the runtime takes external data from the folder of the file only.
+"""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +13,10 @@ import torch
 from feature_extraction.encoders.external.foreign import reported, require_file, require_package
 from feature_extraction.encoders.external.inputs import in_layout
 from feature_extraction.encoders.external.spec import ExternalSpec, Layout
+from feature_extraction.encoders.external.trust import Code
 from feature_extraction.errors import InputError
+
+OLDEST = (1, 31)  # before, the runtime may have read external data from any place
 
 
 @dataclass(frozen=True)
@@ -40,18 +47,30 @@ class OnnxNetwork:
         return self.session.run(None, {self.session.get_inputs()[0].name: inputs})[0]
 
 
+def find_code(spec: ExternalSpec) -> Code | None:
+    """Return none."""
+    return None
+
+
 def load(spec: ExternalSpec) -> OnnxNetwork:
     """Open an ONNX file; it uses as many threads as PyTorch is set to.
 
     Raises:
-        InputError: ONNX Runtime is not installed, or the file is missing, damaged or wants other inputs.
+        InputError: ONNX Runtime is not installed or too old, or the file is missing or damaged, wants other inputs,
+            custom operators or external data from elsewhere.
     """
     runtime = require_package("onnxruntime", "onnxruntime", "onnx")
+    if tuple(int(part) for part in runtime.__version__.split(".")[:2]) < OLDEST:
+        raise InputError(
+            f"onnxruntime {runtime.__version__} is too old to keep the external data of an ONNX file in its folder; "
+            "install a newer one: pip install -U onnxruntime"
+        )
     require_file(spec.file, f"download it from {spec.source}, or correct `file` in {spec.path}")
     options = runtime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()
     options.log_severity_level = 4  # errors are raised, so that they need not be logged as well
-    with reported(f"{spec.file}: loading ONNX", "export the network again, or download it again"):
+    remedy = "export the network with standard operators and its external data beside it, or download it again"
+    with reported(f"{spec.file}: loading ONNX", remedy):
         session = runtime.InferenceSession(str(spec.file), options, providers=["CPUExecutionProvider"])
     inputs, outputs = session.get_inputs(), session.get_outputs()
     if len(inputs) != 1 or len(outputs) != 1:

@@ -7,7 +7,7 @@ Code and weights are licensed for academic use only.
 
 The architecture is defined in the authors' repository and nowhere else. Either `repository` names a
 clone of it (its Python code is run) and `file` the weights, or `file` is a TorchScript export of the
-feature extractor.
+feature extractor. Both are code, so both run only where the user trusts them.
 """
 
 import pickle
@@ -21,6 +21,7 @@ from feature_extraction.encoders.external import torchscript
 from feature_extraction.encoders.external.foreign import reported, require_file
 from feature_extraction.encoders.external.spec import ExternalSpec
 from feature_extraction.encoders.external.torchscript import TorchNetwork
+from feature_extraction.encoders.external.trust import Code
 from feature_extraction.errors import InputError
 
 CLONE_HINT = "clone it: git clone https://github.com/OxWearables/ssl-wearables"
@@ -28,17 +29,28 @@ WEIGHTS_HINT = "its README links the weights; download them (academic use) and c
 PREFIX = "feature_extractor."
 
 
+def find_code(spec: ExternalSpec) -> Code:
+    """Return the clone, or the TorchScript export.
+
+    Raises:
+        InputError: The clone, the weights or the export are missing.
+    """
+    if spec.repository is None:
+        require_file(spec.file, f"export the feature extractor, or name a `repository`: {CLONE_HINT}; {WEIGHTS_HINT}")
+        return torchscript.find_code(spec)
+    require_file(spec.repository / "hubconf.py", CLONE_HINT)
+    require_file(spec.file, f"{WEIGHTS_HINT} in {spec.path}")
+    return Code(spec.repository, "the Python in it")
+
+
 def load(spec: ExternalSpec) -> TorchNetwork:
     """Build the feature extractor with its weights; the classifier behind it is left out.
 
     Raises:
-        InputError: The clone or the weights are missing or damaged, or do not fit each other.
+        InputError: The clone or the weights are damaged, or do not fit each other.
     """
     if spec.repository is None:
-        require_file(spec.file, f"export the feature extractor, or name a `repository`: {CLONE_HINT}; {WEIGHTS_HINT}")
         return torchscript.load(spec)
-    require_file(spec.repository / "hubconf.py", CLONE_HINT)
-    require_file(spec.file, f"{WEIGHTS_HINT} in {spec.path}")
     with reported(f"{spec.repository}: building {spec.architecture}", CLONE_HINT):
         network: Any = torch.hub.load(
             str(spec.repository), spec.architecture, source="local", class_num=2, pretrained=False

@@ -15,7 +15,7 @@ from feature_extraction.errors import InputError
 from feature_extraction.protocol.split import EVERYTHING, Provenance
 from feature_extraction.storage.yaml import read_yaml
 
-Kind = Literal["torchscript", "onnx", "oxwearables", "moment", "chronos"]
+Kind = Literal["onnx", "torchscript", "oxwearables", "moment", "chronos"]
 Layout = Literal["BTC", "BCT"]
 LongWindows = Literal["average", "centre"]
 ShortWindows = Literal["refuse", "pad"]

@@ -1,11 +1,10 @@
 """Networks saved as TorchScript (https://docs.pytorch.org/docs/stable/jit.html).
 
-Loading runs no Python of the file: its archive holds tensors and TorchScript, which only computes with
-PyTorch operators (and may do so at length, so load what you trust). Archives of `torch.export` are
-refused, because PyTorch falls back to unpickling parts of them, which can run any code.
+TorchScript is code: besides computing it can open, overwrite and write files, while it is loaded already. So it runs
+only where the user trusts it, in a process of its own. Archives of `torch.export` are refused, because PyTorch falls
+back to unpickling parts of them.
 """
 
-import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 from feature_extraction.encoders.external.foreign import reported, require_file
 from feature_extraction.encoders.external.inputs import in_layout
 from feature_extraction.encoders.external.spec import ExternalSpec, Layout
+from feature_extraction.encoders.external.trust import Code
 from feature_extraction.errors import InputError
 
 
@@ -42,24 +42,25 @@ class TorchNetwork:
             raise InputError(f"the network returns {type(output).__name__}; export one that returns one tensor [B, D]")
         return output.to("cpu", torch.float32).numpy()
 
-    def copy_module(self) -> nn.Module:
-        """Return a copy whose parameters can be trained where those of the module can."""
-        with torch.no_grad():  # else the copies of TorchScript parameters are no leaves
-            module = copy.deepcopy(self.module)
-        for ours, theirs in zip(module.parameters(), self.module.parameters(), strict=True):
-            ours.requires_grad_(theirs.requires_grad)
-        return module
 
-
-def load(spec: ExternalSpec) -> TorchNetwork:
-    """Load a TorchScript archive onto the CPU.
+def find_code(spec: ExternalSpec) -> Code:
+    """Return the archive, all of which is code.
 
     Raises:
-        InputError: The file is missing, damaged or no TorchScript.
+        InputError: It is missing, or of a kind that is never run.
     """
     require_file(spec.file, f"download it from {spec.source}, or correct `file` in {spec.path}")
     if spec.file.suffix == ".pt2":
-        raise InputError(f"{spec.file}: archives of torch.export may hold pickles; save with torch.jit.save or as ONNX")
-    with reported(f"{spec.file}: loading TorchScript", "save the network with torch.jit.save, or download it again"):
+        raise InputError(f"{spec.file}: archives of torch.export may hold pickles; export the network as ONNX")
+    return Code(spec.file, "TorchScript")
+
+
+def load(spec: ExternalSpec) -> TorchNetwork:
+    """Load a TorchScript archive onto the CPU, which runs code in it.
+
+    Raises:
+        InputError: The file is damaged or no TorchScript.
+    """
+    with reported(f"{spec.file}: loading TorchScript", "export the network as ONNX, or download it again"):
         module = torch.jit.load(str(spec.file), map_location="cpu")
     return TorchNetwork(module.eval(), spec.layout)

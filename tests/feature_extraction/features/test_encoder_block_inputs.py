@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from external_networks import MeanOverTime, external
+from external_networks import export_mean
 from pooled_problem import NETWORK, save_encoder
 from synthetic_windows import make_channels, make_split, make_windows
 
@@ -44,7 +44,7 @@ def spoiled(windows: WindowSet, number: int, time: slice, columns: slice = slice
 
 def test_windows_that_an_encoder_of_others_cannot_read_are_numbered_in_the_set(windows, tmp_path, monkeypatch):
     monkeypatch.setattr(encoder_features, "BATCH_WINDOWS", 4)
-    path = external(tmp_path, MeanOverTime()).spec.path
+    path = export_mean(tmp_path)
     with pytest.raises(InputError, match="first number 21;"):
         features_for(spoiled(windows, 21, slice(3, 4)), make_split(), (f"encoder:{path}",), tmp_path)
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from external_networks import MeanOverTime, external
+from external_networks import export_mean
 from pooled_problem import NAMES, make_dataset, save_encoder
 from synthetic_windows import make_split, make_windows
 
+from feature_extraction.encoders.external import load_external
 from feature_extraction.errors import InputError, LeakageError
 from feature_extraction.features import cache as block_cache
 from feature_extraction.features import encoder_blocks as encoder_features
@@ -231,17 +232,17 @@ def test_labels_of_synonyms_in_other_data_sets_are_refused_and_their_signals_are
 
 
 def test_an_encoder_of_others_is_a_block(windows, resources, tmp_path):
-    encoder = external(tmp_path, MeanOverTime())
-    table = features_for(windows, make_split(), (f"encoder:{encoder.spec.path}",), resources)
-    assert dict(table.blocks) == {"encoder:net": 3} and table.encoders == {"encoder:net": encoder.key}
+    path = export_mean(tmp_path)
+    table = features_for(windows, make_split(), (f"encoder:{path}",), resources)
+    assert dict(table.blocks) == {"encoder:net": 3} and table.encoders == {"encoder:net": load_external(path).key}
     np.testing.assert_allclose(table.features, windows.samples[:, :, :3].mean(axis=1), rtol=1e-4, atol=1e-4)
 
 
 def test_an_encoder_of_others_that_may_have_met_everything_is_refused(windows, tmp_path):
-    path = external(tmp_path, MeanOverTime(), provenance=[{"dataset": "synthetic", "labelled": False}]).spec.path
+    path = export_mean(tmp_path, provenance=[{"dataset": "synthetic", "labelled": False}])
     with pytest.raises(LeakageError, match="encoder:.*net.yaml: .*fast"):
         features_for(windows, make_split(), (f"encoder:{path}",), tmp_path)
-    path = external(tmp_path, MeanOverTime(), provenance=[{"dataset": "capture-24", "labelled": True}]).spec.path
+    path = export_mean(tmp_path, provenance=[{"dataset": "capture-24", "labelled": True}])
     with pytest.raises(LeakageError, match="capture-24, but not known which"):
         features_for(windows, make_split(), (f"encoder:{path}",), tmp_path)
 

@@ -1,10 +1,14 @@
 """Commands with pretrained encoders: a run on their features, leakage in its stages, pooling all data sets but one."""
 
+import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
+import yaml
+from external_networks import describe
 from kitchen import Kitchen, one_thread  # noqa: F401  (one_thread is autouse)
 from pooled_problem import save_encoder
 
@@ -63,6 +67,23 @@ def test_an_encoder_that_is_not_there_is_refused_before_recordings_are_read(kitc
     missing = ["--raw", str(kitchen.folder / "nowhere"), "--features.blocks", "[encoder:tiny-that-is-not]"]
     assert cli.main(["run", *kitchen.flags("missing"), *missing]) == 2
     assert "encoder:tiny-that-is-not: no shipped encoder" in capsys.readouterr().err
+
+
+def test_code_of_others_is_refused_until_a_flag_or_a_config_trusts_it(kitchen, tmp_path, capsys):
+    module = torch.jit.trace(torch.nn.Flatten(), torch.zeros(2, 50, 3))
+    module.save(str(tmp_path / "net.pt"))
+    block = f"encoder:{describe(tmp_path)}"
+    command = ["encoder", "extract", *kitchen.flags()[:6], "--features.blocks", f"[{block}]"]
+    assert cli.main([*command, "--raw", str(tmp_path / "nowhere")]) == 2  # before recordings are read
+    error = capsys.readouterr().err
+    digest = hashlib.sha256((tmp_path / "net.pt").read_bytes()).hexdigest()
+    assert "net.pt: TorchScript is code of others" in error and f"--trust-code {digest}" in error
+    assert error.count("\n") == 1
+    assert cli.main([*command, "--trust-code", digest]) == 0
+    config = tmp_path / "config.yaml"
+    config.write_text(yaml.safe_dump({"trust_code": [digest], "features": {"blocks": [block]}}))
+    assert cli.main(["encoder", "extract", "--config", str(config), *kitchen.flags()[:6]]) == 0
+    assert capsys.readouterr().out.count("128 windows, encoder:net 150") == 2
 
 
 # Pooling all data sets but one

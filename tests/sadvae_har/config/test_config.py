@@ -177,6 +177,30 @@ def test_config_survives_yaml(tmp_path: Path) -> None:
     assert load_config(write(tmp_path, yaml.safe_dump(config.to_dict()))) == config
 
 
+DIGEST, OTHER = "ab" * 32, "01" * 32
+
+
+def test_trust_in_code_comes_from_flags_and_files_and_is_not_recorded(tmp_path: Path) -> None:
+    path = write(tmp_path, f"trust_code: [{DIGEST}]\n")
+    parser = ArgumentParser(exit_on_error=False)
+    add_config_flags(parser)
+    for flags, trusted in (
+        ([], ()),
+        (["--config", str(path)], (DIGEST,)),
+        (["--trust-code", f"{DIGEST},{OTHER}"], (DIGEST, OTHER)),
+        (["--config", str(path), "--trust-code", OTHER], (OTHER,)),
+    ):
+        config = config_from_namespace(parser.parse_args(flags))
+        assert config.trust_code == trusted and config == Config() and config.to_dict() == Config().to_dict()
+    assert load_config(path).trust_code == (DIGEST,)
+
+
+@pytest.mark.parametrize("value", [DIGEST, f"[{DIGEST.upper()}]", f"[{DIGEST[:-1]}]", "[3]", "", "{a: b}"])
+def test_what_is_no_list_of_digests_is_refused(value: str, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"config\.yaml: trust_code: "):
+        load_config(write(tmp_path, f"trust_code: {value}\n"))
+
+
 def test_flags_override_the_file(tmp_path: Path) -> None:
     path = write(tmp_path, "seed: 4\ntrain:\n  n_steps: 50\n  n_seeds: 3\n")
     flags = ["--config", str(path), "--train.n_steps", "70", "--model.kl_text=0.5"]

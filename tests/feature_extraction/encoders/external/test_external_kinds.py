@@ -6,7 +6,7 @@ import types
 import numpy as np
 import pytest
 import torch
-from external_networks import ACC, RATE_HZ, TwoOutputs, conv_net, describe, noise
+from external_networks import ACC, RATE_HZ, TwoOutputs, conv_net, describe, load_here, noise
 from synthetic_windows import GRAVITY_MPS2, make_channels
 
 from feature_extraction.encoders.external import load_external
@@ -42,8 +42,6 @@ def test_onnx_gives_what_the_module_gives(dynamic, batch, tmp_path):
     with torch.no_grad():
         expected = network(torch.tensor(windows / GRAVITY_MPS2).float().transpose(1, 2))[..., 0].numpy()
     np.testing.assert_allclose(encoder.encode(windows, ACC, RATE_HZ), expected, rtol=1e-4, atol=1e-5)
-    with pytest.raises(InputError, match="'onnx' cannot be fine-tuned"):
-        encoder.module()
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -108,7 +106,7 @@ def describe_harnet(folder, **changes):
 
 def test_harnet_from_a_clone_and_its_weights(tmp_path):
     convolution = make_clone(tmp_path)
-    encoder = load_external(describe_harnet(tmp_path))
+    encoder = load_here(describe_harnet(tmp_path))
     windows = noise(3, 125, 12)
     features = encoder.encode(windows, make_channels(("left wrist", "right wrist")), RATE_HZ)
     assert encoder.n_features == 4 and features.shape == (3, 8)
@@ -117,9 +115,8 @@ def test_harnet_from_a_clone_and_its_weights(tmp_path):
         with torch.no_grad():
             expected = convolution(torch.tensor(at_30_hz).float().transpose(1, 2))[..., 0].numpy()
         np.testing.assert_allclose(features[:, first : first + 4], expected, rtol=1e-3, atol=1e-4)
-    assert isinstance(encoder.module(), torch.nn.Module)
     (tmp_path / "clone" / "hubconf.py").write_text(HUBCONF + "# another version of the code")
-    assert load_external(describe_harnet(tmp_path)).key != encoder.key
+    assert load_here(describe_harnet(tmp_path)).key != encoder.key
 
 
 def test_harnet_as_torchscript(tmp_path):
@@ -130,7 +127,7 @@ def test_harnet_as_torchscript(tmp_path):
     path = describe(
         tmp_path, HARNET_KEYS, kind="oxwearables", architecture="harnet10", file="weights.mdl", short_windows="pad"
     )
-    encoder = load_external(path)
+    encoder = load_here(path)
     still = np.full((1, 125, 3), GRAVITY_MPS2, dtype=np.float32)
     with torch.no_grad():
         expected = convolution(torch.ones(1, 3, 300))[..., 0].numpy()
@@ -145,13 +142,13 @@ class NotWeights:
 def test_harnets_that_cannot_be_built(tmp_path):
     make_clone(tmp_path)
     with pytest.raises(InputError, match=r"hubconf\.py: no such file; clone it: git clone"):
-        load_external(describe_harnet(tmp_path, repository="elsewhere"))
+        load_here(describe_harnet(tmp_path, repository="elsewhere"))
     with pytest.raises(InputError, match="no such file; its README links the weights"):
-        load_external(describe_harnet(tmp_path, file="elsewhere.mdl"))
+        load_here(describe_harnet(tmp_path, file="elsewhere.mdl"))
     with pytest.raises(InputError, match=r"building harnet30 failed .*Cannot find callable harnet30"):
-        load_external(describe_harnet(tmp_path, architecture="harnet30"))
+        load_here(describe_harnet(tmp_path, architecture="harnet30"))
     with pytest.raises(InputError, match="'harnet7' is unknown; choose from harnet5"):
-        load_external(describe_harnet(tmp_path, architecture="harnet7"))
+        load_here(describe_harnet(tmp_path, architecture="harnet7"))
     for content, message in (
         ({"feature_extractor.layer1.weight": torch.zeros(4, 3, 9)}, "filling harnet5 failed .*size mismatch"),
         ({"classifier.weight": torch.zeros(2)}, r"no weights named feature_extractor\."),
@@ -160,10 +157,10 @@ def test_harnets_that_cannot_be_built(tmp_path):
     ):
         torch.save(content, tmp_path / "weights.mdl")
         with pytest.raises(InputError, match=message):
-            load_external(describe_harnet(tmp_path))
+            load_here(describe_harnet(tmp_path))
     (tmp_path / "weights.mdl").write_bytes(b"half a file")
     with pytest.raises(InputError, match="damaged, or more than weights"):
-        load_external(describe_harnet(tmp_path))
+        load_here(describe_harnet(tmp_path))
 
 
 # MOMENT and Chronos

@@ -17,18 +17,19 @@ from external_networks import (
     conv_net,
     describe,
     external,
+    load_here,
     noise,
 )
 from torch import nn
 
-from feature_extraction.encoders.external import load_external, read_spec
+from feature_extraction.encoders.external import read_spec
 from feature_extraction.errors import InputError
 
 
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"kind": "keras"}, "'keras' is unknown; choose from torchscript, onnx"),
+        ({"kind": "keras"}, "'keras' is unknown; choose from onnx, torchscript"),
         ({"colour": "red"}, r"unknown keys \['colour'\]"),
         ({"architecture": "harnet5"}, r"kind torchscript.*unknown keys \['architecture'\]"),
         ({"name": "Test Net"}, "lower-case"),
@@ -69,24 +70,24 @@ def test_missing_keys(key, tmp_path):
 def test_damaged_descriptions(text, tmp_path):
     (tmp_path / "net.yaml").write_text(text)
     with pytest.raises(InputError, match="net.yaml"):
-        load_external(tmp_path / "net.yaml")
+        load_here(tmp_path / "net.yaml")
     with pytest.raises(InputError, match="no such file"):
-        load_external(tmp_path / "other.yaml")
+        load_here(tmp_path / "other.yaml")
 
 
 def test_missing_and_damaged_files(tmp_path):
     path = describe(tmp_path)
     with pytest.raises(InputError, match=r"net\.pt: no such file; download it from https://example.org"):
-        load_external(path)
+        load_here(path)
     (tmp_path / "net.pt").write_bytes(b"not an archive")
-    with pytest.raises(InputError, match=r"net\.pt: loading TorchScript failed.*torch\.jit\.save"):
-        load_external(path)
+    with pytest.raises(InputError, match=r"net\.pt: loading TorchScript failed.*as ONNX"):
+        load_here(path)
     torch.save(conv_net().state_dict(), tmp_path / "net.pt")
     with pytest.raises(InputError, match="loading TorchScript failed"):
-        load_external(path)
+        load_here(path)
     (tmp_path / "net.pt2").write_bytes(b"")
     with pytest.raises(InputError, match="pickles"):
-        load_external(describe(tmp_path, file="net.pt2"))
+        load_here(describe(tmp_path, file="net.pt2"))
 
 
 def test_windows_without_the_wanted_channels(tmp_path):
