@@ -12,8 +12,9 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 
-from feature_extraction.errors import InputError
+from feature_extraction.errors import InputError, WriteError
 from sadvae_har.commands import parser as cl
 from sadvae_har.commands.activities import ACTIVITIES_COMMANDS
 from sadvae_har.commands.benchmark import benchmark
@@ -49,20 +50,37 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if argv is None else list(argv)
     words = [word for word in given if word != DEBUG]
     try:
-        parser = cl.build_parser(COMMANDS, tuple(words[:2]))
-        name, arguments = cl.leaf_arguments(parser.parse_args(words))
-        code = next(command for command in COMMANDS if command.name == name).handler(arguments) or 0
-        sys.stdout.flush()
-        return code
+        try:
+            parser = cl.build_parser(COMMANDS, tuple(words[:2]))
+            name, arguments = cl.leaf_arguments(parser.parse_args(words))
+            return next(command for command in COMMANDS if command.name == name).handler(arguments) or 0
+        finally:
+            _flush_output()
     except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  (this is where every error becomes a line)
         if DEBUG in given:
             traceback.print_exc()
         line, code = _explain(error)
-        print(" ".join(line.split()), file=sys.stderr)
+        with suppress(OSError):  # nobody can be told
+            print(" ".join(line.split()), file=sys.stderr)
         return code
-    return 0
+
+
+def _flush_output() -> None:
+    """Print what is waiting; what cannot be printed is dropped, or the interpreter would try again on its way out.
+
+    Raises:
+        BrokenPipeError: Nobody reads it any more.
+        WriteError: It cannot be written, as on a full disk.
+    """
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise WriteError(f"standard output: cannot be written ({error.strerror}); send it to another place") from error
 
 
 def _explain(error: BaseException) -> tuple[str, int]:
