@@ -14,7 +14,8 @@ import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 
-from feature_extraction.errors import InputError, WriteError
+from feature_extraction.errors import InputError
+from feature_extraction.storage.files import NO_ROOM
 from sadvae_har.commands import parser as cl
 from sadvae_har.commands.activities import ACTIVITIES_COMMANDS
 from sadvae_har.commands.benchmark import benchmark
@@ -71,16 +72,14 @@ def _flush_output() -> None:
     """Print what is waiting; what cannot be printed is dropped, or the interpreter would try again on its way out.
 
     Raises:
-        BrokenPipeError: Nobody reads it any more.
-        WriteError: It cannot be written, as on a full disk.
+        OSError: It cannot be written, as on a full disk.
     """
     try:
-        sys.stdout.flush()
-    except OSError as error:
+        if sys.stdout is not None:  # nor is it there where it was closed
+            sys.stdout.flush()
+    except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if isinstance(error, BrokenPipeError):
-            raise
-        raise WriteError(f"standard output: cannot be written ({error.strerror}); send it to another place") from error
+        raise
 
 
 def _explain(error: BaseException) -> tuple[str, int]:
@@ -91,6 +90,8 @@ def _explain(error: BaseException) -> tuple[str, int]:
         return f"error: {error}", 2
     if isinstance(error, OSError):
         where, what = error.filename or "file system", error.strerror or error
+        if error.filename is None and error.errno in NO_ROOM:  # errors of files say which
+            where = "standard output"
         return f"error: {where}: {what}; check the path, its permissions and the free space", 2
     return (
         f"error: {type(error).__name__}: {error}; this is a bug of {cl.PROGRAM}, not of your input: "

@@ -103,7 +103,9 @@ def writing(path: Path, causes: Collection[int] | None = None) -> Iterator[None]
         if causes is not None and error.errno not in causes:
             raise
         remedy = _REMEDIES.get(error.errno or 0, "check the path, its permissions and the free space")
-        raise WriteError(f"{path}: cannot be written ({error.strerror or error}); {remedy}") from error
+        raise WriteError(
+            f"{path}: cannot be written ({os.strerror(error.errno) if error.errno else error}); {remedy}"
+        ) from error
 
 
 @contextmanager
@@ -165,8 +167,8 @@ def keep_checksums(folder: Path) -> None:
 
 def _place(path: Path) -> tuple[Path, int | None]:
     """Return where a file is put, behind all links, and the permissions of the one that lies there."""
-    target = Path(os.path.realpath(path)) if path.is_symlink() else path
     with writing(path):
+        target = Path(os.path.realpath(path)) if path.is_symlink() else path
         try:
             mode = path.stat().st_mode
         except FileNotFoundError:

@@ -67,8 +67,10 @@ def number_contradictions(run: RunFiles) -> Iterator[str]:
 
 
 def _of_gate(run: RunFiles) -> Iterator[str]:
-    used, saved = run.arrays.get("gate_threshold"), run.gate.get("threshold")
-    if run.has_gzsl and run.gate and not np.array_equal(used, saved):
+    if not (run.has_gzsl and run.gate):
+        return
+    used, saved = run.arrays["gate_threshold"].item(), run.gate.get("threshold")
+    if used != saved:
         yield f"threshold {saved}, {used} was used"
 
 
