@@ -64,8 +64,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary = target.with_name(f".{target.stem[:30]}-{secrets.token_hex(6)}{target.suffix}")
         os.close(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666 if mode is None else 0o600))
     try:
-        with writing(path), ExitStack() as noted:
+        with writing(path, NO_ROOM):  # the block may read, too
             yield temporary
+        with writing(path), ExitStack() as noted:
             with temporary.open("r+b") as file:
                 os.fsync(file.fileno())  # some file systems find out only here that they are full
             if mode is not None:
