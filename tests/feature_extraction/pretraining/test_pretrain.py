@@ -128,7 +128,7 @@ def test_label_bank_holds_every_labelled_class_of_every_data_set(parts: list[Par
 
 
 def test_folder_explains_itself(finished: Path) -> None:
-    names = ["config.json", "curves.png", "events.out", "model.safetensors", "progress.jsonl"]
+    names = ["checksums.json", "config.json", "curves.png", "events.out", "model.safetensors", "progress.jsonl"]
     assert sorted(path.name.partition(".tfevents")[0] for path in finished.iterdir()) == names
     rows = history(finished)
     assert [row["epoch"] for row in rows] == [1, 2, 3]
