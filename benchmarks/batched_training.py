@@ -28,6 +28,7 @@ from matplotlib.figure import Figure
 from torch.utils.data import DataLoader, TensorDataset
 
 from feature_extraction.features.table import FeatureTable
+from feature_extraction.storage.files import write_text
 from sadvae_har.baselines.reference.networks import weights_at
 from sadvae_har.baselines.reference.recipe import ReferenceTrainer, classify_synthesised, load_reference_config
 from sadvae_har.config.settings import Config
@@ -150,7 +151,7 @@ def main() -> None:
         "four_stages_s_by_windows": {str(k): round(v, 2) for k, v in stages.items()},
     }
     if options.out:
-        options.out.write_text(json.dumps(results, indent=2) + "\n")
+        write_text(options.out, json.dumps(results, indent=2) + "\n")
     if options.figure:
         draw_cost(results, options.figure)
 

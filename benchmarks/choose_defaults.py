@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from feature_extraction.protocol.split import find_split, list_splits
+from feature_extraction.storage.files import write_text
 from sadvae_har.benchmark.jobs import HEADLINE
 from sadvae_har.benchmark.ours import last_step_inner_top1
 from sadvae_har.config.settings import Config
@@ -78,7 +79,7 @@ def main() -> None:
         means = [float(np.mean(values)) for values in results[name].values()]
         print(f"{name:26}", *(f"{value:9.3f}" for value in means), f"{np.mean(means):9.3f}", flush=True)
         if options.out:
-            options.out.write_text(json.dumps(results, indent=1) + "\n")
+            write_text(options.out, json.dumps(results, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -31,6 +31,7 @@ from feature_extraction.features.encoder_blocks import PREFIX, extract_loaded, l
 from feature_extraction.features.extract import extract_statistical
 from feature_extraction.features.table import FeatureTable, concatenate
 from feature_extraction.protocol.split import Split, find_split, list_splits
+from feature_extraction.storage.files import write_text
 from feature_extraction.storage.places import RESOURCES
 from feature_extraction.windows.window_set import WindowSet
 from sadvae_har.benchmark.jobs import HEADLINE
@@ -156,7 +157,7 @@ def main() -> None:
         print(summary([row for row in rows if row["dataset"] == dataset]), flush=True)
         if options.out:
             lines = ",\n".join(json.dumps(row) for row in rows)
-            options.out.write_text(f"[\n{lines}\n]\n")
+            write_text(options.out, f"[\n{lines}\n]\n")
     print(summary(rows))
 
 

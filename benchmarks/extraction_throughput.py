@@ -41,6 +41,7 @@ from feature_extraction.encoders.patch_transformer.network import TINY, PatchTra
 from feature_extraction.encoders.patch_transformer.patches import make_patches
 from feature_extraction.pretraining.checkpoint import PatchCheckpoint
 from feature_extraction.pretraining.config import Precision
+from feature_extraction.storage.files import write_text
 from feature_extraction.storage.places import TEXT_CACHE, WINDOWS_FOLDER
 from feature_extraction.windows.window_set import WindowSet
 
@@ -209,7 +210,7 @@ def main() -> None:
     }
     print(json.dumps(results, indent=2))
     if options.out:
-        options.out.write_text(json.dumps(results, indent=2) + "\n")
+        write_text(options.out, json.dumps(results, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from threadpoolctl import threadpool_limits
 
 from feature_extraction.datasets.prepare import prepare
 from feature_extraction.protocol.split import Split
+from feature_extraction.storage.files import write_text
 from feature_extraction.windows.stream import WindowStream
 from sadvae_har.recognition.onnx.export import export_onnx, open_session
 from sadvae_har.recognition.onnx.graph import RecognizerGraph
@@ -152,7 +153,7 @@ def main() -> None:
     text = json.dumps(results, indent=2)
     print(text)
     if options.out:
-        options.out.write_text(text + "\n")
+        write_text(options.out, text + "\n")
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ import numpy as np
 
 from feature_extraction.descriptions.class_list import load_class_list
 from feature_extraction.descriptions.kinematic_lexicon import KinematicPredictor, activity_embeddings, load_lexicon
+from feature_extraction.storage.files import write_text
 from feature_extraction.storage.places import CLASS_LISTS_FOLDER
 
 FOLDS = 10
@@ -132,7 +133,7 @@ def main() -> None:
     show("attribute", {**results["by attribute"], "all": results["all attributes"]})
     show("data set", results["by data set"])
     if options.out:
-        options.out.write_text(json.dumps(results, indent=2) + "\n")
+        write_text(options.out, json.dumps(results, indent=2) + "\n")
 
 
 if __name__ == "__main__":

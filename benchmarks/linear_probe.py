@@ -35,6 +35,7 @@ from feature_extraction.pretraining.resnet.config import PretrainConfig
 from feature_extraction.pretraining.resnet.loop import Task, fit
 from feature_extraction.protocol.draw_splits import known_partition
 from feature_extraction.protocol.split import Split
+from feature_extraction.storage.files import write_text
 from feature_extraction.storage.places import RESOURCES
 from feature_extraction.windows.window_set import WindowSet
 
@@ -180,7 +181,7 @@ def main() -> None:
         results[dataset] = measure(windows, options.encoders, options.seeds, options.resources / "text_feats")
     print(table(results))
     if options.out:
-        options.out.write_text(json.dumps(results, indent=2) + "\n")
+        write_text(options.out, json.dumps(results, indent=2) + "\n")
 
 
 if __name__ == "__main__":

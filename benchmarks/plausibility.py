@@ -22,6 +22,7 @@ from feature_extraction.own_files.plausibility import ONE_G, Doubt, Examination
 from feature_extraction.recordings.clock import merge_on_time
 from feature_extraction.recordings.recording import Channel, Recording, three_axes
 from feature_extraction.recordings.signal import FACTORS
+from feature_extraction.storage.files import write_text
 
 READERS = ("dsads", "hapt", "usc-had", "utd-mhad", "watch", "wharf", "wisdm")
 UMAFALL_TAGS = {"0": "right pocket", "1": "chest", "2": "waist", "3": "wrist", "4": "ankle"}
@@ -183,9 +184,7 @@ def main() -> None:
                 flush=True,
             )
     if arguments.out is not None:
-        arguments.out.write_text(
-            json.dumps({"step": arguments.step, "counts": result}, indent=1) + "\n", encoding="utf-8"
-        )
+        write_text(arguments.out, json.dumps({"step": arguments.step, "counts": result}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

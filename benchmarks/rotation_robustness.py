@@ -30,6 +30,7 @@ from feature_extraction.pretraining.augment.rotations import draw_uniform_rotati
 from feature_extraction.pretraining.checkpoint import PatchCheckpoint
 from feature_extraction.protocol.split import Split, find_split
 from feature_extraction.recordings.recording import Channel
+from feature_extraction.storage.files import write_text
 from feature_extraction.storage.places import RESOURCES
 from feature_extraction.windows.window_set import WindowSet
 from sadvae_har.benchmark.ours import predict_unseen
@@ -187,7 +188,7 @@ def main() -> None:
         for features, numbers in results[place].items():
             print(f"  {features:40} before {numbers['before']:.3f}  after {numbers['mean_after']:.3f}", flush=True)
     if options.out:
-        options.out.write_text(json.dumps(results, indent=2) + "\n")
+        write_text(options.out, json.dumps(results, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,10 @@ class LeakageError(InputError):
     """Something that is fitted was handed an unseen class or a test subject."""
 
 
+class WriteError(InputError):
+    """A file cannot be written: it is none, is protected, or the disk is full."""
+
+
 def require_extra(extra: str, *packages: str) -> None:
     """Refuse to go on without packages that only some users need; nothing is imported.
 

@@ -12,8 +12,10 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 
 from feature_extraction.errors import InputError
+from feature_extraction.storage.files import NO_ROOM
 from sadvae_har.commands import parser as cl
 from sadvae_har.commands.activities import ACTIVITIES_COMMANDS
 from sadvae_har.commands.benchmark import benchmark
@@ -49,20 +51,35 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if argv is None else list(argv)
     words = [word for word in given if word != DEBUG]
     try:
-        parser = cl.build_parser(COMMANDS, tuple(words[:2]))
-        name, arguments = cl.leaf_arguments(parser.parse_args(words))
-        code = next(command for command in COMMANDS if command.name == name).handler(arguments) or 0
-        sys.stdout.flush()
-        return code
+        try:
+            parser = cl.build_parser(COMMANDS, tuple(words[:2]))
+            name, arguments = cl.leaf_arguments(parser.parse_args(words))
+            return next(command for command in COMMANDS if command.name == name).handler(arguments) or 0
+        finally:
+            _flush_output()
     except BrokenPipeError:  # the reader of our output, such as `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  (this is where every error becomes a line)
         if DEBUG in given:
             traceback.print_exc()
         line, code = _explain(error)
-        print(" ".join(line.split()), file=sys.stderr)
+        with suppress(OSError):  # nobody can be told
+            print(" ".join(line.split()), file=sys.stderr)
         return code
-    return 0
+
+
+def _flush_output() -> None:
+    """Print what is waiting; what cannot be printed is dropped, or the interpreter would try again on its way out.
+
+    Raises:
+        OSError: It cannot be written, as on a full disk.
+    """
+    try:
+        if sys.stdout is not None:  # nor is it there where it was closed
+            sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise
 
 
 def _explain(error: BaseException) -> tuple[str, int]:
@@ -73,6 +90,8 @@ def _explain(error: BaseException) -> tuple[str, int]:
         return f"error: {error}", 2
     if isinstance(error, OSError):
         where, what = error.filename or "file system", error.strerror or error
+        if error.filename is None and error.errno in NO_ROOM:  # errors of files say which
+            where = "standard output"
         return f"error: {where}: {what}; check the path, its permissions and the free space", 2
     return (
         f"error: {type(error).__name__}: {error}; this is a bug of {cl.PROGRAM}, not of your input: "

@@ -9,7 +9,7 @@ from typing import Any
 
 from feature_extraction.datasets import get_dataset
 from feature_extraction.descriptions.class_list import VIEWS
-from feature_extraction.errors import InputError, LeakageError
+from feature_extraction.errors import InputError, LeakageError, WriteError
 from feature_extraction.features.window_encoder import WindowEncoder
 from feature_extraction.protocol.split import OPEN, list_splits
 from feature_extraction.storage.places import runs_folder, text_cache
@@ -34,7 +34,7 @@ from sadvae_har.experiment.run_folder import REPORT_FILE, RunFolder
 from sadvae_har.method.gate import GateExamples
 from sadvae_har.recognition.model.header import MODEL_FILE
 from sadvae_har.recognition.model.parts import FinishedRun, require_described_one_by_one
-from sadvae_har.recognition.stage import calibrate, write_recognizer
+from sadvae_har.recognition.stage import CALIBRATION_FILE, calibrate, write_recognizer
 from sadvae_har.report.run_page import write_report
 
 logger = logging.getLogger(__name__)
@@ -75,6 +75,7 @@ class Run:
                 raise InputError(f"reference: {config.reference} is measured on unseen classes; an open split has none")
             load_reference_config(config.reference)
         folder.require_same(config, split)
+        folder.mend()
         inputs = load_inputs(config, locations, split)
         problem = inputs.problem()
         folder.start(config, split)
@@ -90,8 +91,10 @@ class Run:
         metrics, path = self.folder.metrics(), self.folder.path
         wanted = {"measured"} if self.is_open else {"zsl", "gzsl", "chance"}
         wanted |= {"reference"} if self.config.reference is not None else set()
-        has_model = self.inputs is None or NO_MODEL_FILE in metrics or (path / MODEL_FILE).exists()
-        return wanted <= metrics.keys() and has_model and (path / REPORT_FILE).exists()
+        files = {stages.GATE_EXAMPLES, stages.GATE, REPORT_FILE} | (set() if self.is_open else {"predictions.npz"})
+        if self.inputs is not None and NO_MODEL_FILE not in metrics:
+            files |= {MODEL_FILE} | (set() if self.is_open else {CALIBRATION_FILE})
+        return wanted <= metrics.keys() and all((path / name).exists() for name in files)
 
 
 def run(config: Config, locations: Locations, out: Path | None = None) -> tuple[RunFolder, dict[str, Any]]:
@@ -147,7 +150,7 @@ def run_stage_4(this: Run, finished: FinishedRun, examples: list[GateExamples]) 
         require_described_one_by_one(this.config)
         calibrated = calibrate(finished, examples, test, this.folder)
         write_recognizer(finished, calibrated, encoder, this.inputs.class_list, this.folder)
-    except LeakageError:
+    except (LeakageError, WriteError):
         raise
     except InputError as error:
         logger.warning("no model file for `predict` and `demo`: %s", error)
@@ -168,6 +171,7 @@ def run_original(layout: OriginalLayout, config: Config, locations: Locations, o
     config = replace(config, dataset=split.dataset, split=split.name)
     folder = RunFolder(out or runs_folder(locations.resources) / split.dataset / f"original-{split.name}")
     folder.require_same(config, split)
+    folder.mend()
     order = [original.classes.index(name) for name in split.classes]
     problem = make_problem(original.table, split, original.text[order])
     folder.start(config, split)

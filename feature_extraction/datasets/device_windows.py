@@ -4,6 +4,7 @@ A recording with five devices gives five windows of the same moment. All are bro
 units, and to seven places of the body. Axis legend: N windows, T time.
 """
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -21,6 +22,8 @@ from feature_extraction.recordings.signal import rate_ratio, resample_by, to_si
 from feature_extraction.storage.files import content_hash, read_npz, write_npz
 from feature_extraction.storage.places import WINDOWS_FOLDER
 from feature_extraction.windows.cutting import WindowSettings, cut_windows
+
+logger = logging.getLogger(__name__)
 
 SETTINGS = WindowSettings(rate_hz=20.0, window_s=5.0, overlap=0.5, short_recordings="pad")
 METHOD = 1  # raise it when reading or cutting change, so that old windows are not reused
@@ -93,13 +96,17 @@ def device_windows(dataset: str, raw: Path | None = None, out: Path = WINDOWS_FO
     content = content_of(files, home / "content.json")
     key = content_hash("devices", str(METHOD), spec.name, spec.signature, content, repr(SETTINGS), repr(codes))
     path = home / key / FILE
-    if not path.is_file():
-        with build_folder(path.parent) as build:
-            items = spec.read_files(files, spec.class_list())
-            parts = [part for item in items if isinstance(item, Recording) for part in _of_recording(spec, item)]
-            if not parts:
-                raise InputError(f"{spec.name}: no recording has an accelerometer and is long enough for a window")
-            write_npz(build / FILE, dict(vars(DeviceWindows.joined(parts))))
+    if path.is_file():
+        try:
+            return _read(path)
+        except InputError as error:
+            logger.warning("%s; preparing it again", error)
+    with build_folder(path.parent) as build:
+        items = spec.read_files(files, spec.class_list())
+        parts = [part for item in items if isinstance(item, Recording) for part in _of_recording(spec, item)]
+        if not parts:
+            raise InputError(f"{spec.name}: no recording has an accelerometer and is long enough for a window")
+        write_npz(build / FILE, dict(vars(DeviceWindows.joined(parts))))
     return _read(path)
 
 

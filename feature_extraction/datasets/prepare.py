@@ -1,8 +1,8 @@
 """From raw files to cached windows: `resources/windows/<dataset>/<key>/`.
 
 The key is a digest of the raw files' content, the settings and the class codes, so a changed file or
-setting never meets old windows. Content is read again only when a path, size or modification time has
-changed. Windows are written as they are cut, into a temporary folder that is renamed when complete.
+setting never meets old windows. Content is read again only when a path, size or
+time of change is another. Windows are written as they are cut, into a temporary folder that is renamed when complete.
 """
 
 import hashlib
@@ -28,7 +28,16 @@ from feature_extraction.errors import InputError
 from feature_extraction.own_files.plausibility import require_possible
 from feature_extraction.recordings import signal
 from feature_extraction.recordings.recording import Channel, Recording, Skipped
-from feature_extraction.storage.files import content_hash, read_json, write_json
+from feature_extraction.storage.files import (
+    NO_ROOM,
+    atomic_path,
+    changing,
+    content_hash,
+    keep_checksums,
+    read_json,
+    write_json,
+    writing,
+)
 from feature_extraction.storage.places import WINDOWS_FOLDER
 from feature_extraction.windows.cutting import WindowSettings, cut_windows
 from feature_extraction.windows.window_set import INDEX_ARRAYS, WindowSet, WindowWriter
@@ -101,21 +110,26 @@ def _load(folder: Path, key: str) -> WindowSet:
 
 
 def content_of(files: Sequence[Path], memo: Path) -> str:
-    """Digest the content of all files; `memo` keeps the result for files with the same sizes and times."""
+    """Digest the content of all files; `memo` keeps the result for files that nobody has written to since.
+
+    The time of the last change of a file's entry (ctime) tells that even of one whose size and date were put back.
+    """
     stats = [path.stat() for path in files]
     root = os.path.commonpath([path.parent for path in files])
     names = [os.path.relpath(path, root) for path in files]
-    listing = [f"{n} {s.st_size} {s.st_mtime_ns}" for n, s in zip(names, stats, strict=True)]
+    listing = [f"{n} {s.st_size} {s.st_mtime_ns} {s.st_ctime_ns} {s.st_ino}" for n, s in zip(names, stats, strict=True)]
     look = content_hash(os.path.realpath(root), *listing)
-    try:
-        known = read_json(memo)
-    except InputError:
-        known = None
-    if not isinstance(known, dict) or look not in known:
-        digest = content_hash(*(f"{name} {_file_digest(path)}" for name, path in zip(names, files, strict=True)))
-        known = {**(known if isinstance(known, dict) else {}), look: digest}
-        write_json(memo, known)
-    return known[look]
+    with changing(memo):
+        try:
+            known = read_json(memo)
+        except InputError:
+            known = None
+        known = known if isinstance(known, dict) else {}
+        digest, _, check = str(known.get(look)).partition(" ")
+        if check != content_hash(look, digest):
+            digest = content_hash(*(f"{name} {_file_digest(path)}" for name, path in zip(names, files, strict=True)))
+            write_json(memo, {**known, look: f"{digest} {content_hash(look, digest)}"})
+    return digest
 
 
 def _file_digest(path: Path) -> str:
@@ -126,18 +140,20 @@ def _file_digest(path: Path) -> str:
 @contextmanager
 def build_folder(folder: Path) -> Iterator[Path]:
     """Yield a temporary folder that takes the place of `folder` when the block succeeds."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    with writing(folder):
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=folder.parent))
     for abandoned in folder.parent.glob(f"{TEMPORARY_PREFIX}*"):
         if time.time() - abandoned.stat().st_mtime > ABANDONED_AFTER_S:
             shutil.rmtree(abandoned, ignore_errors=True)
-    temporary = Path(tempfile.mkdtemp(prefix=TEMPORARY_PREFIX, dir=folder.parent))
     try:
         build, old = temporary / "new", temporary / "old"
-        build.mkdir()
-        yield build
-        if folder.exists():
-            os.replace(folder, old)
-        os.replace(build, folder)
+        with writing(folder, NO_ROOM):  # raw files are read in there, too
+            keep_checksums(build)
+            yield build
+            if folder.exists():
+                os.replace(folder, old)
+            os.replace(build, folder)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 
@@ -231,7 +247,7 @@ def _whole(
 def _cut(items: Iterable[Recording | Skipped], class_list: ClassList, settings: WindowSettings, path: Path) -> _Tally:
     """Cut every recording, write the windows to `path` and count what went into them."""
     tally = _Tally()
-    with WindowWriter(path) as writer:
+    with atomic_path(path) as temporary, WindowWriter(temporary) as writer:
         for item in items:
             if isinstance(item, Skipped):
                 tally.drop(item.name, item.reason, item.duration_s)

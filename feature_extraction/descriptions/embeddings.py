@@ -20,6 +20,7 @@ import numpy as np
 
 from feature_extraction.descriptions.class_list import VIEWS, ClassDescription
 from feature_extraction.errors import InputError
+from feature_extraction.storage.checksums import digest_of
 from feature_extraction.storage.files import content_hash, read_npz, write_npz
 from feature_extraction.storage.places import TEXT_CACHE
 
@@ -177,8 +178,7 @@ def _identity(model: str) -> str:
     if not Path(model).is_dir():
         return DEFAULT_TEXT_MODEL if _is_default(model) else model
     files = sorted(path for path in Path(model).rglob("*") if path.is_file())
-    stamps = [f"{path.relative_to(model)} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in files]
-    return content_hash(*stamps)
+    return content_hash(*(f"{path.relative_to(model)} {digest_of(path)}" for path in files))
 
 
 def _read_vector(path: Path) -> np.ndarray | None:

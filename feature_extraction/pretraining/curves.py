@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from feature_extraction.storage.files import atomic_path
+from feature_extraction.storage.files import atomic_path, writing
 
 if TYPE_CHECKING:  # both belong to extras, and are slow to import
     from torch.utils.tensorboard import SummaryWriter
@@ -80,7 +80,7 @@ def open_event_log(folder: Path, history: Sequence[Mapping[str, Any]]) -> Iterat
     """
     from torch.utils.tensorboard import SummaryWriter
 
-    with SummaryWriter(str(folder), purge_step=0) as writer:
+    with writing(folder), SummaryWriter(str(folder), purge_step=0) as writer:
         log = EventLog(writer)
         for row in history:
             log.add(row)

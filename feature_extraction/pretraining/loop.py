@@ -24,6 +24,7 @@ from feature_extraction.pretraining.processes import Processes
 from feature_extraction.pretraining.resnet.config import PretrainConfig
 from feature_extraction.pretraining.schedule import learning_rate_factor
 from feature_extraction.pretraining.state import Metric, PretrainState
+from feature_extraction.storage.files import keep_checksums
 
 logger = logging.getLogger(__name__)
 
@@ -78,6 +79,8 @@ def train(run: Run, folder: Path, key: str) -> None:
     require_extra("plots", "matplotlib")
     if run.with_events:
         require_extra("tensorboard", "tensorboard")
+    if run.processes.is_first:
+        keep_checksums(folder)
     state, config, first = run.state, run.config, run.processes.is_first
     if state.load(folder, key) and first:
         logger.info("going on after epoch %d of %s", state.epoch, folder)

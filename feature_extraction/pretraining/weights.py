@@ -12,7 +12,7 @@ from torch import nn
 
 from feature_extraction.errors import InputError
 from feature_extraction.protocol.split import Provenance
-from feature_extraction.storage.files import read_json, write_json
+from feature_extraction.storage.files import keep_checksums, read_json, write_json
 from feature_extraction.storage.tensors import read_tensors, write_tensors
 
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
@@ -69,6 +69,7 @@ class Checkpoint(ABC):
 
     def save(self, folder: Path) -> None:
         """Write weights, then the config: a folder without a config is not a checkpoint."""
+        keep_checksums(folder)
         write_weights(self.encoder, folder / WEIGHTS, self.key)
         write_json(folder / CONFIG, self.header())
 

@@ -32,12 +32,12 @@ def write_tensors(path: Path, kind: str, header: Mapping[str, Any], tensors: Map
         header: Plain values, ready for JSON.
         tensors: Named `part/name`; `under` finds those of a part again.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     copies = {name: value.detach().contiguous().clone() for name, value in tensors.items()}  # no shared memory
     full = {**header, "checksum": _checksum(header, {name: value.numpy() for name, value in copies.items()})}
     with atomic_path(path) as temporary:
-        save_file(copies, temporary, metadata={kind: json.dumps(full)})
+        temporary.write_bytes(save(copies, metadata={kind: json.dumps(full)}))
 
 
 Accept = Callable[[Mapping[str, Any]], None]
@@ -93,7 +93,7 @@ def restore_optimizer(optimizer: "torch.optim.Optimizer", tensors: Mapping[str, 
 
 
 def _read(path: Path, kind: str, remedy: str, accept: Accept | None) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
-    require_file(path)
+    require_file(path, remedy)
     if path.stat().st_size > LARGEST_FILE:
         raise InputError(f"{path}: {path.stat().st_size >> 30} GiB, more than any file of this program; {remedy}")
     try:

@@ -3,8 +3,6 @@
 Axis legend: N windows, T samples per window, C channels.
 """
 
-import json
-import zlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,11 +11,12 @@ import numpy as np
 
 from feature_extraction.errors import InputError
 from feature_extraction.recordings.recording import Channel
+from feature_extraction.storage.checksums import read_checksums
 from feature_extraction.storage.files import read_json, read_npz, require_file, write_json, write_npz
 from feature_extraction.storage.plain import from_plain
 from feature_extraction.windows.cutting import WindowSettings
 
-FORMAT = 1
+FORMAT = 2
 INDEX_ARRAYS = ("labels", "subjects", "recordings", "placements", "start_s")
 CHUNK_WINDOWS = 256  # overlapping windows are views; only this many are copied at a time
 NAMES_SHOWN = 3
@@ -111,7 +110,7 @@ class WindowSet:
         return len(self.labels)
 
     def save_index(self, folder: Path) -> None:
-        """Write everything but the samples, which lie in `folder/windows.npy` already."""
+        """Write everything but the samples, which lie in `folder/windows.npy` already; the folder keeps checksums."""
         write_npz(folder / "index.npz", {name: getattr(self, name) for name in INDEX_ARRAYS})
         info = {
             "format": FORMAT,
@@ -119,7 +118,6 @@ class WindowSet:
             "key": self.key,
             "settings": asdict(self.settings),
             "channels": [asdict(channel) for channel in self.channels],
-            "checksum": spot_checksum(folder / "windows.npy"),
             "summary": self.summary,
         }
         write_json(folder / "info.json", info)
@@ -132,12 +130,11 @@ class WindowSet:
             InputError: A file is missing, damaged, or does not belong to the others.
         """
         info, index = read_json(folder / "info.json"), read_npz(folder / "index.npz")
-        if not isinstance(info, dict) or info.get("format") != FORMAT or not index.keys() >= set(INDEX_ARRAYS):
+        sound = isinstance(info, dict) and info.get("format") == FORMAT and index.keys() >= set(INDEX_ARRAYS)
+        if not sound or read_checksums(folder) is None:
             raise InputError(f"{folder}: damaged or of another version; delete the folder and prepare again")
         samples_path = folder / "windows.npy"
         require_file(samples_path)
-        if info["checksum"] != spot_checksum(samples_path):
-            raise InputError(f"{samples_path}: damaged (checksum differs); delete the folder and prepare again")
         return cls(
             samples=np.load(samples_path, mmap_mode="r", allow_pickle=False),
             **{name: index[name] for name in INDEX_ARRAYS},
@@ -147,19 +144,6 @@ class WindowSet:
             key=info["key"],
             summary=info["summary"],
         )
-
-
-def spot_checksum(path: Path, block_bytes: int = 1 << 18, n_blocks: int = 1024) -> str:
-    """Checksum of a file's size and of evenly spaced blocks; a file up to 256 MiB is covered completely."""
-    size = path.stat().st_size
-    whole = -(-size // block_bytes)
-    blocks = np.unique(np.linspace(0, max(whole - 1, 0), min(whole, n_blocks)).astype(np.int64))
-    checksum = 0
-    with path.open("rb") as file:
-        for block in blocks:
-            file.seek(int(block) * block_bytes)
-            checksum = zlib.crc32(file.read(block_bytes), checksum)
-    return json.dumps([size, checksum])
 
 
 def summary_table(windows: WindowSet) -> str:

@@ -5,7 +5,6 @@ Axis legend: none; everything here is scalars and names.
 
 import json
 import logging
-import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -15,6 +14,7 @@ from joblib import Parallel, delayed
 from tqdm.auto import tqdm
 
 from feature_extraction.errors import InputError
+from feature_extraction.storage.files import append_lines, require_writable
 from sadvae_har.benchmark.measurement import Measurement
 
 if TYPE_CHECKING:
@@ -106,15 +106,7 @@ def parse_rows(path: Path, parse: Callable[[Mapping[str, Any]], Parsed]) -> list
 
 def append_rows(path: Path, rows: Sequence["DataclassInstance"]) -> None:
     """Append the rows of one job in a single write; what an interrupted write left of a line is removed."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = "".join(json.dumps(asdict(row)) + "\n" for row in rows)
-    with path.open("a+b") as file:
-        file.seek(0)
-        whole = file.read()
-        file.truncate(whole.rfind(b"\n") + 1)  # an interrupted write leaves part of a line
-        file.write(text.encode())
-        file.flush()
-        os.fsync(file.fileno())
+    append_lines(path, "".join(json.dumps(asdict(row)) + "\n" for row in rows))
 
 
 class Job(Protocol):
@@ -141,6 +133,7 @@ def run_missing(
         results: JSON-lines file.
         n_processes: Jobs run at the same time.
     """
+    require_writable(results)
     missing = [job for job in jobs if job.key not in done]
     logger.info("benchmark: %d jobs, %d done before", len(jobs), len(jobs) - len(missing))
     found = Parallel(n_jobs=n_processes, return_as="generator_unordered")(delayed(run)(job) for job in missing)

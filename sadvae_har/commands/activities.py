@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from jsonargparse import Namespace
 
 from feature_extraction.errors import InputError
+from feature_extraction.storage.files import changing, require_writable
 from feature_extraction.storage.places import MODELS_FOLDER
 from sadvae_har.commands import parser as cl
 
@@ -55,10 +56,11 @@ def activities_add(arguments: Namespace) -> None:
     from sadvae_har.recognition.recognizer import Recognizer
 
     target = _target(arguments)
-    recognizer = Recognizer.load(arguments.model)
-    name = recognizer.add_activity(arguments.name, arguments.description).name
-    _say_taken(name, recognizer.taken_by(name))
-    print(f"{name!r} added: {recognizer.save(target)}")
+    with changing(target):
+        recognizer = Recognizer.load(arguments.model)
+        name = recognizer.add_activity(arguments.name, arguments.description).name
+        _say_taken(name, recognizer.taken_by(name))
+        print(f"{name!r} added: {recognizer.save(target)}")
 
 
 @cl.command(
@@ -73,22 +75,24 @@ def activities_remove(arguments: Namespace) -> None:
     from sadvae_har.recognition.recognizer import Recognizer
 
     target = _target(arguments)
-    recognizer = Recognizer.load(arguments.model)
-    recognizer.remove_activity(arguments.name)
-    print(f"{arguments.name!r} removed: {recognizer.save(target)}")
+    with changing(target):
+        recognizer = Recognizer.load(arguments.model)
+        recognizer.remove_activity(arguments.name)
+        print(f"{arguments.name!r} removed: {recognizer.save(target)}")
 
 
 def _target(arguments: Namespace) -> Path:
     """Return where the changed model goes.
 
     Raises:
-        InputError: To where shipped models lie.
+        InputError: To where shipped models lie, or nothing can be written there.
     """
     from sadvae_har.recognition.model.header import find_model
 
     target: Path = arguments.out or find_model(arguments.model)
     if target.resolve().is_relative_to(MODELS_FOLDER.resolve()):
         raise InputError(f"{target}: shipped models stay as they are; write a copy: --out my_model.safetensors")
+    require_writable(target)
     return target
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from jsonargparse import Namespace
 
 from feature_extraction.errors import InputError
+from feature_extraction.storage.files import require_writable
 from feature_extraction.storage.places import text_cache, windows_folder
 from sadvae_har.commands import parser as cl
 from sadvae_har.config.files import CONFIGS_FOLDER, config_from_namespace
@@ -146,6 +147,8 @@ def encoder_extract(arguments: Namespace) -> None:
         raise InputError(f"--every: {arguments.every} cannot be used; give 1 or more")
     if arguments.out is not None and arguments.out.suffix != ".npz":
         raise InputError(f"--out: {arguments.out} is no .npz file; name one, such as {arguments.dataset}.npz")
+    if arguments.out is not None:
+        require_writable(arguments.out)
     locations = cl.locations(arguments)
     table = load_features(config, load_split(config, locations), locations).keep_every(arguments.every)
     if arguments.out is not None:

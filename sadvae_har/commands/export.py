@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from jsonargparse import Namespace
 
 from feature_extraction.errors import InputError
+from feature_extraction.storage.files import require_writable
 from sadvae_har.commands import parser as cl
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def export(arguments: Namespace) -> None:
     from sadvae_har.recognition.onnx.export import compare, export_onnx, motion_windows
     from sadvae_har.recognition.recognizer import Recognizer
 
+    require_writable(arguments.out)
     recognizer = _of_one_device(Recognizer.load(arguments.model), arguments)
     source, check = recognizer.source, arguments.check
     if check is None:

@@ -14,6 +14,7 @@ from tqdm.auto import tqdm
 from feature_extraction.errors import InputError
 from feature_extraction.own_files.plausibility import Doubt, require_possible
 from feature_extraction.own_files.read import Account, Declared, ReadingPlan, follow
+from feature_extraction.storage.files import growing_file, require_writable
 from sadvae_har.commands import parser as cl
 from sadvae_har.commands.prediction_files import RowWriter, kind_of, write_file
 from sadvae_har.recognition.model.header import ANYWHERE
@@ -81,6 +82,8 @@ def predict(arguments: Namespace) -> None:
     if arguments.out == "parquet" or (arguments.follow and kind == "parquet"):
         raise InputError("--out parquet: Parquet is written to files, once all rows are there; give a path, or csv")
     _require_other_file(arguments)
+    if arguments.out not in (None, kind):
+        require_writable(Path(arguments.out))
     extra = read_activities(arguments.activities) if arguments.activities else {}
     recognizer = Recognizer.load(arguments.model)
     for name, description in extra.items():
@@ -154,7 +157,7 @@ def _follow(recognizer: "Recognizer", arguments: Namespace, kind: str) -> None:
     examination = examine(recognizer, plan)
     doubts: list[Doubt] | None = None  # until there is a window
     to_file = arguments.out not in (None, kind)
-    with open(arguments.out, "w", encoding="utf-8") if to_file else nullcontext(sys.stdout) as out:
+    with growing_file(Path(arguments.out)) if to_file else nullcontext(sys.stdout) as out:
         writer = RowWriter(out, kind)
         try:
             for chunk in chunks:

@@ -24,6 +24,7 @@ from feature_extraction.own_files.tables import find_layout
 from feature_extraction.protocol.split import Split
 from feature_extraction.recordings.recording import Channel, Recording, three_axes
 from feature_extraction.recordings.signal import MAX_GAP_S, fill_short_gaps
+from feature_extraction.storage.files import writing
 from feature_extraction.storage.places import CLIPS_FOLDER
 from sadvae_har.recognition.recognizer import Recognizer
 
@@ -181,7 +182,8 @@ def _written(content: bytes, name: str) -> Iterator[Path]:
         raise InputError(f"{shown_name(name)}: files of this kind cannot be read; upload {', '.join(SUFFIXES)}")
     with tempfile.TemporaryDirectory(prefix="sadvae-har-demo-") as folder:
         path = Path(folder) / f"upload{suffix}"
-        path.write_bytes(content)
+        with writing(path):
+            path.write_bytes(content)
         try:
             yield path
         except InputError as error:

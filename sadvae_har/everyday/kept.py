@@ -1,5 +1,6 @@
 """Finished parts of a training that takes minutes: an interrupted one goes on, and ends with the same model."""
 
+import logging
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -8,8 +9,11 @@ import numpy as np
 import torch
 
 from feature_extraction.descriptions.vocabulary import load_vocabulary
-from feature_extraction.storage.files import content_hash, read_npz, write_npz
+from feature_extraction.errors import InputError
+from feature_extraction.storage.files import content_hash, keep_checksums, read_npz, write_npz
 from sadvae_har.everyday.corpus import Corpus
+
+logger = logging.getLogger(__name__)
 
 PARTS = "parts"  # in the folder of the model, until that is finished
 METHOD = 1  # raise it when training changes, so that parts made before are not used
@@ -37,16 +41,17 @@ class Kept:
         return cls(folder / PARTS / content_hash(*words, *(array.tobytes() for array in arrays)))
 
     def arrays(self, name: str, make: Callable[[], dict[str, np.ndarray]]) -> dict[str, np.ndarray]:
-        """Return a part by its name, made now if it is not there yet.
-
-        Raises:
-            InputError: What is there is damaged.
-        """
+        """Return a part by its name, made now if it is not there yet or is damaged."""
         if self._folder is None:
             return make()
+        keep_checksums(self._folder)
         path = self._folder / f"{name}.npz"
-        if not path.is_file():
-            write_npz(path, make())
+        if path.exists():
+            try:
+                return read_npz(path)
+            except InputError as error:
+                logger.warning("%s; making it again", error)
+        write_npz(path, make())
         return read_npz(path)
 
     def clear(self) -> None:

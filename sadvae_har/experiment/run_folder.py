@@ -1,6 +1,10 @@
-"""A run folder explains itself: config, split, environment, progress, metrics and predictions of one run."""
+"""A run folder explains itself: config, split, environment, progress, metrics and predictions of one run.
+
+Its `checksums.json` has a digest of every file, so that nothing is taken from one that is damaged or was edited.
+"""
 
 import json
+import logging
 import os
 import platform
 import subprocess
@@ -14,18 +18,33 @@ import yaml
 
 from feature_extraction.errors import InputError
 from feature_extraction.protocol.split import Split
-from feature_extraction.storage.files import read_json, read_npz, write_json, write_npz, write_text
+from feature_extraction.storage.checksums import damaged_files
+from feature_extraction.storage.files import (
+    append_lines,
+    changing,
+    keep_checksums,
+    read_json,
+    read_npz,
+    write_json,
+    write_npz,
+    write_text,
+)
 from feature_extraction.storage.places import IN_CHECKOUT, WORKING_FOLDER
 from sadvae_har.config.files import load_config
 from sadvae_har.config.settings import Config
 
 PACKAGES = ("sadvae-har", "torch", "numpy", "scikit-learn", "scipy", "sentence-transformers", "safetensors")
 
+logger = logging.getLogger(__name__)
+
 REPORT_FILE = "report.html"
-RESULTS = (
-    *("model.safetensors", "gate_examples.npz", "gate.json", "metrics.json", "predictions.npz", REPORT_FILE),
+TRAINED, TRAINING_STATE, PROGRESS = "model.safetensors", "training_state.safetensors", "progress.jsonl"
+MADE_AGAIN = (  # within minutes, from the trained models
+    *("gate_examples.npz", "gate.json", "metrics.json", "predictions.npz", REPORT_FILE),
     *("recognizer.safetensors", "calibration.json"),
 )
+RESULTS = (TRAINED, *MADE_AGAIN)
+DESCRIPTION = ("config.yaml", "split.json", "environment.json")
 
 
 class RunFolder:
@@ -57,11 +76,28 @@ class RunFolder:
         if (self.path / "config.yaml").exists() and (self.config() != config or self.split() != split):
             raise InputError(f"{self.path}: holds a run with another config or split; choose another --out")
 
+    def mend(self) -> None:
+        """Delete results that are damaged or were edited, so that the run makes them again.
+
+        Raises:
+            InputError: A file is damaged that the run cannot make again, or only by training anew.
+        """
+        for path in damaged_files(self.path):
+            what = f"{path}: damaged or changed since the run wrote it"
+            if path.name in MADE_AGAIN:
+                logger.warning("%s; it is made again", what)
+                path.unlink()
+            elif path.name in DESCRIPTION:
+                raise InputError(f"{what}; restore it, or choose another --out")
+            elif path.name in (TRAINED, TRAINING_STATE, PROGRESS):
+                raise InputError(f"{what}; delete it to train again, or choose another --out")
+
     def start(self, config: Config, split: Split) -> None:
         """Write config, split and environment, unless this run was started before."""
         self.require_same(config, split)
         if (self.path / "config.yaml").exists():
             return
+        keep_checksums(self.path)
         split.save(self.path / "split.json")
         write_json(self.path / "environment.json", environment(config.seed))
         write_text(self.path / "config.yaml", yaml.safe_dump(config.to_dict(), sort_keys=False, allow_unicode=True))
@@ -82,9 +118,7 @@ class RunFolder:
 
     def log(self, values: dict[str, Any]) -> None:
         """Append one line to progress.jsonl."""
-        self.path.mkdir(parents=True, exist_ok=True)
-        with (self.path / "progress.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"time": round(time.time(), 1), **values}) + "\n")
+        append_lines(self.path / PROGRESS, json.dumps({"time": round(time.time(), 1), **values}) + "\n")
 
     def metrics(self) -> dict[str, Any]:
         """Read metrics.json; empty before the first evaluation."""
@@ -96,16 +130,19 @@ class RunFolder:
 
     def merge_metrics(self, values: dict[str, Any]) -> None:
         """Add to metrics.json; mappings such as `chosen` and `chance` are merged one level deep."""
-        metrics = self.metrics()
-        for key, value in values.items():
-            both = isinstance(value, dict) and isinstance(metrics.get(key), dict)
-            metrics[key] = metrics[key] | value if both else value
-        write_json(self.path / "metrics.json", metrics)
+        path = self.path / "metrics.json"
+        with changing(path):
+            metrics = self.metrics()
+            for key, value in values.items():
+                both = isinstance(value, dict) and isinstance(metrics.get(key), dict)
+                metrics[key] = metrics[key] | value if both else value
+            write_json(path, metrics)
 
     def merge_predictions(self, arrays: dict[str, np.ndarray]) -> None:
         """Add arrays to predictions.npz."""
         path = self.path / "predictions.npz"
-        write_npz(path, (read_npz(path) if path.exists() else {}) | arrays)
+        with changing(path):
+            write_npz(path, (read_npz(path) if path.exists() else {}) | arrays)
 
 
 def environment(seed: int) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from sadvae_har.evaluation.numbers import GatedWindows, TestWindows
 from sadvae_har.experiment.fitted import FittedModels, class_scorer, fit_seen_classifiers, seed_of, training_key
 from sadvae_har.experiment.latent_map import latent_map
 from sadvae_har.experiment.problem import Fold, Problem
-from sadvae_har.experiment.run_folder import RunFolder
+from sadvae_har.experiment.run_folder import TRAINED, TRAINING_STATE, RunFolder
 from sadvae_har.method.gate import TEXT_MARGIN, DomainClassifier, GateExamples, fit_gate, usable_folds
 from sadvae_har.method.scorer import ClassScorer, gather_scores
 from sadvae_har.method.training import Trainer, TrainingData
@@ -34,7 +34,7 @@ from sadvae_har.method.training_state import Snapshots, load_state, save_state
 
 logger = logging.getLogger(__name__)
 
-MODEL, GATE_EXAMPLES, GATE = "model.safetensors", "gate_examples.npz", "gate.json"  # in the run folder
+MODEL, GATE_EXAMPLES, GATE = TRAINED, "gate_examples.npz", "gate.json"  # in the run folder
 _TRAIN, _SYNTHESIS = 1, 3  # Independent random streams of a run; 2 is the seen classifiers'.
 
 
@@ -50,7 +50,7 @@ def train_zsl(problem: Problem, config: Config, folder: RunFolder, key: str | No
         key: What `training_key` returns for the run, if that was worked out before.
     """
     trainer, key = make_trainer(problem, config), key or training_key(problem, config)
-    state = folder.path / "training_state.safetensors"
+    state = folder.path / TRAINING_STATE
     snapshots: Snapshots = load_state(state, trainer, key) if state.exists() else {}
     n_steps, checkpoints = config.train.n_steps, config.train.checkpoints
     n_models, n_numbers = len(trainer.generators), sum(p.numel() for p in trainer.model.parameters())

@@ -1,5 +1,6 @@
 """The end of stage 4: calibrate on the inner folds, and gather everything that recognising needs in one file."""
 
+import logging
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,9 +15,11 @@ from sadvae_har.method.gate import GateExamples
 from sadvae_har.recognition.calibration import Calibration, calibration_report, fit_calibration
 from sadvae_har.recognition.context import smooth
 from sadvae_har.recognition.model.file import save_model
-from sadvae_har.recognition.model.header import MODEL_FILE
+from sadvae_har.recognition.model.header import MODEL_FILE, read_summary
 from sadvae_har.recognition.model.parts import FinishedRun, gather_model
 from sadvae_har.recognition.strangeness import Strangeness
+
+logger = logging.getLogger(__name__)
 
 CALIBRATION_FILE = "calibration.json"
 
@@ -54,13 +57,18 @@ def calibrate(run: FinishedRun, inner: list[GateExamples], test: GateExamples | 
 def write_recognizer(
     run: FinishedRun, calibrated: Calibrated, encoder: WindowEncoder, class_list: ClassList, folder: RunFolder
 ) -> Path:
-    """Write `recognizer.safetensors` into the run folder; return its path.
+    """Write `recognizer.safetensors` into the run folder; return its path. One with added activities stays as it is.
 
     Raises:
-        InputError: The run's classifier cannot take in activities one by one.
+        InputError: The run's classifier cannot take in activities one by one, or the file that is there is damaged.
     """
-    save_model(gather_model(run, encoder, class_list, *calibrated), folder.path / MODEL_FILE)
-    return folder.path / MODEL_FILE
+    path, model = folder.path / MODEL_FILE, gather_model(run, encoder, class_list, *calibrated)
+    own = {entry.name for entry in (*model.trained, *model.described)}
+    if path.exists() and (added := [entry.name for entry in read_summary(path).activities if entry.name not in own]):
+        logger.warning("%s: has activities that were added (%s), so it stays as it is", path, ", ".join(added))
+    else:
+        save_model(model, path)
+    return path
 
 
 def fit_strangeness(problem: Problem, number: int) -> Strangeness:

@@ -11,14 +11,12 @@ import numpy as np
 
 from feature_extraction.protocol.groups import NOUNS
 from sadvae_har.evaluation.intervals import FEWEST_SUBJECTS
-from sadvae_har.evaluation.metrics import accuracy, auroc, ausuc, macro_f1, per_class_top1
 from sadvae_har.method.gate import THRESHOLDS
-from sadvae_har.report.figures import curve_of
+from sadvae_har.report.contradictions import again, number_contradictions
 from sadvae_har.report.run_files import RunFiles
 from sadvae_har.report.summary import count
 
 PASSED, FAILED, NOT_RECORDED = "passed", "failed", "not recorded"
-_ROUNDING = 2e-6  # metrics.json keeps six digits
 _NOTHING_LEARNED = ("statistical", "kinematic")
 
 Verdict = tuple[str, str]  # status and evidence
@@ -46,21 +44,7 @@ def _one_run(run: RunFiles) -> Verdict:
 
 
 def _numbers(run: RunFiles) -> Verdict:
-    arrays, metrics = run.arrays, run.metrics
-    zsl = arrays["zsl_labels"], arrays["zsl_predictions"]
-    again = {("zsl", measure.__name__): measure(*zsl) for measure in (per_class_top1, accuracy, macro_f1)}
-    if run.has_gzsl:
-        on_seen, on_unseen, operating = curve_of(run)
-        again |= {("gzsl", name): at for name, at in zip(("seen", "unseen", "harmonic_mean"), operating, strict=True)}
-        again |= {("gzsl", "ausuc"): ausuc(on_seen, on_unseen)}
-        again |= {("gate", "auroc"): auroc(arrays["gate_is_unseen"], arrays["gate_p_unseen"])}
-    reported = {place: metrics.get(place[0], {}).get(place[1], {}).get("value", np.nan) for place in again}
-    problems = [
-        f"{' '.join(place)}: {reported[place]} in metrics.json, {value:.6f} from predictions.npz"
-        for place, value in again.items()
-        if not abs(reported[place] - value) <= _ROUNDING
-    ]
-    return _verdict(problems, f"all {len(again)} computed again from predictions.npz")
+    return _verdict(number_contradictions(run), f"all {len(again(run))} computed again from predictions.npz")
 
 
 def _classes(run: RunFiles) -> Verdict:

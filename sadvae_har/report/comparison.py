@@ -19,6 +19,7 @@ from sadvae_har.evaluation.intervals import (
     resampled_gzsl,
     resampled_zsl,
 )
+from sadvae_har.report.contradictions import require_agreement
 from sadvae_har.report.run_files import RunFiles, read_run
 from sadvae_har.report.tables import MEASURES, NOTHING
 
@@ -51,6 +52,7 @@ def read_runs(folders: Sequence[Path]) -> dict[str, RunFiles]:
     for run in runs.values():
         if run.is_open:
             raise InputError(f"{run.path}: {run.split.meaning}, so there is nothing to compare; leave it out")
+        require_agreement(run)
     return runs
 
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from feature_extraction.errors import InputError
 from feature_extraction.protocol.split import OPEN, Split
-from feature_extraction.storage.files import read_json, read_npz
+from feature_extraction.storage.files import read_json, read_npz, require_file
 from feature_extraction.storage.yaml import read_yaml
 
 REMEDY = "run the same command again, or name a folder that a finished run wrote"
@@ -128,6 +128,8 @@ def _mapping(path: Path) -> dict[str, Any]:
 
 
 def _progress(path: Path) -> tuple[dict[str, Any], ...]:
+    if path.exists():
+        require_file(path, REMEDY)
     try:
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         return tuple(json.loads(line) for line in lines if line.strip())

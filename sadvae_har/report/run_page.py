@@ -14,6 +14,7 @@ from sadvae_har.experiment.run_folder import REPORT_FILE
 from sadvae_har.method.gate import DomainClassifier, SafetyNet
 from sadvae_har.report.calibration import calibration_section, read_calibration
 from sadvae_har.report.checks import FAILED, NOT_RECORDED, PASSED, Check, checklist
+from sadvae_har.report.contradictions import require_agreement
 from sadvae_har.report.figures import run_figures
 from sadvae_har.report.look.page import figures, folded, page, paragraph, section, table
 from sadvae_har.report.run_files import RunFiles, read_run
@@ -48,12 +49,14 @@ def write_report(run_folder: Path) -> Path:
         The path of the report.
 
     Raises:
-        InputError: The folder or one of these files is missing, damaged or incomplete.
+        InputError: The folder or one of these files is missing, damaged or incomplete, or contradicts another.
     """
     run = read_run(Path(run_folder))
     if run.is_open:
         return _write_open_report(run)
-    calibration, checks = read_calibration(run.path), checklist(run)
+    calibration = read_calibration(run.path)
+    require_agreement(run, calibration)
+    checks = checklist(run)
     sections = [
         section("summary", "Summary", summary_html(run), _protocol_line(checks)),
         section("results", "Results", *_safety_net(run), _results(run), paragraph(_MEASURES_NOTE, "note")),

@@ -9,7 +9,7 @@ from sadvae_har.experiment.run_folder import RunFolder
 from sadvae_har.pipeline import Run
 
 ARTEFACTS = {
-    *("config.yaml", "split.json", "environment.json", "progress.jsonl", "model.safetensors"),
+    *("checksums.json", "config.yaml", "split.json", "environment.json", "progress.jsonl", "model.safetensors"),
     *("gate_examples.npz", "gate.json", "predictions.npz", "metrics.json", "report.html"),
 }
 

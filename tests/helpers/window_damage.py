@@ -1,10 +1,8 @@
 """Ways in which a saved window set can be damaged."""
 
-import json
-
 import numpy as np
 
-from feature_extraction.windows.window_set import spot_checksum
+from feature_extraction.storage.files import atomic_path
 
 
 def damage_by_truncating(folder):
@@ -19,10 +17,8 @@ def damage_by_flipping(folder):
 
 
 def damage_by_other_shape(folder):
-    np.save(folder / "windows.npy", np.zeros((6, 9, 3), dtype=np.float32))
-    info = json.loads((folder / "info.json").read_text())
-    info["checksum"] = spot_checksum(folder / "windows.npy")
-    (folder / "info.json").write_text(json.dumps(info))
+    with atomic_path(folder / "windows.npy") as path:
+        np.save(path, np.zeros((6, 9, 3), dtype=np.float32))
 
 
 def damage_by_broken_json(folder):

@@ -2,6 +2,8 @@
 
 import hashlib
 import importlib
+import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -65,8 +67,14 @@ def reported(where: str, remedy: str) -> Iterator[None]:
         raise InputError(f"{where} failed ({detail}); {remedy}") from error
 
 
+# How protobuf writes that an ONNX tensor lies in another file: the word, then the name behind its length, a varint.
+_LOCATION = re.compile(rb"\x0a\x08location\x12([\x80-\xff]?)([\x00-\x7f])", re.DOTALL)
+
+
 def digests(path: Path, suffixes: tuple[str, ...] = ()) -> tuple[str, ...]:
-    """Digest a file and the data files beside it whose names continue its own, or all files of a folder.
+    """Digest a file and the data files that belong to it, or all files of a folder.
+
+    To a file belong those beside it whose names continue its own, and those that an ONNX file takes weights from.
 
     Args:
         path: File or folder; hidden files and byte code in it are passed over.
@@ -84,9 +92,25 @@ def digests(path: Path, suffixes: tuple[str, ...] = ()) -> tuple[str, ...]:
         name = file.relative_to(root)
         hidden = any(part.startswith(".") or part == "__pycache__" for part in name.parts)
         if file.is_file() and not hidden and (not suffixes or file.suffix in suffixes):
-            with file.open("rb") as handle:
-                parts += [name.as_posix(), hashlib.file_digest(handle, "blake2b").hexdigest()]
+            parts += [name.as_posix(), _digest(file)]
+    for location in [] if path.is_dir() else _external_data(path):
+        if (root / location).is_file():
+            parts += [location, _digest(root / location)]
     return tuple(parts)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "blake2b").hexdigest()
+
+
+def _external_data(path: Path) -> list[str]:
+    """Return the files that an ONNX file takes weights from, relative to its folder; no others know of any."""
+    content, names = path.read_bytes(), set()
+    for match in _LOCATION.finditer(content):
+        length = (match[1][0] & 0x7F) + (match[2][0] << 7) if match[1] else match[2][0]
+        names.add(os.fsdecode(content[match.end() : match.end() + length]))
+    return sorted(name for name in names if "\0" not in name)
 
 
 def embed_channels(embed: Callable[[Tensor], Tensor], pieces: np.ndarray, combine: Combine) -> np.ndarray:

@@ -5,7 +5,7 @@ import zipfile
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from feature_extraction.errors import InputError
-from feature_extraction.storage.files import DAMAGED_ZIP
+from feature_extraction.storage.files import DAMAGED_ZIP, NO_ROOM, writing
 
 MOST_MEMBERS = 500
 MOST_BYTES = 2 << 30  # of all members together
@@ -75,8 +75,9 @@ def _require_harmless(path: Path, member: zipfile.ZipInfo) -> None:
 
 def _copy(packed: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path, left: int) -> int:
     """Copy one member, and return how many bytes may still come."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with packed.open(member) as source, target.open("wb") as file:
+    with writing(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+    with writing(target, NO_ROOM), packed.open(member) as source, target.open("wb") as file:
         while block := source.read(BLOCK):
             left -= len(block)
             if left < 0:

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from checkout import ROOT
+from full_disk import files_no_longer_than
 from scipy.io import savemat
 from tiny_layouts import CUSTOM_YAML, write_berkeley_mhad, write_custom, write_usc_had, write_utd_mhad, write_wharf
 from window_damage import DAMAGES
@@ -16,7 +17,7 @@ from feature_extraction.datasets import DATASETS, get_dataset
 from feature_extraction.datasets import prepare as module
 from feature_extraction.datasets.check import check, still_gravity
 from feature_extraction.datasets.prepare import prepare
-from feature_extraction.errors import InputError
+from feature_extraction.errors import InputError, WriteError
 from feature_extraction.windows.cutting import WindowSettings
 from feature_extraction.windows.window_set import summary_table
 
@@ -49,7 +50,7 @@ def test_tiny_trials_become_windows_in_si_units(raw, out):
     np.testing.assert_allclose(windows.samples[:, :, 2].mean(axis=1), 9.80665, rtol=1e-3)
     spectrum = np.abs(np.fft.rfft(windows.samples[0, :, 2] - windows.samples[0, :, 2].mean()))
     assert spectrum.argmax() / 5.0 == 2.0
-    parts = {f"{windows.key}/{name}" for name in ("index.npz", "info.json", "windows.npy")}
+    parts = {f"{windows.key}/{name}" for name in ("checksums.json", "index.npz", "info.json", "windows.npy")}
     assert set(kept_files(out / "usc-had")) == parts | {"content.json"}
 
 
@@ -105,7 +106,7 @@ def test_damaged_cache_is_made_again_with_a_warning(raw, out, damage, caplog):
         again = prepare("usc-had", raw, out=out)
     np.testing.assert_array_equal(again.samples, expected)
     assert "preparing it again" in caplog.text
-    assert len(kept_files(out / "usc-had")) == 4
+    assert len(kept_files(out / "usc-had")) == 5
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"a": 1}'])
@@ -113,6 +114,38 @@ def test_damaged_content_memo_is_made_again(raw, out, text):
     first = prepare("usc-had", raw, out=out).key
     (out / "usc-had" / "content.json").write_text(text)
     assert prepare("usc-had", raw, out=out).key == first
+
+
+def test_a_changed_bit_of_the_content_memo_decides_no_key(raw, out):
+    first, memo = prepare("usc-had", raw, out=out).key, out / "usc-had" / "content.json"
+    text = memo.read_text()
+    for place in range(8 * len(text)):
+        changed = bytearray(text.encode())
+        changed[place // 8] ^= 1 << place % 8
+        memo.write_bytes(changed)
+        assert prepare("usc-had", raw, out=out).key == first
+
+
+def test_a_raw_file_whose_size_and_date_were_put_back_counts_as_new(raw, out):
+    first = prepare("usc-had", raw, out=out).key
+    path = raw / "USC-HAD" / "Subject1" / "a1t1.mat"
+    before, data = path.stat(), bytearray(path.read_bytes())
+    data[-1] ^= 1  # within the last sample
+    path.write_bytes(data)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (path.stat().st_size, path.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+    assert prepare("usc-had", raw, out=out).key != first
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing_half_written(raw, out):
+    with (
+        pytest.raises(WriteError, match=r"cannot be written \(File too large\)") as caught,
+        files_no_longer_than(50_000),
+    ):
+        prepare("usc-had", raw, out=out)
+    assert str(out / "usc-had") in str(caught.value) and "\n" not in str(caught.value)
+    assert kept_files(out) == ["usc-had/content.json"]
+    assert len(prepare("usc-had", raw, out=out)) == 36
 
 
 def test_windows_of_another_key_are_not_taken(raw, out, caplog):

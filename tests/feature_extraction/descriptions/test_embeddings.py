@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -130,6 +131,18 @@ def test_changed_local_model_is_used_anew(counting: Counting, tmp_path: Path) ->
     text.embed(["same"], str(folder), tmp_path / "cache")
     (folder / "weights").write_bytes(b"22")
     text.embed(["same"], str(folder), tmp_path / "cache")
+    assert counting.texts == ["same", "same"]
+
+
+def test_a_local_model_of_the_same_sizes_and_dates_is_used_anew_once_its_bytes_change(
+    counting: Counting, tmp_path: Path
+) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    for content in (b"1", b"2", b"1"):
+        (folder / "weights").write_bytes(content)
+        os.utime(folder / "weights", (1, 1))
+        text.embed(["same"], str(folder), tmp_path / "cache")
     assert counting.texts == ["same", "same"]
 
 

@@ -150,6 +150,7 @@ def edit(path: Path, old: str, new: str) -> None:
 )
 def test_unusable_encoders_are_refused_and_leave_no_features(damage, message, windows, resources, tmp_path):
     folder = save_encoder(tmp_path / "broken")
+    (folder / "checksums.json").unlink()  # as an encoder of an earlier version
     damage(folder)
     with pytest.raises(InputError, match=message):
         features_for(windows, make_split(), (f"encoder:{folder}",), resources)

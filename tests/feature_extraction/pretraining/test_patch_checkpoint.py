@@ -76,3 +76,17 @@ def test_damaged_checkpoints_are_refused(finished: Path, tmp_path: Path, damage,
     damage(tmp_path)
     with pytest.raises(InputError, match=message):
         PatchCheckpoint.load(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "checksums.json"])
+def test_any_flipped_bit_is_found(finished: Path, name: str) -> None:
+    path = finished / name
+    data = path.read_bytes()
+    for place in np.random.default_rng(0).integers(8 * len(data), size=30).tolist():
+        changed = bytearray(data)
+        changed[place // 8] ^= 1 << place % 8
+        path.write_bytes(changed)
+        with pytest.raises(InputError, match=f"{name}: damaged or changed since it was written"):
+            PatchCheckpoint.load(finished)
+    path.write_bytes(data)
+    assert PatchCheckpoint.load(finished).key == "random"

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 import torch
 from checkout import ROOT
+from full_disk import files_no_longer_than
 from pooled_problem import NAMES, SMALL, make_dataset
 
-from feature_extraction.errors import InputError, LeakageError
+from feature_extraction.errors import InputError, LeakageError, WriteError
 from feature_extraction.pretraining import loop
 from feature_extraction.pretraining.checkpoint import PatchCheckpoint
 from feature_extraction.pretraining.config import load_patch_config
@@ -127,7 +128,7 @@ def test_label_bank_holds_every_labelled_class_of_every_data_set(parts: list[Par
 
 
 def test_folder_explains_itself(finished: Path) -> None:
-    names = ["config.json", "curves.png", "events.out", "model.safetensors", "progress.jsonl"]
+    names = ["checksums.json", "config.json", "curves.png", "events.out", "model.safetensors", "progress.jsonl"]
     assert sorted(path.name.partition(".tfevents")[0] for path in finished.iterdir()) == names
     rows = history(finished)
     assert [row["epoch"] for row in rows] == [1, 2, 3]
@@ -259,3 +260,18 @@ def test_unusable_configs_are_refused_by_file_and_field(text: str, message: str,
 def test_an_unknown_objective_lists_the_known_ones(parts: list[Part], tmp_path: Path) -> None:
     with pytest.raises(InputError, match="'magic' is unknown; there are: masked_autoencoding"):
         pretrain_patches(parts, replace(SMALL, objectives={"magic": 1.0}), tmp_path)
+
+
+def test_a_full_disk_ends_training_in_one_line_and_it_goes_on(
+    parts: list[Part], finished: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "pooled"
+    with (
+        pytest.raises(WriteError, match=r"cannot be written \(File too large\)") as caught,
+        files_no_longer_than(100_000),
+    ):
+        pretrain_patches(parts, SMALL, folder)
+    assert str(folder) in str(caught.value) and "\n" not in str(caught.value)
+    assert not list(folder.glob(".*"))
+    pretrain_patches(parts, SMALL, folder)
+    assert (folder / "model.safetensors").read_bytes() == (finished / "model.safetensors").read_bytes()

@@ -61,7 +61,7 @@ def test_loss_falls_and_the_folder_explains_itself(finished):
     assert history[-1]["cross_entropy"] < 0.7 * history[0]["cross_entropy"]
     assert history[-1]["val_per_class_accuracy"] > 0.6
     names = sorted(path.name for path in finished.iterdir())
-    assert names == ["config.json", "curves.png", "model.safetensors", "progress.jsonl"]
+    assert names == ["checksums.json", "config.json", "curves.png", "model.safetensors", "progress.jsonl"]
 
 
 def test_checkpoint_says_what_it_learned_from(finished):
@@ -197,6 +197,7 @@ def test_truncated_checkpoints_are_refused(finished, tmp_path, file):
 def test_foreign_checkpoints_are_refused(windows, finished, tmp_path):
     other = replace(CONFIG_SMALL, n_epochs=1, seed=3)
     folder = pretrain(windows, make_split(), other, tmp_path / "other")
+    (folder / "checksums.json").unlink()  # as an encoder of an earlier version
     (folder / WEIGHTS).write_bytes((finished / WEIGHTS).read_bytes())
     with pytest.raises(InputError, match="weights of the run"):
         EncoderCheckpoint.load(folder)

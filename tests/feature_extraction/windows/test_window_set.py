@@ -6,8 +6,9 @@ from window_damage import DAMAGES
 
 from feature_extraction.errors import InputError
 from feature_extraction.recordings.recording import three_axes
+from feature_extraction.storage.files import atomic_path, keep_checksums
 from feature_extraction.windows.cutting import WindowSettings
-from feature_extraction.windows.window_set import WindowSet, WindowWriter, spot_checksum, summary_table
+from feature_extraction.windows.window_set import WindowSet, WindowWriter, summary_table
 
 SETTINGS = WindowSettings(rate_hz=10.0, window_s=1.0, overlap=0.5)
 
@@ -35,8 +36,9 @@ def make_set(folder=None, n_windows=6):
         },
     )
     if folder is not None:
-        folder.mkdir()
-        np.save(folder / "windows.npy", samples)
+        keep_checksums(folder)
+        with atomic_path(folder / "windows.npy") as path:
+            np.save(path, samples)
         windows.save_index(folder)
     return windows
 
@@ -51,6 +53,7 @@ def test_saved_windows_come_back_memory_mapped(tmp_path):
     assert (loaded.settings, loaded.channels, loaded.key) == (saved.settings, saved.channels, saved.key)
     assert loaded.summary == saved.summary
     assert sorted(path.name for path in (tmp_path / "set").iterdir()) == [
+        "checksums.json",
         "index.npz",
         "info.json",
         "windows.npy",
@@ -82,16 +85,26 @@ def test_writer_streams_what_numpy_reads(tmp_path):
     np.testing.assert_array_equal(np.load(tmp_path / "w.npy"), np.concatenate(parts))
 
 
-def test_checksum_sees_every_block_of_a_small_file(tmp_path):
-    path = tmp_path / "file"
-    data = bytearray(np.random.default_rng(0).bytes(5000))
-    path.write_bytes(data)
-    before = spot_checksum(path, block_bytes=100, n_blocks=50)
-    for position in (0, 2499, 4999):
+@pytest.mark.parametrize("name", ["windows.npy", "info.json", "index.npz", "checksums.json"])
+def test_any_flipped_bit_is_found(tmp_path, name):
+    make_set(tmp_path / "set")
+    path = tmp_path / "set" / name
+    data = path.read_bytes()
+    for place in np.random.default_rng(0).integers(8 * len(data), size=40).tolist():
         changed = bytearray(data)
-        changed[position] ^= 1
+        changed[place // 8] ^= 1 << place % 8
         path.write_bytes(changed)
-        assert spot_checksum(path, block_bytes=100, n_blocks=50) != before
+        with pytest.raises(InputError):
+            WindowSet.load(tmp_path / "set")
+    path.write_bytes(data)
+    assert len(WindowSet.load(tmp_path / "set")) == 6
+
+
+def test_windows_without_checksums_are_prepared_again(tmp_path):
+    make_set(tmp_path / "set")
+    (tmp_path / "set" / "checksums.json").unlink()
+    with pytest.raises(InputError, match="damaged or of another version; delete the folder and prepare again"):
+        WindowSet.load(tmp_path / "set")
 
 
 def test_summary_says_what_is_in_and_what_was_dropped():

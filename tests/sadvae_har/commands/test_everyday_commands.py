@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from everyday_model import felt, pretend_corpus, tiny_config
+from full_disk import files_no_longer_than
 
 from sadvae_har import __main__ as cli
 from sadvae_har.everyday import kept
@@ -265,6 +266,30 @@ def test_other_settings_use_no_part_of_before(tmp_path: Path) -> None:
     assert other.arrays("part", lambda: {"x": np.ones(2)})["x"].sum() == 2
     other.clear()
     assert not (tmp_path / kept.PARTS).exists()
+
+
+def test_a_damaged_part_is_made_again(tmp_path: Path) -> None:
+    parts = kept.Kept.of(pretend_corpus(), tiny_config(0), tmp_path)
+    parts.arrays("part", lambda: {"x": np.arange(9)})
+    (path,) = tmp_path.rglob("part.npz")
+    data = path.read_bytes()
+    for place in range(0, 8 * len(data), 101):
+        changed = bytearray(data)
+        changed[place // 8] ^= 1 << place % 8
+        path.write_bytes(changed)
+        assert parts.arrays("part", lambda: {"x": np.arange(9)})["x"].tolist() == [*range(9)]
+        assert parts.arrays("part", lambda: pytest.fail("made again"))["x"].tolist() == [*range(9)]
+
+
+def test_a_full_disk_ends_training_in_one_line(
+    pretend: list[str], tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    out = tmp_path / "out"
+    with files_no_longer_than(20_000):
+        assert run(*pretend, "--out", out) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith(f"error: {out}") and "cannot be written (File too large)" in said
+    assert not [path for path in out.rglob("*") if path.suffix == ".safetensors" or "-" in path.stem]
 
 
 def test_misuse_of_training_is_one_line(pretend: list[str], tmp_path: Path, capsys: pytest.CaptureFixture) -> None:

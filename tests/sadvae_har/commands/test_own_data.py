@@ -74,6 +74,14 @@ def test_an_open_run_ends_with_a_model_and_a_report_that_says_nothing_was_tested
     before = (out / "recognizer.safetensors").stat().st_mtime_ns
     assert cli.main(["run", *flags(yaml, "open", "open")]) == 0
     assert (out / "recognizer.safetensors").stat().st_mtime_ns == before  # complete, so not run again
+    recognizer.save(out / "recognizer.safetensors")
+    (out / "report.html").write_text("damaged")
+    assert cli.main(["run", *flags(yaml, "open", "open")]) == 0
+    assert (out / "report.html").read_text() == page
+    assert Recognizer.load(out).names[-1] == "stamping"  # what was added stays
+    (out / "recognizer.safetensors").write_bytes(b"")
+    assert cli.main(["run", *flags(yaml, "open", "open")]) == 0
+    assert "stamping" not in Recognizer.load(out).names
     (out / "report.html").unlink()
     assert cli.main(["report", str(out)]) == 0 and (out / "report.html").read_text() == page
     assert cli.main(["report", str(out), str(out)]) == 2

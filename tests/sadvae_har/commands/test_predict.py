@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -106,6 +108,37 @@ def test_good_files_are_written_though_others_are_bad(
     assert "bad.csv" in said and "no stretch without gaps has the 5 s of a window" in said
     assert said.splitlines()[-1] == "error: 2 of 3 recordings could not be read, see above"
     assert len((tmp_path / "w.csv").read_text().splitlines()) == 16
+
+
+def test_two_additions_at_once_both_count(model: Path, tmp_path: Path) -> None:
+    changed = tmp_path / "changed.safetensors"
+    shutil.copy(model, changed)
+    names = ("arm circles", "waving", "clapping")
+    with ThreadPoolExecutor(len(names)) as pool:
+        words = ((("activities", "add", changed, name, f"The person is {name}."),) for name in names)
+        assert [*pool.map(lambda given: run(*given[0]), words)] == [0, 0, 0]
+    assert set(names) <= set(Recognizer.load(changed).names)
+    assert [path.name for path in tmp_path.iterdir()] == [changed.name]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("predict", "RECORDING", "--model", "MODEL", "--out", "PIPE"),
+        ("activities", "add", "MODEL", "x", "y", "--out", "PIPE"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_a_target_that_is_no_file_is_refused_before_any_work(
+    model: Path, recording: Path, tmp_path: Path, words: tuple[str, ...], capsys: pytest.CaptureFixture
+) -> None:
+    pipe = tmp_path / "out.csv"
+    os.mkfifo(pipe)
+    places = {"RECORDING": recording, "MODEL": model, "PIPE": pipe}
+    assert run(*(places.get(word, word) for word in words)) == 2
+    said = capsys.readouterr()
+    assert said.err == f"error: {pipe}: is a pipe, which is never replaced; name a file\n" and not said.out
+    assert pipe.is_fifo()
 
 
 def test_activities_are_listed_added_used_and_removed(

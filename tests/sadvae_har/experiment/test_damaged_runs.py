@@ -3,7 +3,6 @@
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 from run_results import key_of, of_run
@@ -11,7 +10,7 @@ from safetensors.torch import save_file
 from synthetic_problem import TINY
 
 from feature_extraction.errors import InputError
-from feature_extraction.storage.files import read_npz
+from feature_extraction.storage.files import read_npz, write_npz
 from sadvae_har.experiment import stages as experiment
 from sadvae_har.experiment.fitted import (
     FittedModels,
@@ -85,7 +84,7 @@ def test_missing_gate_is_refused(copy: RunFolder) -> None:
 def test_damaged_gate_examples_are_refused(copy: RunFolder, problem: Problem) -> None:
     path = copy.path / "gate_examples.npz"
     arrays = read_npz(path)
-    np.savez(path, **{name: value for name, value in arrays.items() if name != "inner-2/novelty"})
+    write_npz(path, {name: value for name, value in arrays.items() if name != "inner-2/novelty"})
     with pytest.raises(InputError, match=r"gate_examples\.npz: lacks scores of inner fold 2; delete it"):
         experiment.read_gate_examples(problem, copy)
     cut(path)

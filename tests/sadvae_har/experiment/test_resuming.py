@@ -93,7 +93,7 @@ def test_interrupted_training_ends_with_the_same_result(
         patch.setattr(Trainer, "step", interrupt)
         run_tiny(tmp_path)
     left = {path.name for path in tmp_path.iterdir()}
-    started = {"config.yaml", "split.json", "environment.json"}
+    started = {"checksums.json", "config.yaml", "split.json", "environment.json"}
     assert left == started | ({"progress.jsonl", "training_state.safetensors"} if step > 40 else set())
     steps_made: list[int] = []
 

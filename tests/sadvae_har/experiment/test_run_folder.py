@@ -8,7 +8,7 @@ from synthetic_problem import SPLIT, TINY
 
 from feature_extraction.errors import InputError
 from feature_extraction.storage.files import read_json, read_npz
-from sadvae_har.experiment.run_folder import PACKAGES, RunFolder, environment
+from sadvae_har.experiment.run_folder import DESCRIPTION, PACKAGES, RunFolder, environment
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def folder(tmp_path: Path) -> RunFolder:
 
 
 def test_start_writes_what_the_run_is(folder: RunFolder) -> None:
-    assert {path.name for path in folder.path.iterdir()} == {"config.yaml", "split.json", "environment.json"}
+    assert {path.name for path in folder.path.iterdir()} == {*DESCRIPTION, "checksums.json"}
     assert folder.config() == TINY and folder.split() == SPLIT
 
 
@@ -103,7 +103,7 @@ def test_damaged_metrics_and_predictions_are_refused(folder: RunFolder) -> None:
     for name in ("metrics.json", "predictions.npz"):
         path = folder.path / name
         path.write_bytes(path.read_bytes()[:-3])
-    with pytest.raises(InputError, match=r"metrics\.json: not readable as JSON"):
+    with pytest.raises(InputError, match=r"metrics\.json: damaged"):
         folder.merge_metrics({"seed": 1})
     with pytest.raises(InputError, match=r"predictions\.npz: damaged"):
         folder.merge_predictions({"b": np.arange(3)})

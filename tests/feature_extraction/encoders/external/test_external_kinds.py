@@ -262,3 +262,23 @@ def test_missing_and_damaged_model_folders(kind, tmp_path, monkeypatch):
     monkeypatch.setattr(STAND_INS[kind][2], "from_pretrained", damaged)
     with pytest.raises(InputError, match=r"loading \w+ failed \(OSError: no file named model.safetensors\)"):
         load_stand_in(tmp_path, monkeypatch, kind)
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.parametrize("place", ["weights.bin", "w" * 200, "inner/weights.bin", ".hidden"])
+def test_weights_beside_an_onnx_file_are_part_of_the_key(tmp_path, place):
+    onnx = pytest.importorskip("onnx", reason="writing ONNX files needs the package onnx")
+    export_onnx(tmp_path, conv_net())
+    model = onnx.load(tmp_path / "net.onnx")
+    (tmp_path / place).parent.mkdir(exist_ok=True)
+    onnx.save_model(model, tmp_path / "net.onnx", save_as_external_data=True, location=place, size_threshold=0)
+    path = describe(tmp_path, kind="onnx", file="net.onnx", layout="BCT", units={"acc": "g"})
+    first, data = load_external(path), bytearray((tmp_path / place).read_bytes())
+    assert load_external(path).key == first.key
+    data[5] ^= 1
+    (tmp_path / place).write_bytes(data)
+    assert load_external(path).key != first.key
+    (tmp_path / "unrelated.bin").write_bytes(b"1")
+    data[5] ^= 1
+    (tmp_path / place).write_bytes(data)
+    assert load_external(path).key == first.key
