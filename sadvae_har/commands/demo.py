@@ -30,7 +30,8 @@ def demo(arguments: Namespace) -> None:
     Everything stays on this machine: the page loads nothing from outside and sends nothing. Ctrl-C ends it.
     """
     require_extra("demo", "streamlit")
-    from sadvae_har.demo.server import LOOPBACK, address, find_port, serve
+    from sadvae_har.demo.own_requests import LOOPBACK
+    from sadvae_har.demo.server import address, find_port, serve
     from sadvae_har.demo.service import DemoSettings, open_service
 
     settings = DemoSettings(arguments.model, arguments.recordings, arguments.max_upload_mb, arguments.time_limit_s)
