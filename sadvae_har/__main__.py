@@ -69,6 +69,8 @@ def _explain(error: BaseException) -> tuple[str, int]:
         return "interrupted; the same command continues from the last checkpoint", 130
     if isinstance(error, InputError):
         return f"error: {error}", 2
+    if isinstance(error, UnicodeEncodeError):
+        return f"error: {str(error.object)[:200]!r}: has bytes that are no text in UTF-8; name it otherwise", 2
     if isinstance(error, OSError):
         where, what = error.filename or "file system", error.strerror or error
         return f"error: {where}: {what}; check the path, its permissions and the free space", 2

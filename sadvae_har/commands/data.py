@@ -97,7 +97,10 @@ def _names(text: str, flag: str) -> tuple[str, ...]:
     """Return names between commas; a name with a comma in it is put in double quotes."""
     import csv
 
-    names = tuple(name.strip() for name in next(csv.reader([text], skipinitialspace=True), []) if name.strip())
+    try:
+        names = tuple(name.strip() for name in next(csv.reader([text], skipinitialspace=True), []) if name.strip())
+    except csv.Error as error:  # an end of line outside of quotes
+        raise InputError(f"{flag}: {text!r} is no list of names ({error}); put commas between them") from error
     twice = [name for name in names if names.count(name) > 1]
     if not names or twice:
         raise InputError(f"{flag}: {text!r} {f'names {twice[0]!r} twice' if twice else 'names nothing'}")

@@ -161,10 +161,12 @@ def curves(runs: Mapping[str, RunFiles]) -> go.Figure:
         on_seen, on_unseen, (at_seen, at_unseen, mean) = curve_of(run)
         colour = CLASS_COLOURS[k % len(CLASS_COLOURS)]
         line = {"color": colour, "width": 2.2, "dash": _DASHES[k % len(_DASHES)]}
-        figure.add_scatter(**curve_line(on_seen, on_unseen), name=figure_label(name), legendgroup=name, line=line)
+        figure.add_scatter(
+            **curve_line(on_seen, on_unseen), name=figure_label(name), legendgroup=figure_label(name), line=line
+        )
         edge = {"color": INK, "width": 1.2}
         figure.add_scatter(
-            **{"x": [100 * at_unseen], "y": [100 * at_seen], "mode": "markers", "legendgroup": name},
+            **{"x": [100 * at_unseen], "y": [100 * at_seen], "mode": "markers", "legendgroup": figure_label(name)},
             marker={"symbol": _SYMBOLS[k % len(_SYMBOLS)], "size": 13, "color": colour, "line": edge},
             hovertext=f"{figure_label(name)}<br>S {100 * at_seen:.1f}, U {100 * at_unseen:.1f}, H {100 * mean:.1f}",
             **{"hoverinfo": "text", "showlegend": False, "cliponaxis": False},

@@ -171,7 +171,13 @@ def latent_plane(run: RunFiles) -> go.Figure:
     groups += [(name, CLASS_COLOURS[k % len(CLASS_COLOURS)], names == name) for k, name in enumerate(unseen)]
     drawn: list[str] = []
     for group, shade, members in groups:
-        in_legend = {"x": [None], "y": [None], "mode": "markers", "name": figure_label(group), "legendgroup": group}
+        in_legend = {
+            "x": [None],
+            "y": [None],
+            "mode": "markers",
+            "name": figure_label(group),
+            "legendgroup": figure_label(group),
+        }
         figure.add_scatter(**in_legend, marker={"symbol": "square", "size": 11, "color": shade})
         drawn.append("legend")
         for kind, (look, words) in _KINDS.items():
@@ -187,7 +193,7 @@ def latent_plane(run: RunFiles) -> go.Figure:
                 marker={**look, "color": shade, "line": edge.get(kind, {"width": 0})},
                 hovertext=[f"{figure_label(name)}<br>{words}" for name in names[chosen].tolist()],
                 hoverinfo="text",
-                legendgroup=group,
+                legendgroup=figure_label(group),
             )
             drawn.append(kind)
     legend = {"orientation": "v", "x": 1.01, "xanchor": "left", "y": 1, "yanchor": "top"}
