@@ -1,13 +1,12 @@
 """Command line: `python -m sadvae_har COMMAND` or `sadvae-har COMMAND`.
 
-What the commands do stands in `sadvae_har/commands`; nothing but these and this module prints. Handlers import what
-they need when they run, so that light commands start fast. An error that the user can act on becomes one line on
-standard error and exit code 2, a bug of this program one line and exit code 1; `--debug` prints the chain of either. A
-check that finds errors exits with 1, too. Ctrl-C leaves a state from which the same command continues and exits with
-130.
+What the commands do stands in `sadvae_har/commands`; all that they print goes through `terminal.py` there. Handlers
+import what they need when they run, so that light commands start fast. An error that the user can act on becomes one
+line on standard error and exit code 2, a bug of this program one line and exit code 1; `--debug` prints the chain of
+either. A check that finds errors exits with 1, too. Ctrl-C leaves a state from which the same command continues and
+exits with 130.
 """
 
-import logging
 import os
 import sys
 import traceback
@@ -27,6 +26,7 @@ from sadvae_har.commands.export import export
 from sadvae_har.commands.original import ORIGINAL_COMMANDS
 from sadvae_har.commands.predict import predict
 from sadvae_har.commands.run import RUN_COMMANDS
+from sadvae_har.commands.terminal import note, prepare
 
 COMMANDS = (
     *DATA_COMMANDS,
@@ -45,9 +45,7 @@ DEBUG = "--debug"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return the exit code."""
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    for name in ("sentence_transformers", "huggingface_hub", "transformers", "httpx"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+    prepare()
     given = sys.argv[1:] if argv is None else list(argv)
     words = [word for word in given if word != DEBUG]
     try:
@@ -61,10 +59,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001  (this is where every error becomes a line)
         if DEBUG in given:
-            traceback.print_exc()
+            note(*traceback.format_exc().splitlines())
         line, code = _explain(error)
         with suppress(OSError):  # nobody can be told
-            print(" ".join(line.split()), file=sys.stderr)
+            note(line)
         return code
 
 
@@ -88,14 +86,16 @@ def _explain(error: BaseException) -> tuple[str, int]:
         return "interrupted; the same command continues from the last checkpoint", 130
     if isinstance(error, InputError):
         return f"error: {error}", 2
+    if isinstance(error, UnicodeEncodeError):
+        return f"error: {str(error.object)[:200]!r}: has bytes that are no text in UTF-8; name it otherwise", 2
     if isinstance(error, OSError):
         where, what = error.filename or "file system", error.strerror or error
         if error.filename is None and error.errno in NO_ROOM:  # errors of files say which
             where = "standard output"
         return f"error: {where}: {what}; check the path, its permissions and the free space", 2
     return (
-        f"error: {type(error).__name__}: {error}; this is a bug of {cl.PROGRAM}, not of your input: "
-        f"the same command with {DEBUG} shows where it arose; please report that",
+        f"error: {type(error).__name__}: {' '.join(str(error).split())}; this is a bug of {cl.PROGRAM}, not of your "
+        f"input: the same command with {DEBUG} shows where it arose; please report that",
         1,
     )
 

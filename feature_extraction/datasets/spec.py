@@ -11,6 +11,7 @@ import numpy as np
 from feature_extraction.descriptions.class_list import ClassList, load_class_list
 from feature_extraction.errors import InputError
 from feature_extraction.recordings.recording import Channel, Recording, Skipped
+from feature_extraction.storage.escaping import visible
 from feature_extraction.storage.places import RAW_FOLDER
 from feature_extraction.windows.cutting import WindowSettings
 
@@ -139,4 +140,4 @@ def progress(items: Iterable[Item], name: str, unit: str) -> Iterator[Item]:
     """Show a progress bar on standard error while reading, if that is a terminal."""
     from tqdm import tqdm  # slow to import, and a warm cache never needs it
 
-    return iter(tqdm(items, desc=f"{name}: reading", unit=unit, disable=None, leave=False))
+    return iter(tqdm(items, desc=visible(f"{name}: reading"), unit=unit, disable=None, leave=False))

@@ -13,6 +13,7 @@ from tqdm import tqdm
 from feature_extraction.errors import InputError
 from feature_extraction.features.table import FeatureTable
 from feature_extraction.protocol.split import Provenance
+from feature_extraction.storage.escaping import visible
 from feature_extraction.windows.window_set import WindowSet
 
 logger = logging.getLogger(__name__)
@@ -37,7 +38,7 @@ def stream(windows: WindowSet, encode: Callable[[slice], np.ndarray], size: int,
     if n_windows == 0:
         raise InputError(f"windows of {windows.dataset} are empty; prepare the data set again")
     features: np.ndarray | None = None
-    with tqdm(total=n_windows, desc=f"extract {what}", unit="window", disable=None) as bar:
+    with tqdm(total=n_windows, desc=visible(f"extract {what}"), unit="window", disable=None) as bar:
         for start in range(0, n_windows, size):
             batch = encode(slice(start, min(start + size, n_windows)))
             if features is None:

@@ -12,6 +12,7 @@ from torch import nn
 
 from feature_extraction.errors import InputError
 from feature_extraction.protocol.split import Provenance
+from feature_extraction.storage.escaping import visible
 from feature_extraction.storage.files import keep_checksums, read_json, write_json
 from feature_extraction.storage.tensors import read_tensors, write_tensors
 
@@ -92,7 +93,7 @@ class Checkpoint(ABC):
             labelled = "labelled" if entry.labelled else "unlabelled"
             lines.append(f"has seen    {entry.dataset}, {labelled}, subjects {', '.join(entry.subjects)}")
             lines.append(f"            classes: {', '.join(entry.classes)}")
-        return "\n".join(lines + [f"{name:11} {value}" for name, value in self.training.items()])
+        return "\n".join(map(visible, lines + [f"{name:11} {value}" for name, value in self.training.items()]))
 
 
 def is_checkpoint(folder: Path) -> bool:

@@ -12,6 +12,7 @@ import numpy as np
 from feature_extraction.errors import InputError
 from feature_extraction.recordings.recording import Channel
 from feature_extraction.storage.checksums import read_checksums
+from feature_extraction.storage.escaping import visible
 from feature_extraction.storage.files import read_json, read_npz, require_file, write_json, write_npz
 from feature_extraction.storage.plain import from_plain
 from feature_extraction.windows.cutting import WindowSettings
@@ -155,9 +156,9 @@ def summary_table(windows: WindowSet) -> str:
     dropped = []
     for reason, entry in summary["dropped"].items():
         examples = ", ".join(entry["examples"][:NAMES_SHOWN]) + (", ..." if entry["recordings"] > NAMES_SHOWN else "")
-        dropped.append(f"{entry['recordings']} ({entry['seconds'] / 60:.1f} min) {reason}: {examples}")
+        dropped.append(visible(f"{entry['recordings']} ({entry['seconds'] / 60:.1f} min) {reason}: {examples}"))
     rows = [
-        ("data set", windows.dataset),
+        ("data set", visible(windows.dataset)),
         ("subjects", len(summary["subjects"])),
         ("classes", f"{sum(count > 0 for count in per_class.values())} of {len(per_class)}"),
         ("recordings", summary["recordings"]),
@@ -166,7 +167,7 @@ def summary_table(windows: WindowSet) -> str:
         ("hours", f"{read_h:.2f} recorded, {read_h - unused_h:.2f} in windows"),
         *(("dropped", line) for line in dropped or ["nothing"]),
         ("in no window", f"{unused_h * 60:.1f} min: ends of recordings, and recordings too short"),
-        *((f"  {name}", count) for name, count in per_class.items()),
+        *((f"  {visible(name)}", count) for name, count in per_class.items()),
     ]
     width = max(len(name) for name, _ in rows)
     return "\n".join(f"{name:{width}}  {value}" for name, value in rows)

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from feature_extraction.errors import InputError
+from feature_extraction.storage.escaping import markdown_cell
 from feature_extraction.storage.files import write_text
 from sadvae_har.benchmark import figures, tables
 from sadvae_har.benchmark.jobs import HEADLINE
@@ -128,7 +129,7 @@ def _zero_shot(main: Headline, drawn: Path) -> str:
         parts += [
             _verdict("top-1", best, compare(cells, OURS, best, splits)),
             "![Top-1 per data set](benchmark/zsl.png)",
-            f"![Ours minus {best} on every split](benchmark/differences.png)",
+            f"![Ours minus {markdown_cell(best)} on every split](benchmark/differences.png)",
         ]
     if beside:
         parts += [
@@ -208,7 +209,7 @@ def _more(rows: Sequence[ResultRow], kind: str, title: str) -> str:
     kept = [row for row in rows if row.kind == kind and HEADLINE.get(row.dataset) != kind]
     if not kept:
         return ""
-    where = ", ".join(dict.fromkeys(row.dataset for row in kept))
+    where = markdown_cell(", ".join(dict.fromkeys(row.dataset for row in kept)))
     n_splits = len({(row.dataset, row.split) for row in kept})
     return f"""## {title}
 
@@ -223,12 +224,12 @@ def _zerohar(rows: Sequence[ResultRow]) -> str:
         return ""
     folds = {(row.dataset, row.split) for row in trained}
     kept = [row for row in rows if (row.dataset, row.split) in folds]
-    datasets = sorted({dataset for dataset, _ in folds})
+    where = markdown_cell(" and ".join(sorted({dataset for dataset, _ in folds})))
     return f"""## ZeroHAR end to end, on its own folds
 
 ZeroHAR (Chowdhury et al., AAAI 2025) reads raw windows: a transformer first aligns each channel with the description
 of its sensor (stage I), then windows with the descriptions of classes (stage II). It runs on the folds it publishes,
-here of {" and ".join(datasets)}, and therefore stands in no ranking and no test above. It reads texts alone, as does
+here of {where}, and therefore stands in no ranking and no test above. It reads texts alone, as does
 *{TEXT_ALONE}*, ours at the last training step; the others read kinematics, too. So that a processor can train
 it, a token is a second of a channel, not a sample, and each stage has **the number of epochs stated below, of those
 published**, with the training loss it reached; where that is a fraction, the row is that of a short training. Nothing
@@ -256,7 +257,7 @@ Training many models at once, against the published recipe's loop, measured side
 
 
 def _verdict(measure: str, rival: str, found: Paired) -> str:
-    return f"""The best rival by mean {measure} is **{rival}**. Ours minus {rival}:
+    return f"""The best rival by mean {measure} is **{markdown_cell(rival)}**. Ours minus {markdown_cell(rival)}:
 **{tables.signed(found.difference)} points** (95 % interval {tables.signed(found.low)} to {tables.signed(found.high)},
 splits resampled within data sets; Wilcoxon signed-rank over splits, p = {found.p_value:.2g}). Data sets won
 {found.wins}, tied within half a point {found.ties}, lost {found.losses}."""

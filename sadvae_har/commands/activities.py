@@ -1,15 +1,16 @@
 """The commands `activities`: what a model recognises, and how that is changed."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jsonargparse import Namespace
 
 from feature_extraction.errors import InputError
+from feature_extraction.storage.escaping import visible
 from feature_extraction.storage.files import changing, require_writable
 from feature_extraction.storage.places import MODELS_FOLDER
 from sadvae_har.commands import parser as cl
+from sadvae_har.commands.terminal import note, say
 
 if TYPE_CHECKING:
     from sadvae_har.recognition.activities import Taken
@@ -28,10 +29,11 @@ def activities_list(arguments: Namespace) -> None:
     model = read_summary(arguments.model)
     settings = model.source.settings
     sensors = "any devices" if model.sources else ", ".join(channel.name for channel in model.source.channels)
-    print(f"{model.name}: windows of {settings.window_s:g} s at {settings.rate_hz:g} Hz of {sensors}")
-    width = max(len(activity.name) for activity in model.activities)
-    for activity in model.activities:
-        print(f"{'trained  ' if activity.seen else 'described'}  {activity.name:{width}}  {activity.description}")
+    say(f"{model.name}: windows of {settings.window_s:g} s at {settings.rate_hz:g} Hz of {sensors}")
+    names = [visible(activity.name) for activity in model.activities]
+    width = max(map(len, names))
+    for activity, name in zip(model.activities, names, strict=True):
+        say(f"{'trained  ' if activity.seen else 'described'}  {name:{width}}  {activity.description}")
 
 
 @cl.command(
@@ -60,7 +62,7 @@ def activities_add(arguments: Namespace) -> None:
         recognizer = Recognizer.load(arguments.model)
         name = recognizer.add_activity(arguments.name, arguments.description).name
         _say_taken(name, recognizer.taken_by(name))
-        print(f"{name!r} added: {recognizer.save(target)}")
+        say(f"{name!r} added: {recognizer.save(target)}")
 
 
 @cl.command(
@@ -78,7 +80,7 @@ def activities_remove(arguments: Namespace) -> None:
     with changing(target):
         recognizer = Recognizer.load(arguments.model)
         recognizer.remove_activity(arguments.name)
-        print(f"{arguments.name!r} removed: {recognizer.save(target)}")
+        say(f"{arguments.name!r} removed: {recognizer.save(target)}")
 
 
 def _target(arguments: Namespace) -> Path:
@@ -100,12 +102,11 @@ def _say_taken(name: str, taken: "Taken") -> None:
     """Say how many windows an activity takes of the others, and warn where they are many."""
     losing = [f"{other} {100 * share:.0f} %" for other, share in taken.by_activity.items() if share >= 0.005]
     most = f"; most of: {', '.join(losing[:MOST_SHOWN])}" if losing else ""
-    print(f"takes {100 * taken.share:.1f} % of the windows of the others{most}")
+    say(f"takes {100 * taken.share:.1f} % of the windows of the others{most}")
     if taken.share > MOST_TAKEN:
-        print(
+        note(
             f"warning: {name!r} takes more than {100 * MOST_TAKEN:.0f} % of the windows of the others; describe it so "
-            "that it is told from these: what moves, how fast, how strongly, in which posture",
-            file=sys.stderr,
+            "that it is told from these: what moves, how fast, how strongly, in which posture"
         )
 
 

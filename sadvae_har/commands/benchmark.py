@@ -7,6 +7,7 @@ from jsonargparse import Namespace
 from feature_extraction.errors import InputError, require_extra
 from feature_extraction.storage.places import WORKING_FOLDER
 from sadvae_har.commands import parser as cl
+from sadvae_har.commands.terminal import say
 
 RESULTS, DOCS = WORKING_FOLDER / "benchmarks" / "results.jsonl", WORKING_FOLDER / "docs"
 EVERYDAY_RESULTS = RESULTS.with_name("everyday.jsonl")
@@ -49,7 +50,7 @@ def benchmark(arguments: Namespace) -> None:
     if given:
         raise InputError(f"--{given[0]} is for benchmarks {'without' if arguments.cross else 'with'} --cross")
     page = _across_data_sets(arguments) if arguments.cross else _within_data_sets(arguments)
-    print(f"page: {page}")
+    say(f"page: {page}")
 
 
 def _within_data_sets(arguments: Namespace) -> Path:

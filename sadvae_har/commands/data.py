@@ -7,6 +7,7 @@ from jsonargparse import Namespace
 from feature_extraction.errors import InputError
 from feature_extraction.storage.places import windows_folder
 from sadvae_har.commands import parser as cl
+from sadvae_har.commands.terminal import say
 
 if TYPE_CHECKING:
     from feature_extraction.protocol.split import Split
@@ -18,7 +19,7 @@ def data_list(arguments: Namespace) -> None:
     from feature_extraction.datasets import DATASETS
 
     for name, spec in DATASETS.items():
-        print(f"{name:10} {spec.title}\n{'':10} {spec.licence}\n{'':10} {spec.homepage}")
+        say(f"{name:10} {spec.title}", f"{'':10} {spec.licence}", f"{'':10} {spec.homepage}")
 
 
 @cl.command("data check", cl.dataset, cl.raw, example="usc-had --raw ~/datasets/USC-HAD")
@@ -27,7 +28,7 @@ def data_check(arguments: Namespace) -> int:
     from feature_extraction.datasets.check import check
 
     findings = check(arguments.dataset, arguments.raw)
-    print("\n".join(findings))
+    say(*findings)
     return int(any(finding.startswith("error:") for finding in findings))
 
 
@@ -38,7 +39,7 @@ def data_prepare(arguments: Namespace) -> None:
     from feature_extraction.windows.window_set import summary_table
 
     windows = prepare(arguments.dataset, arguments.raw, out=windows_folder(arguments.resources), force=arguments.force)
-    print(summary_table(windows))
+    say(*summary_table(windows).splitlines())
 
 
 @cl.command(
@@ -74,7 +75,7 @@ def splits_create(arguments: Namespace) -> None:
     for split, path in zip(splits, paths, strict=True):
         split.save(path)
         unseen = f"{len(split.seen)} seen / {len(split.unseen)} unseen: {', '.join(split.unseen)}"
-        print(f"{path}: {unseen if split.unseen else f'{len(split.seen)} classes'}")
+        say(f"{path}: {unseen if split.unseen else f'{len(split.seen)} classes'}")
     _say_what_they_mean(arguments.dataset, splits[0])
 
 
@@ -96,7 +97,10 @@ def _names(text: str, flag: str) -> tuple[str, ...]:
     """Return names between commas; a name with a comma in it is put in double quotes."""
     import csv
 
-    names = tuple(name.strip() for name in next(csv.reader([text], skipinitialspace=True), []) if name.strip())
+    try:
+        names = tuple(name.strip() for name in next(csv.reader([text], skipinitialspace=True), []) if name.strip())
+    except csv.Error as error:  # an end of line outside of quotes
+        raise InputError(f"{flag}: {text!r} is no list of names ({error}); put commas between them") from error
     twice = [name for name in names if names.count(name) > 1]
     if not names or twice:
         raise InputError(f"{flag}: {text!r} {f'names {twice[0]!r} twice' if twice else 'names nothing'}")
@@ -108,12 +112,12 @@ def _say_what_they_mean(dataset: str, split: "Split") -> None:
     from feature_extraction.datasets import get_dataset
 
     if split.kind == "open" or split.holds_out != "people":
-        print(f"{split.meaning[0].upper()}{split.meaning[1:]}.")
+        say(f"{split.meaning[0].upper()}{split.meaning[1:]}.")
     left_out = [name for name in get_dataset(dataset).class_list().names if name not in split.classes]
     if left_out:
-        print(f"Left out, without recordings or done by too few people: {', '.join(left_out)}.")
+        say(f"Left out, without recordings or done by too few people: {', '.join(left_out)}.")
     if split.untested:
-        print(f"Learned from, but never tested, since no test subject did it: {', '.join(split.untested)}.")
+        say(f"Learned from, but never tested, since no test subject did it: {', '.join(split.untested)}.")
 
 
 @cl.command("splits list", cl.dataset, example="usc-had")
@@ -129,7 +133,7 @@ def splits_list(arguments: Namespace) -> None:
     for name in names:
         split = find_split(dataset, name)
         unseen = f"unseen: {', '.join(split.unseen)}" if split.unseen else split.meaning
-        print(f"{name:16} {len(split.seen)}/{len(split.unseen)}  {unseen}")
+        say(f"{name:16} {len(split.seen)}/{len(split.unseen)}  {unseen}")
 
 
 DATA_COMMANDS = (data_list, data_check, data_prepare, splits_list, splits_create)

@@ -1,12 +1,12 @@
 """The command `demo`: a local web page to try a trained recogniser."""
 
-import sys
 from pathlib import Path
 
 from jsonargparse import Namespace
 
 from feature_extraction.errors import require_extra
 from sadvae_har.commands import parser as cl
+from sadvae_har.commands.terminal import note, say
 
 
 @cl.command(
@@ -30,16 +30,14 @@ def demo(arguments: Namespace) -> None:
     Everything stays on this machine: the page loads nothing from outside and sends nothing. Ctrl-C ends it.
     """
     require_extra("demo", "streamlit")
-    from sadvae_har.demo.server import LOOPBACK, address, find_port, serve
+    from sadvae_har.demo.own_requests import LOOPBACK
+    from sadvae_har.demo.server import address, find_port, serve
     from sadvae_har.demo.service import DemoSettings, open_service
 
     settings = DemoSettings(arguments.model, arguments.recordings, arguments.max_upload_mb, arguments.time_limit_s)
     port = find_port(arguments.host, arguments.port)
     open_service(settings)
     if arguments.host not in LOOPBACK:
-        print(
-            f"warning: --host {arguments.host}: whoever reaches this address can use the page; it has no password",
-            file=sys.stderr,
-        )
-    print(f"page: {address(arguments.host, port)} (Ctrl-C ends it)", flush=True)
+        note(f"warning: --host {arguments.host}: whoever reaches this address can use the page; it has no password")
+    say(f"page: {address(arguments.host, port)} (Ctrl-C ends it)")
     serve(settings, arguments.host, port)

@@ -9,6 +9,7 @@ from feature_extraction.errors import InputError
 from feature_extraction.storage.files import require_writable
 from feature_extraction.storage.places import text_cache, windows_folder
 from sadvae_har.commands import parser as cl
+from sadvae_har.commands.terminal import say
 from sadvae_har.config.files import CONFIGS_FOLDER, config_from_namespace
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def encoder_pretrain(arguments: Namespace) -> None:
     split = load_split(config, Locations(arguments.raw, resources=arguments.resources))
     windows = prepare(config.dataset, arguments.raw, out=windows_folder(arguments.resources))
     folder = encoder_folder(windows, split, arguments.resources)
-    print(f"encoder: {pretrain(windows, split, out=folder)}")
+    say(f"encoder: {pretrain(windows, split, out=folder)}")
 
 
 @cl.command(
@@ -89,7 +90,7 @@ def encoder_pool(arguments: Namespace) -> None:
         raw = None if arguments.raw is None else arguments.raw / name
         parts.append(choose_windows(prepare(name, raw, out=windows_folder(resources)), split, arguments.strict))
     cache = text_cache(resources)
-    print(f"encoder: {pretrain_patches(parts, config, arguments.out, text_cache=cache, start=start)}")
+    say(f"encoder: {pretrain_patches(parts, config, arguments.out, text_cache=cache, start=start)}")
 
 
 def _pooled(arguments: Namespace) -> list[str]:
@@ -153,8 +154,8 @@ def encoder_extract(arguments: Namespace) -> None:
     table = load_features(config, load_split(config, locations), locations).keep_every(arguments.every)
     if arguments.out is not None:
         table.save(arguments.out, half=True)
-        print(f"features: {arguments.out}")
-    print(f"{len(table.features)} windows, " + ", ".join(f"{name} {width}" for name, width in table.blocks.items()))
+        say(f"features: {arguments.out}")
+    say(f"{len(table.features)} windows, " + ", ".join(f"{name} {width}" for name, width in table.blocks.items()))
 
 
 @cl.command(
@@ -177,9 +178,9 @@ def encoder_show(arguments: Namespace) -> None:
             f"{', '.join(shipped)}"
         )
     kind = PatchCheckpoint if is_patch_checkpoint(folder) else EncoderCheckpoint
-    print(kind.load(folder).describe())
+    say(*kind.load(folder).describe().splitlines())
     if (folder / CARD).is_file():
-        print("\n" + (folder / CARD).read_text(encoding="utf-8").strip())
+        say("", *(folder / CARD).read_text(encoding="utf-8", errors="replace").strip().splitlines())
 
 
 ENCODER_COMMANDS = (encoder_pretrain, encoder_pool, encoder_extract, encoder_show)

@@ -8,6 +8,7 @@ from feature_extraction.errors import InputError
 from feature_extraction.storage.files import write_text
 from feature_extraction.storage.places import runs_folder, text_cache, windows_folder
 from sadvae_har.commands import parser as cl
+from sadvae_har.commands.terminal import say
 
 SHAREABLE = "dsads,wisdm,umafall,sp-sw-har,berkeley-mhad"  # data sets whose terms allow passing on what was learned
 CARD = "README.md"
@@ -57,7 +58,7 @@ def everyday_train(arguments: Namespace) -> None:
     command += f" --without {','.join(people)}" if people else ""
     write_text(card, everyday_card(model, f"{command} --out {folder.name}", path.stat().st_size))
     kept.clear()
-    print(f"model: {path}, {path.stat().st_size / 1e6:.1f} MB, {len(model.trained)} activities")
+    say(f"model: {path}, {path.stat().st_size / 1e6:.1f} MB, {len(model.trained)} activities")
 
 
 @cl.command("everyday show", cl.any_model, example="everyday")
@@ -70,12 +71,12 @@ def everyday_show(arguments: Namespace) -> None:
         raise InputError(f"{path}: no everyday model; `activities list {arguments.model}` shows what it recognises")
     model = read_summary(path)
     settings = model.source.settings
-    print(f"file        {path}, {path.stat().st_size / 1e6:.1f} MB")
-    print(f"reads       every device with an accelerometer; {settings.window_s:g} s at {settings.rate_hz:g} Hz")
+    say(f"file        {path}, {path.stat().st_size / 1e6:.1f} MB")
+    say(f"reads       every device with an accelerometer; {settings.window_s:g} s at {settings.rate_hz:g} Hz")
     for what, seen in (("trained", True), ("described", False)):
         found = [activity.name for activity in model.activities if activity.seen == seen]
-        print(f"{what:11} {len(found)}{': ' if found else ''}{', '.join(found)}")
-    print("\n".join(["learned from", *(f"  {source}" for source in model.sources)]))
+        say(f"{what:11} {len(found)}{': ' if found else ''}{', '.join(found)}")
+    say("learned from", *(f"  {source}" for source in model.sources))
 
 
 EVERYDAY_COMMANDS = (everyday_train, everyday_show)

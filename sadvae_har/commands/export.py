@@ -1,6 +1,5 @@
 """The command `export`."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +8,7 @@ from jsonargparse import Namespace
 from feature_extraction.errors import InputError
 from feature_extraction.storage.files import require_writable
 from sadvae_har.commands import parser as cl
+from sadvae_har.commands.terminal import note, say
 
 if TYPE_CHECKING:
     from sadvae_har.recognition.recognizer import Recognizer
@@ -49,8 +49,7 @@ def export(arguments: Namespace) -> None:
         windows, origin = motion_windows(source, N_CHECKED), "made-up motion; give --check RECORDING for a real one"
     else:
         plan = plan_reading(check, source.channels, Declared(recognizer.rate_hz))
-        for finding in plan.findings:
-            print(f"  {finding}", file=sys.stderr)
+        note(*(f"  {finding}" for finding in plan.findings))
         stream = WindowStream(plan.channels, plan.rate_hz, source.channels, source.settings)
         windows, origin = stream.cut(read_recording(check, plan)).samples, str(check)
         if not len(windows):
@@ -61,16 +60,16 @@ def export(arguments: Namespace) -> None:
     parity = compare(recognizer, path, windows)
     described = sum(not entry.seen for entry in recognizer.activities)
     settings = source.settings
-    print(f"file        {path}, {path.stat().st_size / 1e6:.2f} MB{', int8' if arguments.int8 else ''}")
-    print(
+    say(f"file        {path}, {path.stat().st_size / 1e6:.2f} MB{', int8' if arguments.int8 else ''}")
+    say(
         f"input       windows [n, {settings.window_samples}, {len(source.channels)}], {settings.rate_hz:g} Hz, SI units"
     )
-    print(f"activities  {len(recognizer.activities)}, {described} of them by description")
-    print(
+    say(f"activities  {len(recognizer.activities)}, {described} of them by description")
+    say(
         f"parity      {parity.n_windows} windows ({origin}): largest difference of a probability {parity.largest:.1e}, "
         f"same activity {parity.same_activity:.2%}, same verdict on unknown {parity.same_unknown:.2%}"
     )
-    print(f"use         python docs/examples/onnx_numpy.py {path} recording.csv  # NumPy and onnxruntime alone")
+    say(f"use         python docs/examples/onnx_numpy.py {path} recording.csv  # NumPy and onnxruntime alone")
 
 
 def _of_one_device(recognizer: "Recognizer", arguments: Namespace) -> "Recognizer":

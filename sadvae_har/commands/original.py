@@ -6,6 +6,7 @@ from jsonargparse import Namespace
 
 from sadvae_har.commands import parser as cl
 from sadvae_har.commands.run import EXAMPLE, INPUTS
+from sadvae_har.commands.terminal import say
 from sadvae_har.config.files import config_from_namespace
 
 
@@ -14,7 +15,7 @@ def original_export(arguments: Namespace) -> None:
     """Write a split in the layout that the original SA-DVAE code reads."""
     from sadvae_har.pipeline import export_to_original
 
-    print(export_to_original(config_from_namespace(arguments), cl.locations(arguments), arguments.out))
+    say(str(export_to_original(config_from_namespace(arguments), cl.locations(arguments), arguments.out)))
 
 
 @cl.command(
@@ -41,8 +42,8 @@ def original_run(arguments: Namespace) -> None:
     )
     config = config_from_namespace(arguments)
     folder = run_original(layout, config, Locations(resources=arguments.resources), arguments.out)
-    print(run_summary(folder.metrics()))
-    print(f"report: {folder.path / 'report.html'}")
+    say(*run_summary(folder.metrics()).splitlines())
+    say(f"report: {folder.path / 'report.html'}")
 
 
 ORIGINAL_COMMANDS = (original_run, original_export)

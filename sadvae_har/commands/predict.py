@@ -14,9 +14,11 @@ from tqdm.auto import tqdm
 from feature_extraction.errors import InputError
 from feature_extraction.own_files.plausibility import Doubt, require_possible
 from feature_extraction.own_files.read import Account, Declared, ReadingPlan, follow
+from feature_extraction.storage.escaping import visible
 from feature_extraction.storage.files import growing_file, require_writable
 from sadvae_har.commands import parser as cl
 from sadvae_har.commands.prediction_files import RowWriter, kind_of, write_file
+from sadvae_har.commands.terminal import note, said_yes, say
 from sadvae_har.recognition.model.header import ANYWHERE
 from sadvae_har.recognition.prediction import UNKNOWN
 
@@ -91,7 +93,7 @@ def predict(arguments: Namespace) -> None:
     if arguments.only is not None:
         recognizer.restrict(cl.names(arguments.only, "--only", "walking,running,sitting"), add=True)
     if recognizer.gate_stands_aside:
-        print(f"{recognizer.model.gate.net.sentence.replace('The gate', 'the gate of this model', 1)}", file=sys.stderr)
+        note(recognizer.model.gate.net.sentence.replace("The gate", "the gate of this model", 1))
     if arguments.follow:
         _follow(recognizer, arguments, kind)
     else:
@@ -112,7 +114,7 @@ def _predict_files(recognizer: "Recognizer", arguments: Namespace, kind: str) ->
             _confirm(path, plan, _said_of_places(bound), arguments.yes)
             _warn_of_rate(plan.rate_hz, recognizer.rate_hz)
             account = Account()
-            with tqdm(desc=path.name, unit=" rows", unit_scale=True, disable=None, leave=False) as bar:
+            with tqdm(desc=visible(path.name), unit=" rows", unit_scale=True, disable=None, leave=False) as bar:
                 doubts: list[Doubt] = []
                 prediction = predict_file(recognizer, path, plan, bar.update, account, doubts, places)
             _say_account(account)
@@ -125,7 +127,7 @@ def _predict_files(recognizer: "Recognizer", arguments: Namespace, kind: str) ->
             if len(arguments.files) == 1:
                 raise
             failures.append(str(error))
-            print(f"error: {error}", file=sys.stderr)
+            note(f"error: {error}")
             continue
         found = [{"file": str(path), **row} for row in prediction.rows()]
         if writer:
@@ -136,7 +138,7 @@ def _predict_files(recognizer: "Recognizer", arguments: Namespace, kind: str) ->
             _print_segments(path, prediction.segments)
     if to_file and rows:
         write_file(rows, Path(arguments.out))
-        print(f"{len(rows)} windows: {arguments.out}")
+        say(f"{len(rows)} windows: {arguments.out}")
     if failures:
         raise InputError(f"{len(failures)} of {len(arguments.files)} recordings could not be read, see above")
 
@@ -149,7 +151,7 @@ def _follow(recognizer: "Recognizer", arguments: Namespace, kind: str) -> None:
     wanted = None if recognizer.reads_any_device else recognizer.channels
     plan, chunks = follow(sys.stdin, wanted, _declared(arguments))
     recognizer = recognizer.reading(plan.channels, "", places)
-    _say((*plan.findings, *_said_of_places(recognizer)))
+    note(*(f"  {finding}" for finding in (*plan.findings, *_said_of_places(recognizer))))
     if not (plan.certain or arguments.yes):
         raise InputError("input: the lines above are guesses; add --yes if they are right, or declare what is wrong")
     _warn_of_rate(plan.rate_hz, recognizer.rate_hz)
@@ -251,13 +253,12 @@ def _pairs(text: str | None, flag: str, example: str) -> dict[str, str]:
 
 def _confirm(path: Path, plan: ReadingPlan, more: Sequence[str], yes: bool) -> None:
     """Say what was found; where something was guessed, ask, or insist on --yes where nobody can answer."""
-    print(f"{path}:", file=sys.stderr)
-    _say((*plan.findings, *more))
+    note(f"{path}:", *(f"  {finding}" for finding in (*plan.findings, *more)))
     if plan.certain or yes:
         return
     if not sys.stdin.isatty():
         raise InputError(f"{path}: the lines above are guesses; add --yes if they are right, or declare what is wrong")
-    if not _said_yes("read it like this?"):
+    if not said_yes("read it like this?"):
         raise InputError(f"{path}: not read; declare --columns, --units, --rate-hz or --time-column")
 
 
@@ -265,48 +266,37 @@ def _confirm_doubts(where: str, doubts: Sequence[Doubt], yes: bool) -> None:
     """Say what is doubtful about a recording before its labels; ask, or insist on --yes, where they would be wrong."""
     require_possible(doubts, where)
     for doubt in doubts:
-        print(f"  {doubt}", file=sys.stderr)
+        note(f"  {doubt}")
     question = next((doubt for doubt in doubts if doubt.severity == "question"), None)
     if yes or question is None:
         return
     if where == STREAM or not sys.stdin.isatty():
         raise InputError(f"{where}: {question.text}; or add --yes to go on all the same")
-    if not _said_yes("go on all the same?"):
+    if not said_yes("go on all the same?"):
         raise InputError(f"{where}: no labels; correct what is in question above")
-
-
-def _said_yes(question: str) -> bool:
-    print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def _warn_of_rate(rate_hz: float, wanted_hz: float) -> None:
     if rate_hz < 0.8 * wanted_hz:
-        print(
+        note(
             f"  note: the model knows motion at {wanted_hz:g} Hz; {rate_hz:g} Hz leave out what is fast, so labels can "
-            "be wrong",
-            file=sys.stderr,
+            "be wrong"
         )
 
 
 def _say_account(account: Account) -> None:
     """Say what became of the rows; much of a recording cannot be lost without a word."""
-    print(f"  {account}", file=sys.stderr)
+    note(f"  {account}")
     if account.lost_much:
         part = account.n_left_out / account.rows
-        print(f"  warning: {part:.0%} of the rows were left out; the labels are of the rest", file=sys.stderr)
-
-
-def _say(findings: Sequence[str]) -> None:
-    for finding in findings:
-        print(f"  {finding}", file=sys.stderr)
+        note(f"  warning: {part:.0%} of the rows were left out; the labels are of the rest")
 
 
 def _print_segments(path: Path, segments: Sequence["Segment"]) -> None:
-    width = max(len(segment.label) for segment in segments)
-    print(f"{path}")
+    width = max(len(visible(segment.label)) for segment in segments)
+    say(str(path))
     for segment in segments:
         span = f"{segment.start_s:9.1f} s to {segment.end_s:9.1f} s"
         sure = f"{100 * segment.probability:3.0f} %" if segment.label != UNKNOWN else ""
         known = "described" if segment.unseen else ""
-        print(f"{span}  {segment.label:{width}}  {sure}  {known}".rstrip())
+        say(f"{span}  {visible(segment.label):{width}}  {sure}  {known}".rstrip())

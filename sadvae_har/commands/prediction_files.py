@@ -1,12 +1,15 @@
-"""Predictions as rows of a file: CSV, JSON (one object a line) or Parquet."""
+"""Predictions as rows of a file: CSV, JSON (one object a line) or Parquet.
+
+In CSV, texts are what `cell` makes of them, safe to open in a spreadsheet; JSON and Parquet hold them as they are.
+"""
 
 import csv
-import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
 from feature_extraction.errors import InputError
+from feature_extraction.storage.escaping import cell, json_line
 from feature_extraction.storage.files import atomic_path
 
 FORMATS = ("csv", "json", "parquet")
@@ -29,9 +32,9 @@ class RowWriter:
         """Write rows."""
         for row in rows:
             if self._csv:
-                self._csv.writerow(row)
+                self._csv.writerow({name: cell(v) if isinstance(v, str) else v for name, v in row.items()})
             else:
-                self._stream.write(json.dumps(row, ensure_ascii=False) + "\n")
+                self._stream.write(json_line(row) + "\n")
         self._stream.flush()
 
 

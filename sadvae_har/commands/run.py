@@ -1,6 +1,5 @@
 """The commands that run the method: texts, the four stages alone or together, and reports."""
 
-import sys
 from pathlib import Path
 
 from jsonargparse import Namespace
@@ -8,6 +7,7 @@ from jsonargparse import Namespace
 from feature_extraction.errors import InputError
 from feature_extraction.storage.places import text_cache
 from sadvae_har.commands import parser as cl
+from sadvae_har.commands.terminal import note, say
 from sadvae_har.config.files import config_from_namespace
 
 INPUTS = (cl.config, cl.raw, cl.features, cl.resources)
@@ -26,7 +26,7 @@ def text_embed(arguments: Namespace) -> None:
     descriptions = load_classes(config, Locations(resources=arguments.resources)).descriptions.values()
     views = embed_views([*descriptions], config.text.views, config.text.model, text_cache(arguments.resources))
     for view, array in views.items():
-        print(f"{view:12} {array.shape[0]} classes x {array.shape[1]} texts x {array.shape[2]} dimensions")
+        say(f"{view:12} {array.shape[0]} classes x {array.shape[1]} texts x {array.shape[2]} dimensions")
 
 
 @cl.command("run", *_RUN, _SPLITS, example=EXAMPLE)
@@ -38,12 +38,12 @@ def run(arguments: Namespace) -> None:
     config, locations = config_from_namespace(arguments), cl.locations(arguments)
     if arguments.splits is None:
         folder, metrics = pipeline.run(config, locations, arguments.out)
-        print(run_summary(metrics))
-        print(f"report: {folder.path / 'report.html'}")
+        say(*run_summary(metrics).splitlines())
+        say(f"report: {folder.path / 'report.html'}")
         return
     names = pipeline.splits_of_kind(config, arguments.splits)
-    print(f"{len(names)} splits: {', '.join(names)}", file=sys.stderr)
-    print(average_table(pipeline.run_splits(config, names, locations)))
+    note(f"{len(names)} splits: {', '.join(names)}")
+    say(*average_table(pipeline.run_splits(config, names, locations)).splitlines())
 
 
 @cl.command("descriptions", *INPUTS, _SPLITS, example="--dataset usc-had --raw ~/datasets/USC-HAD")
@@ -54,7 +54,7 @@ def descriptions(arguments: Namespace) -> None:
 
     config, locations = config_from_namespace(arguments), cl.locations(arguments)
     names = pipeline.splits_of_kind(config, arguments.splits or "random")
-    print(comparison_table(pipeline.compare_descriptions(config, names, locations)))
+    say(*comparison_table(pipeline.compare_descriptions(config, names, locations)).splitlines())
 
 
 def _stage(name: str, what: str) -> cl.Command:
@@ -64,7 +64,7 @@ def _stage(name: str, what: str) -> cl.Command:
         from sadvae_har.pipeline import run_stage
 
         folder = run_stage(name, config_from_namespace(arguments), cl.locations(arguments), arguments.out)
-        print(f"{name}: done, in {folder.path}")
+        say(f"{name}: done, in {folder.path}")
 
     handler.__doc__ = what
     return cl.Command(name, handler, _RUN, EXAMPLE)
@@ -88,14 +88,14 @@ def report(arguments: Namespace) -> None:
 
     if len(arguments.runs) > 1:
         path, text = write_comparison(arguments.runs, arguments.out)
-        print(f"{text}\ncomparison: {path}")
+        say(*text.splitlines(), f"comparison: {path}")
         return
     (folder,) = arguments.runs
     if arguments.out is not None:
         raise InputError(f"--out {arguments.out}: a run's own report is {folder / 'report.html'}; drop --out")
     path = write_report(folder)
-    print(run_summary(RunFolder(folder).metrics()))
-    print(f"report: {path}")
+    say(*run_summary(RunFolder(folder).metrics()).splitlines())
+    say(f"report: {path}")
 
 
 RUN_COMMANDS = (

@@ -10,11 +10,12 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from feature_extraction.recordings.signal import si_channel
+from feature_extraction.storage.escaping import figure_label
 from sadvae_har.demo.clips import Clip
 from sadvae_har.demo.session import Opened
 from sadvae_har.recognition.prediction import UNKNOWN, Prediction
 from sadvae_har.report.look.colours import AXIS_COLOURS, CLASS_COLOURS, INK, UNKNOWN_COLOUR
-from sadvae_har.report.look.plotly_figures import inside_app, label
+from sadvae_har.report.look.plotly_figures import inside_app
 
 TITLES = {"acc": "acceleration, m/s²", "gyro": "angular rate, rad/s", "mag": "magnetic field, µT"}
 MOST_POINTS = 4000
@@ -55,14 +56,14 @@ def recording_figure(opened: Opened, colours: Mapping[str, str], added: Sequence
     )
     for row, (device, quantity) in enumerate(sensors, 1):
         _draw_signal(figure, clip, device, quantity, row)
-        title = f"{label(device)}: {TITLES[quantity]}" if several else TITLES[quantity]
+        title = f"{figure_label(device)}: {TITLES[quantity]}" if several else TITLES[quantity]
         figure.update_yaxes(title={"text": title, "font": {"size": 11}}, row=row, col=1, fixedrange=True)
         for segment in prediction.segments:
             shade = {"fillcolor": colours[segment.label], "opacity": 0.13, "line_width": 0, "layer": "below"}
             figure.add_vrect(segment.start_s, segment.end_s, row=row, col=1, **shade)
     _draw_windows(figure, prediction, colours, added, last)
     for span in clip.truth:
-        text = f"<b>{label(span.label)}</b><br>what was done, {seconds(span.start_s, span.end_s)}"
+        text = f"<b>{figure_label(span.label)}</b><br>what was done, {seconds(span.start_s, span.end_s)}"
         look = {"marker_color": colours.get(span.label, UNKNOWN_COLOUR), "opacity": 0.75}
         figure.add_trace(bar("done", span.start_s, span.end_s, text, **look), row=last, col=1)
     order = (["done"] if clip.truth else []) + ["windows", "recognised"]
@@ -116,14 +117,14 @@ def _draw_windows(
     middles = (prediction.start_s + prediction.end_s) / 2
     for segment in prediction.segments:
         text = (
-            f"<b>{label(segment.label)}</b> ({kind_of(segment.label, segment.unseen, added)})<br>probability "
+            f"<b>{figure_label(segment.label)}</b> ({kind_of(segment.label, segment.unseen, added)})<br>probability "
             f"{segment.probability:.0%}, {seconds(segment.start_s, segment.end_s)}"
         )
         nearest = int(np.abs(middles - (segment.start_s + segment.end_s) / 2).argmin())
         look = {"marker_color": colours[segment.label], "customdata": [[nearest]]}
         figure.add_trace(bar("recognised", segment.start_s, segment.end_s, text, **look), row=row, col=1)
     texts = [
-        f"<b>{label(found['label'])}</b> ({kind_of(found['label'], found['unseen'], added)})<br>window {k}: "
+        f"<b>{figure_label(found['label'])}</b> ({kind_of(found['label'], found['unseen'], added)})<br>window {k}: "
         f"probability {found['probability']:.0%}, strangeness {found['strangeness']:+.1f} sd"
         for k, found in enumerate(prediction.rows(), 1)
     ]

@@ -9,13 +9,14 @@ from collections.abc import Callable, Sequence
 import streamlit as st
 
 from feature_extraction.errors import InputError
+from feature_extraction.storage.escaping import markdown
 from sadvae_har.demo.clips import SUFFIXES, Clip, Detected, detect, read_upload
 from sadvae_har.demo.figures import CONFIG, recording_figure
 from sadvae_har.demo.service import DemoService, DemoSettings, open_service
 from sadvae_har.demo.session import LONGEST_DESCRIPTION, LONGEST_NAME, DemoSession, Opened, agreement, share
 from sadvae_har.demo.upload import choose_places, declaration
 from sadvae_har.demo.views import VIEWS, WHY, activity_colours
-from sadvae_har.demo.wording import STYLE, as_list, chips, legend, plain, readable_errors
+from sadvae_har.demo.wording import STYLE, as_list, chips, legend, readable_errors
 from sadvae_har.recognition.prediction import UNKNOWN
 from sadvae_har.report.look.colours import CLASS_COLOURS
 
@@ -61,15 +62,15 @@ def show_header(service: DemoService) -> None:
     by_text = (
         f", {described} known only by what is written about them" if described or not model.reads_any_device else ""
     )
-    reads = "any device with an accelerometer, worn anywhere" if model.reads_any_device else plain(sensors)
+    reads = "any device with an accelerometer, worn anywhere" if model.reads_any_device else markdown(sensors)
     st.title("Recognise activities from their description")
     st.markdown(
-        f"Model of **{plain(model.dataset)}**: {learned} activities learned from recordings{by_text}. It reads "
+        f"Model of **{markdown(model.dataset)}**: {learned} activities learned from recordings{by_text}. It reads "
         f"{reads}, in windows of {model.window_s:g} s, one every {model.stride_s:g} s, at {model.rate_hz:g} Hz. "
         "Everything stays on this machine."
     )
     if model.gate_stands_aside:
-        st.warning(plain(model.model.gate.net.sentence))
+        st.warning(markdown(model.model.gate.net.sentence))
 
 
 def choose_recording(service: DemoService, session: DemoSession) -> None:
@@ -80,14 +81,14 @@ def choose_recording(service: DemoService, session: DemoSession) -> None:
     if offered:
         chosen = st.selectbox("Recording", [*offered, UPLOAD], key="recording", label_visibility="collapsed")
     if chosen != UPLOAD or not offered:
-        st.caption(plain(service.examples.note))
+        st.caption(markdown(service.examples.note))
     if chosen != UPLOAD:
         open_once(session, chosen, lambda: service.limit.run(offered[chosen]))
     else:
         with readable_errors():
             upload(service, session)
     if problem := st.session_state.get("problem"):
-        st.error(plain(problem))
+        st.error(markdown(problem))
     elif guesses := st.session_state.get("guesses"):
         ask(guesses)
     elif session.opened is not None:
@@ -245,14 +246,14 @@ def announce_change(session: DemoSession) -> None:
     if not session.change:
         return
     if session.opened is None:
-        st.success(f"{plain(session.change)}.")
+        st.success(f"{markdown(session.change)}.")
     elif not changes:
-        st.info(f"{plain(session.change)}: no window is recognised as something else.")
+        st.info(f"{markdown(session.change)}: no window is recognised as something else.")
     else:
         n_changed, largest = sum(change.n_windows for change in changes), changes[0]
         st.success(
-            f"{plain(session.change)}: {n_changed} of {len(session.opened.prediction)} windows are recognised as "
-            f"something else now, most of them {plain(largest.before)} → {plain(largest.now)}."
+            f"{markdown(session.change)}: {n_changed} of {len(session.opened.prediction)} windows are recognised as "
+            f"something else now, most of them {markdown(largest.before)} → {markdown(largest.now)}."
         )
 
 

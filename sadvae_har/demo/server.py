@@ -1,13 +1,15 @@
 """Serves the page on one address of this machine, with everything off that would reach outside or that nobody needs."""
 
+import signal
 import socket
+import sys
 from pathlib import Path
 
 from feature_extraction.errors import InputError
+from sadvae_har.demo.own_requests import OwnRequestsOnly
 from sadvae_har.demo.service import DemoSettings
 from sadvae_har.report.look.colours import FIELD_COLOUR, INK, UNSEEN_COLOUR
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PAGE = Path(__file__).with_name("page.py")
 
 
@@ -38,11 +40,18 @@ def address(host: str, port: int) -> str:
 
 def serve(settings: DemoSettings, host: str, port: int) -> None:
     """Serve the page until the process is interrupted; `open_service` was called before, so mistakes are known."""
+    import uvicorn
+    from streamlit.starlette import App
     from streamlit.web import bootstrap
 
-    flags = server_flags(settings, host, port)
-    bootstrap.load_config_options(flags)
-    bootstrap.run(str(PAGE), False, [settings.to_json()], flags)
+    bootstrap.load_config_options(server_flags(settings, host, port))
+    sys.argv = [str(PAGE), settings.to_json()]  # what the script of the page reads
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    application = OwnRequestsOnly(App(PAGE), host)
+    try:
+        uvicorn.run(application, host=host, port=port, log_config=None, log_level="error", timeout_graceful_shutdown=1)
+    except KeyboardInterrupt:  # how a page usually ends
+        pass
 
 
 def server_flags(settings: DemoSettings, host: str, port: int) -> dict[str, object]:
@@ -51,7 +60,6 @@ def server_flags(settings: DemoSettings, host: str, port: int) -> dict[str, obje
         "server.address": host,
         "server.port": port,
         "server.headless": True,
-        "server.allowedHosts": list(LOOPBACK) if host in LOOPBACK else [],  # keeps other sites' names out (rebinding)
         "server.maxUploadSize": settings.max_upload_mb,
         "server.fileWatcherType": "none",
         "server.enableStaticServing": False,

@@ -9,9 +9,10 @@ import streamlit as st
 
 from feature_extraction.own_files.read import Declared
 from feature_extraction.recordings.signal import FACTORS, TIME_UNITS_S
+from feature_extraction.storage.escaping import markdown
 from sadvae_har.demo.clips import KEYS, Detected
 from sadvae_har.demo.session import DemoSession
-from sadvae_har.demo.wording import plain, readable_errors
+from sadvae_har.demo.wording import readable_errors
 
 DETECT, NO_TIME, UNKNOWN_PLACE = "detect", "none", "unknown"
 PLACES_IN_A_ROW = 3
@@ -78,7 +79,7 @@ def choose_places(session: DemoSession) -> None:
         key = f"worn {device}"
         st.session_state[key] = place
         field.selectbox(
-            "Worn at" if len(worn) == 1 else f"{plain(device)} worn at",
+            "Worn at" if len(worn) == 1 else f"{markdown(device)} worn at",
             places,
             key=key,
             format_func=lambda name: name or UNKNOWN_PLACE,
@@ -106,6 +107,9 @@ def _choose(
 ) -> str | None:
     """Return what was chosen in a field, nothing while it stays with what was detected."""
     choice = place.selectbox(
-        label, [DETECT, *options], key=key, format_func=lambda name: _as_detected(found) if name == DETECT else name
+        markdown(label),
+        [DETECT, *options],
+        key=key,
+        format_func=lambda name: _as_detected(found) if name == DETECT else name,
     )
     return None if choice == DETECT else choice

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import plotly.graph_objects as go
 
+from feature_extraction.storage.escaping import figure_label
 from sadvae_har.demo.figures import bar, seconds, seconds_axis
 from sadvae_har.demo.session import Comparison
 from sadvae_har.recognition.explanation import Explanation
@@ -19,7 +20,7 @@ from sadvae_har.report.look.colours import (
     UNKNOWN_COLOUR,
     UNSEEN_COLOUR,
 )
-from sadvae_har.report.look.plotly_figures import inside_app, label
+from sadvae_har.report.look.plotly_figures import inside_app
 
 MOST_ATTRIBUTES = 10
 
@@ -35,7 +36,7 @@ def strips_figure(strips: Sequence[tuple[str, Prediction]], colours: Mapping[str
     for strip, prediction in strips:
         for segment in prediction.segments:
             text = (
-                f"<b>{label(segment.label)}</b><br>{strip}: probability {segment.probability:.0%}, "
+                f"<b>{figure_label(segment.label)}</b><br>{strip}: probability {segment.probability:.0%}, "
                 f"{seconds(segment.start_s, segment.end_s)}"
             )
             look = {"marker_color": colours[segment.label]}
@@ -58,7 +59,7 @@ def latent_figure(latent: LatentMap, prediction: Prediction, colours: Mapping[st
             showlegend=False,
             marker={"color": colours[activity], "size": 7, "opacity": 0.6},
             text=[f"window {k + 1}, {prediction.start_s[k]:.1f} s: {prediction.probability[k]:.0%}" for k in rows],
-            hovertemplate=f"<b>{label(activity)}</b><br>%{{text}}<extra></extra>",
+            hovertemplate=f"<b>{figure_label(activity)}</b><br>%{{text}}<extra></extra>",
         )
     figure.add_scatter(
         x=latent.anchors_xy[:, 0],
@@ -71,12 +72,12 @@ def latent_figure(latent: LatentMap, prediction: Prediction, colours: Mapping[st
             "color": [colours.get(name, UNKNOWN_COLOUR) for name in latent.names],
             "line": {"color": "white", "width": 1.5},
         },
-        text=[label(name) if colours.get(name) != PALE else "" for name in latent.names],
+        text=[figure_label(name) if colours.get(name) != PALE else "" for name in latent.names],
         textposition=["middle left" if right else "middle right" for right in latent.anchors_xy[:, 0] > middle],
         cliponaxis=False,
         textfont={"size": 12, "color": INK},
         hovertext=[
-            f"description of <b>{label(name)}</b> ({'seen' if seen else 'known by description'})"
+            f"description of <b>{figure_label(name)}</b> ({'seen' if seen else 'known by description'})"
             for name, seen in zip(latent.names, latent.seen, strict=True)
         ],
         hovertemplate="%{hovertext}<extra></extra>",
@@ -99,8 +100,8 @@ def evidence_figure(explanation: Explanation) -> go.Figure:
     values = [(row.measured, row.written, row.rival_written) for row in rows]
     looks = (
         ("measured in the window", INK, "diamond"),
-        (f"written: {label(explanation.activity)}", UNSEEN_COLOUR, "circle"),
-        (f"written: {label(explanation.rival)}", ACCENT_COLOUR, "circle-open"),
+        (f"written: {figure_label(explanation.activity)}", UNSEEN_COLOUR, "circle"),
+        (f"written: {figure_label(explanation.rival)}", ACCENT_COLOUR, "circle-open"),
     )
     return _dots_figure([row.attribute for row in rows], values, looks)
 
@@ -111,7 +112,7 @@ def nearest_figure(explanation: Explanation, colours: Mapping[str, str]) -> go.F
     figure = go.Figure()
     figure.add_bar(
         x=[cosine for _, cosine in nearest],
-        y=[label(name) for name, _ in nearest],
+        y=[figure_label(name) for name, _ in nearest],
         orientation="h",
         marker={"color": [colours.get(name, UNKNOWN_COLOUR) for name, _ in nearest]},
         text=[f"{cosine:.2f}" for _, cosine in nearest],

@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 from plotly.graph_objects import Figure
 
+from feature_extraction.storage.escaping import cell, markdown
 from sadvae_har.demo.figures import CONFIG, kind_of, palette
 from sadvae_har.demo.session import LONGEST_DESCRIPTION, LONGEST_NAME, DemoSession, Opened, share
 from sadvae_har.demo.view_figures import (
@@ -16,7 +17,7 @@ from sadvae_har.demo.view_figures import (
     readable,
     strips_figure,
 )
-from sadvae_har.demo.wording import legend, plain
+from sadvae_har.demo.wording import legend
 from sadvae_har.recognition.explanation import Explanation
 from sadvae_har.recognition.prediction import UNKNOWN
 from sadvae_har.report.look.colours import CLASS_COLOURS, PALE
@@ -46,7 +47,8 @@ def segments_view(session: DemoSession, opened: Opened, colours: Mapping[str, st
     share = st.column_config.ProgressColumn("probability", min_value=0, max_value=1, format="percent")
     table = pd.DataFrame(rows)
     st.dataframe(table, hide_index=True, width="stretch", column_config={**seconds, "probability": share})
-    st.download_button("Download as CSV", table.round(3).to_csv(index=False), "segments.csv", "text/csv")
+    written = table.round(3).assign(activity=table["activity"].map(cell)).to_csv(index=False)
+    st.download_button("Download as CSV", written, "segments.csv", "text/csv")
 
 
 def changes_view(session: DemoSession, opened: Opened, colours: Mapping[str, str]) -> None:
@@ -56,7 +58,7 @@ def changes_view(session: DemoSession, opened: Opened, colours: Mapping[str, str
         return
     changes, before, now = session.changes(), session.previous, opened.prediction
     moved = sum(change.n_windows for change in changes)
-    st.markdown(f"{plain(session.change)}. **{moved} of {len(now)} windows** changed.")
+    st.markdown(f"{markdown(session.change)}. **{moved} of {len(now)} windows** changed.")
     chart(strips_figure((("before", before), ("now", now)), colours), "changed")
     legend([*before.labels.tolist(), *now.labels.tolist()], colours)
     if changes:
@@ -122,12 +124,12 @@ def why_view(session: DemoSession, opened: Opened, colours: Mapping[str, str]) -
     explanation = session.explain(window)
     label = str(found.labels[window])
     st.markdown(
-        f"**{found.start_s[window]:.1f} to {found.end_s[window]:.1f} s: {plain(label)}**, probability "
+        f"**{found.start_s[window]:.1f} to {found.end_s[window]:.1f} s: {markdown(label)}**, probability "
         f"{found.probability[window]:.0%}, strangeness {found.strangeness[window]:+.1f} sd"
-        + (f". The nearest description is that of {plain(explanation.nearest[0][0])}." if label == UNKNOWN else ".")
+        + (f". The nearest description is that of {markdown(explanation.nearest[0][0])}." if label == UNKNOWN else ".")
     )
     if explanation.activity != str(found.activity[window]):
-        st.caption(f"By itself it would be taken for {plain(explanation.activity)}; its neighbours decided.")
+        st.caption(f"By itself it would be taken for {markdown(explanation.activity)}; its neighbours decided.")
     left, right = st.columns([2, 3], gap="large")
     with left:
         st.markdown("**Nearest descriptions**")
@@ -158,7 +160,7 @@ def show_evidence(explanation: Explanation) -> None:
             for row in speaking
             if row.speaks_for * sign >= LEAST_WEIGHT
         ][:MOST_REASONS]
-        column.markdown(f"**{side} {plain(explanation.activity)}** rather than {plain(explanation.rival)}")
+        column.markdown(f"**{side} {markdown(explanation.activity)}** rather than {markdown(explanation.rival)}")
         if rows:
             numbers = {name: st.column_config.NumberColumn(format="%.2f") for name in rows[0] if name != "attribute"}
             column.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", column_config=numbers)

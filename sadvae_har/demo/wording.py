@@ -1,29 +1,19 @@
 """How texts of people and files get onto the page: as plain words, whatever Markdown or HTML they hold."""
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from html import escape
 
 import streamlit as st
 
 from feature_extraction.errors import InputError
+from feature_extraction.storage.escaping import html, markdown
 from sadvae_har.recognition.prediction import UNKNOWN
 from sadvae_har.report.look.colours import LINE, SOFT, UNKNOWN_COLOUR
-
-_MARKS = re.compile(r"([\\`*_{}\[\]()<>#+\-.!|~$:])")
-_ADDRESSES = re.compile(r"(?<=:)(?=//)|(?<=www)(?=\.)|(?<=@)")  # where a bare address becomes a link, escaped or not
-_NO_WIDTH = "\u2060"
-
-
-def plain(text: str) -> str:
-    """Return Markdown that shows `text` as it is, in one line; addresses do not become links."""
-    return _MARKS.sub(r"\\\1", _ADDRESSES.sub(_NO_WIDTH, " ".join(text.split())))
 
 
 def as_list(lines: Iterable[str]) -> str:
     """Return Markdown that shows each line as it is, as an item of a list."""
-    return "\n".join(f"- {plain(line)}" for line in lines)
+    return "\n".join(f"- {markdown(line)}" for line in lines)
 
 
 @contextmanager
@@ -32,7 +22,7 @@ def readable_errors() -> Iterator[None]:
     try:
         yield
     except InputError as error:
-        st.error(plain(str(error)))
+        st.error(markdown(str(error)))
 
 
 def chips(names: list[tuple[str, str, str]]) -> str:
@@ -43,8 +33,8 @@ def chips(names: list[tuple[str, str, str]]) -> str:
     """
     made = []
     for name, colour, kind in names:
-        note = f"<small>{escape(kind)}</small>" if kind and name != UNKNOWN else ""
-        made.append(f'<span class="chip"><i style="background:{colour}"></i>{escape(name)}{note}</span>')
+        note = f"<small>{html(kind)}</small>" if kind and name != UNKNOWN else ""
+        made.append(f'<span class="chip"><i style="background:{colour}"></i>{html(name)}{note}</span>')
     return f'<div class="chips">{"".join(made)}</div>'
 
 

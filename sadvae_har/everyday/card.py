@@ -1,6 +1,7 @@
 """What an everyday model says about itself, as the README.md beside its file. Nothing in it is measured here."""
 
 from feature_extraction.datasets.spec import DatasetSpec
+from feature_extraction.storage.escaping import markdown, markdown_cell, markdown_code, markdown_link
 from sadvae_har.recognition.everyday.model import EverydayModel
 from sadvae_har.recognition.model.card import HEADER
 
@@ -19,10 +20,10 @@ def everyday_card(model: EverydayModel, command: str, n_bytes: int) -> str:
         n_bytes: Size of its file.
     """
     parts = [
-        f"# {model.name}: everyday activities on any device",
+        f"# {markdown_cell(model.name)}: everyday activities on any device",
         _summary(model),
         _table(model, command, n_bytes),
-        "\n".join(["## Learned from", "", *(f"- {source}" for source in model.sources)]),
+        "\n".join(["## Learned from", "", *map(_source, model.sources)]),
         _activities(model),
         _limits(model),
     ]
@@ -48,10 +49,10 @@ def _table(model: EverydayModel, command: str, n_bytes: int) -> str:
         "trained activities": f"a linear layer on {len(model.standardizer.mean)} statistics"
         + (f" and {len(model.networks)} small networks ({networks:,} weights)" if model.networks else ""),
         "described activities": f"SA-DVAE over {len(model.pairs)} pairs of an activity and a place; descriptions are "
-        f"read by {model.text.model}",
+        f"read by {markdown_cell(model.text.model)}",
         "of people": "means and one covariance of statistics over many windows, and weights; no window of anybody",
         "size": f"{n_bytes / 1e6:.1f} MB",
-        "made by": f"`{command}`",
+        "made by": markdown_code(command),
     }
     return "\n".join(["| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in rows.items())])
 
@@ -60,8 +61,15 @@ def _activities(model: EverydayModel) -> str:
     lines = ["## Activities", "", "| activity | recorded at | description |", "|---|---|---|"]
     for entry in model.trained:
         places = ", ".join(pair.placement for pair in model.pairs if pair.activity == entry.name)
-        lines.append(f"| {entry.name} | {places or 'only together with others'} | {entry.sentence} |")
+        cells = (entry.name, places or "only together with others", entry.sentence)
+        lines.append(f"| {' | '.join(map(markdown_cell, cells))} |")
     return "\n".join(lines)
+
+
+def _source(source: str) -> str:
+    """Return a line of `source_of` as an item of a list; its address is a link."""
+    words, _, address = source.rpartition(" ")
+    return f"- {markdown(words)} {markdown_link(address)}"
 
 
 def _limits(model: EverydayModel) -> str:

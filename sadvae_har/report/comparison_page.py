@@ -1,13 +1,13 @@
 """comparison.html: several runs on one self-contained, interactive page, from their saved files alone."""
 
 from collections.abc import Mapping, Sequence
-from html import escape
 from pathlib import Path
 
 import numpy as np
 import plotly.graph_objects as go
 
 from feature_extraction.errors import InputError
+from feature_extraction.storage.escaping import figure_label, html, visible
 from feature_extraction.storage.files import write_text
 from sadvae_har.report.comparison import (
     Difference,
@@ -21,7 +21,7 @@ from sadvae_har.report.comparison import warnings as warnings_of
 from sadvae_har.report.figures import curve_line, curve_of
 from sadvae_har.report.look.colours import CLASS_COLOURS, INK
 from sadvae_har.report.look.page import figures, page, paragraph, section, table
-from sadvae_har.report.look.plotly_figures import block, label, names_beside, new_figure, square_axes
+from sadvae_har.report.look.plotly_figures import block, names_beside, new_figure, square_axes
 from sadvae_har.report.run_files import RunFiles
 from sadvae_har.report.tables import GUESS_NOTE, MEASURES, NOTHING, Row, align, percent, summary_rows
 
@@ -81,7 +81,7 @@ def _measures(
         taken = [name for name in runs if measure in rows[name]]
         fair = measure in _STAGE and all(same_windows(first, runs[name], _STAGE[measure]) for name in taken)
         best = max((rows[name][measure].value for name in taken), default=np.nan) if fair and len(taken) > 1 else np.nan
-        cells = [escape(measure)]
+        cells = [html(measure)]
         for name in runs:
             row = rows[name].get(measure)
             if row is None:
@@ -89,14 +89,14 @@ def _measures(
                 continue
             gain = against.get(name, {}).get(measure)
             lines = ("" if np.isnan(row.low) else row.interval, f"Δ {_difference(gain)}" if gain else "")
-            small = "".join(f"<small>{escape(line)}</small>" for line in lines if line)
-            small += "".join(f'<small class="warning">{escape(text)}</small>' for text in row.warnings)
+            small = "".join(f"<small>{html(line)}</small>" for line in lines if line)
+            small += "".join(f'<small class="warning">{html(text)}</small>' for text in row.warnings)
             kinds = [kind for kind, holds in (("best", row.value == best), ("weak", row.is_a_guess)) if holds]
             mark = "★ " if row.value == best else ""
             cells.append(f'<td class="{" ".join(kinds)}">{mark}{percent(row.value)}{small}</td>')
         guesses = dict.fromkeys(percent(rows[name][measure].chance) for name in taken)
         body.append([*cells, " / ".join(guesses)])
-    return table(("measure (%)", *map(escape, runs), "chance"), body)
+    return table(("measure (%)", *map(html, runs), "chance"), body)
 
 
 def _difference(found: Difference) -> str:
@@ -140,8 +140,11 @@ def class_bars(runs: Mapping[str, RunFiles], stage: str, title: str) -> go.Figur
     for k, (run, found) in enumerate(values.items()):
         known = [i for i, name in enumerate(names) if name in found]
         shares = [100 * found[names[i]] for i in known]
-        hover = [f"{label(names[i])}<br>{share:.1f} %<br>{label(run)}" for i, share in zip(known, shares, strict=True)]
-        look = {"marker_color": CLASS_COLOURS[k % len(CLASS_COLOURS)], "orientation": "h", "name": label(run)}
+        hover = [
+            f"{figure_label(names[i])}<br>{share:.1f} %<br>{figure_label(run)}"
+            for i, share in zip(known, shares, strict=True)
+        ]
+        look = {"marker_color": CLASS_COLOURS[k % len(CLASS_COLOURS)], "orientation": "h", "name": figure_label(run)}
         figure.add_bar(x=shares, y=known, hovertext=hover, hoverinfo="text", **look)
     everywhere = set.intersection(*(set(run.unseen) for run in runs.values()))
     notes = dict.fromkeys(unseen, " (unseen in some)") | dict.fromkeys(everywhere, " (unseen)")
@@ -158,12 +161,14 @@ def curves(runs: Mapping[str, RunFiles]) -> go.Figure:
         on_seen, on_unseen, (at_seen, at_unseen, mean) = curve_of(run)
         colour = CLASS_COLOURS[k % len(CLASS_COLOURS)]
         line = {"color": colour, "width": 2.2, "dash": _DASHES[k % len(_DASHES)]}
-        figure.add_scatter(**curve_line(on_seen, on_unseen), name=label(name), legendgroup=name, line=line)
+        figure.add_scatter(
+            **curve_line(on_seen, on_unseen), name=figure_label(name), legendgroup=figure_label(name), line=line
+        )
         edge = {"color": INK, "width": 1.2}
         figure.add_scatter(
-            **{"x": [100 * at_unseen], "y": [100 * at_seen], "mode": "markers", "legendgroup": name},
+            **{"x": [100 * at_unseen], "y": [100 * at_seen], "mode": "markers", "legendgroup": figure_label(name)},
             marker={"symbol": _SYMBOLS[k % len(_SYMBOLS)], "size": 13, "color": colour, "line": edge},
-            hovertext=f"{label(name)}<br>S {100 * at_seen:.1f}, U {100 * at_unseen:.1f}, H {100 * mean:.1f}",
+            hovertext=f"{figure_label(name)}<br>S {100 * at_seen:.1f}, U {100 * at_unseen:.1f}, H {100 * mean:.1f}",
             **{"hoverinfo": "text", "showlegend": False, "cliponaxis": False},
         )
     return square_axes(figure)
@@ -173,8 +178,8 @@ def _configs(runs: Mapping[str, RunFiles]) -> str:
     rows = config_differences(runs)
     if not rows:
         return paragraph("Nothing: the configs are the same.")
-    body = [(escape(key), *map(escape, values)) for key, values in rows]
-    return table(("field", *map(escape, runs)), body, "text")
+    body = [(html(key), *map(html, values)) for key, values in rows]
+    return table(("field", *map(html, runs)), body, "text")
 
 
 def _as_text(
@@ -188,7 +193,7 @@ def _as_text(
         pairs = zip(values, gains, strict=True)
         body.append([measure, *(f"{value}  {_difference(gain)}" if gain else value for value, gain in pairs)])
     guesses = any(row.is_a_guess for found in rows.values() for row in found.values())
-    notes = [f"† {GUESS_NOTE}"] * guesses + [f"caution: {caution}" for caution in cautions]
+    notes = [f"† {GUESS_NOTE}"] * guesses + [visible(f"caution: {caution}") for caution in cautions]
     return "\n".join([align([["measure (%)", *rows], *body]), *notes])
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
+from feature_extraction.storage.escaping import figure_label
 from sadvae_har.evaluation.metrics import auroc, ausuc, confusion_matrix, gzsl_scores, seen_unseen_curve
 from sadvae_har.report.look.colours import (
     ACCENT_COLOUR,
@@ -23,7 +24,6 @@ from sadvae_har.report.look.plotly_figures import (
     DASHED,
     OPERATING_POINT,
     block,
-    label,
     names_below,
     names_beside,
     new_figure,
@@ -147,7 +147,7 @@ def per_class_bars(run: RunFiles) -> go.Figure:
     for text, values, colour, dash, n_choices in sides:
         known = [k for k, name in enumerate(names) if name in values]
         shares, group = [100 * values[names[k]] for k in known], text.split(",")[0]
-        hover = [f"{label(names[k])}<br>{group} {share:.1f} %" for k, share in zip(known, shares, strict=True)]
+        hover = [f"{figure_label(names[k])}<br>{group} {share:.1f} %" for k, share in zip(known, shares, strict=True)]
         # A class with one bar only has it in the middle of its row.
         alone = [names[k] not in zsl or not gzsl for k in known]
         first = -_THICK if values is zsl else 0.0
@@ -171,7 +171,13 @@ def latent_plane(run: RunFiles) -> go.Figure:
     groups += [(name, CLASS_COLOURS[k % len(CLASS_COLOURS)], names == name) for k, name in enumerate(unseen)]
     drawn: list[str] = []
     for group, shade, members in groups:
-        in_legend = {"x": [None], "y": [None], "mode": "markers", "name": label(group), "legendgroup": group}
+        in_legend = {
+            "x": [None],
+            "y": [None],
+            "mode": "markers",
+            "name": figure_label(group),
+            "legendgroup": figure_label(group),
+        }
         figure.add_scatter(**in_legend, marker={"symbol": "square", "size": 11, "color": shade})
         drawn.append("legend")
         for kind, (look, words) in _KINDS.items():
@@ -185,9 +191,9 @@ def latent_plane(run: RunFiles) -> go.Figure:
                 mode="markers",
                 showlegend=False,
                 marker={**look, "color": shade, "line": edge.get(kind, {"width": 0})},
-                hovertext=[f"{label(name)}<br>{words}" for name in names[chosen].tolist()],
+                hovertext=[f"{figure_label(name)}<br>{words}" for name in names[chosen].tolist()],
                 hoverinfo="text",
-                legendgroup=group,
+                legendgroup=figure_label(group),
             )
             drawn.append(kind)
     legend = {"orientation": "v", "x": 1.01, "xanchor": "left", "y": 1, "yanchor": "top"}
@@ -217,7 +223,7 @@ def _confusion(counts: np.ndarray, names: Sequence[str], n_seen: int, title: str
     least = 0.5 if n_classes <= _ALWAYS_WRITTEN else 10
     hover = [
         [
-            f"true: {label(names[i])}<br>predicted: {label(names[j])}<br>"
+            f"true: {figure_label(names[i])}<br>predicted: {figure_label(names[j])}<br>"
             f"{counts[i, j]} of {total[i, 0]} windows ({shares[i, j]:.1f} %)"
             for j in range(n_classes)
         ]

@@ -3,12 +3,12 @@
 import json
 import shlex
 from collections.abc import Iterable, Sequence
-from html import escape
 from pathlib import Path
 
 import numpy as np
 
 from feature_extraction.protocol.groups import NOUNS
+from feature_extraction.storage.escaping import html
 from feature_extraction.storage.files import write_text
 from sadvae_har.experiment.run_folder import REPORT_FILE
 from sadvae_har.method.gate import DomainClassifier, SafetyNet
@@ -16,7 +16,7 @@ from sadvae_har.report.calibration import calibration_section, read_calibration
 from sadvae_har.report.checks import FAILED, NOT_RECORDED, PASSED, Check, checklist
 from sadvae_har.report.contradictions import require_agreement
 from sadvae_har.report.figures import run_figures
-from sadvae_har.report.look.page import figures, folded, page, paragraph, section, table
+from sadvae_har.report.look.page import figures, folded, lines, page, paragraph, section, table
 from sadvae_har.report.run_files import RunFiles, read_run
 from sadvae_har.report.summary import summary_html
 from sadvae_har.report.tables import NOTHING, percent, summary_rows
@@ -107,7 +107,7 @@ def _write_open_report(run: RunFiles) -> Path:
     ]
     sections = [
         section("summary", "Summary", paragraph(said, "lead"), paragraph(chosen), *_safety_net(run)),
-        section("use", "Use it", f"<pre>{escape(chr(10).join(use))}</pre>"),
+        section("use", "Use it", lines(use)),
     ]
     return _write(run, "A recogniser of described activities, learned from everything that is labelled", sections)
 
@@ -130,8 +130,8 @@ def _results(run: RunFiles) -> str:
     header = ("measure (%)", "value", "95 % interval", "chance", "majority class")
     body = []
     for row in summary_rows(run.metrics):
-        name = escape(row.name) + "".join(f' <em class="warning">{escape(text)}</em>' for text in row.warnings)
-        value, *others = map(escape, row.cells)
+        name = html(row.name) + "".join(f' <em class="warning">{html(text)}</em>' for text in row.warnings)
+        value, *others = map(html, row.cells)
         body.append((name, f'<td class="weak">{value}</td>' if row.is_a_guess else value, *others))
     return table(header, body, "measures")
 
@@ -148,7 +148,7 @@ def checklist_html(checks: Iterable[Check]) -> str:
     for check in checks:
         kind = check.status.replace(" ", "-")
         mark = f'<span class="mark {kind}">{_MARKS[check.status]} {check.status}</span>'
-        body.append((escape(check.claim), mark, escape(check.evidence)))
+        body.append((html(check.claim), mark, html(check.evidence)))
     return table(("claim", "", "evidence"), body, "text")
 
 
@@ -157,7 +157,7 @@ def _protocol_line(checks: list[Check]) -> str:
     words = f'<a href="#protocol">Protocol checklist</a>: {tally(checks)}.'
     if not failed:
         return f"<p>{words}</p>"
-    return f'<p class="alert">{words} Failed: {escape("; ".join(failed))}.</p>'
+    return f'<p class="alert">{words} Failed: {html("; ".join(failed))}.</p>'
 
 
 def _facts(run: RunFiles) -> str:
@@ -179,14 +179,14 @@ def _facts(run: RunFiles) -> str:
         ("Pseudo-unseen classes of inner folds", folds or NOTHING),
         ("Chosen on inner folds", ", ".join(chosen) or NOTHING),
     ]
-    return "".join(f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>" for name, value in facts)
+    return "".join(f"<dt>{html(name)}</dt><dd>{html(value)}</dd>" for name, value in facts)
 
 
 def _commands(run: RunFiles) -> str:
     """Return the commands that repeat the run; they are called inside its folder."""
     commit = str(run.environment.get("commit", ""))
     again = shlex.quote(f"../{run.path.resolve().name}-again")
-    lines = [
+    commands = [
         *([f"git checkout {commit}   # in the folder of the code"] if commit.isalnum() and len(commit) >= 40 else []),
         "pip install -c requirements.txt .   # in the folder of the code",
         f"sadvae-har run --config config.yaml --out {again}   # in this run folder",
@@ -197,7 +197,7 @@ def _commands(run: RunFiles) -> str:
         "feature table with --feature-table FILE; files that the config names by a relative path are looked for in "
         "the folder where a command is called."
     )
-    return f"<pre>{escape(chr(10).join(lines))}</pre>" + paragraph(note, "note")
+    return lines(commands) + paragraph(note, "note")
 
 
 def _per_class(run: RunFiles) -> str:
@@ -205,7 +205,7 @@ def _per_class(run: RunFiles) -> str:
     labels = run.arrays.get("gzsl_labels", run.arrays["zsl_labels"])
     body = [
         (
-            escape(name),
+            html(name),
             "unseen" if name in run.split.unseen else "seen",
             str(int((labels == name).sum())),
             percent(zsl.get(name, np.nan)),

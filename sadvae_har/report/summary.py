@@ -3,11 +3,10 @@
 Words follow from the numbers: a result is only called better than a guess if its whole interval is.
 """
 
-from html import escape
-
 import numpy as np
 
 from feature_extraction.protocol.groups import NOUNS
+from feature_extraction.storage.escaping import html
 from sadvae_har.evaluation.intervals import FEWEST_SUBJECTS
 from sadvae_har.report.look.page import paragraph
 from sadvae_har.report.run_files import RunFiles
@@ -103,6 +102,6 @@ def _card(row: Row, meaning: str) -> str:
     if not np.isnan(row.majority):
         beside += f", majority class {percent(row.majority)}"
     lines = (f"{row.name}: {meaning}", f"95 % interval {row.interval}", beside)
-    below = "".join(f"<span>{escape(line)}</span>" for line in lines)
-    warned = "".join(f'<span class="warning">{escape(text)}</span>' for text in row.warnings)
+    below = "".join(f"<span>{html(line)}</span>" for line in lines)
+    warned = "".join(f'<span class="warning">{html(text)}</span>' for text in row.warnings)
     return f'<div class="card{" weak" * row.is_a_guess}"><b>{percent(row.value)} %</b>{below}{warned}</div>'

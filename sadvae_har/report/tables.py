@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from feature_extraction.protocol.groups import MEANING
+from feature_extraction.storage.escaping import markdown_cell, visible
 from sadvae_har.evaluation.metrics import chance_ausuc
 
 Metrics = Mapping[str, Any]
@@ -113,8 +114,8 @@ def run_summary(metrics: Metrics) -> str:
 
     A † marks numbers that guessing explains.
     """
-    name = f"{metrics.get('dataset', '?')} / {metrics.get('split', '?')}"
-    rows, measured = summary_rows(metrics), str(metrics.get("measured", MEANING["people"]))
+    name = visible(f"{metrics.get('dataset', '?')} / {metrics.get('split', '?')}")
+    rows, measured = summary_rows(metrics), visible(str(metrics.get("measured", MEANING["people"])))
     if not rows:
         return f"{name}: {measured}"
     body = [(row.name + " *" * bool(row.note) + " †" * row.is_a_guess, *row.cells) for row in rows]
@@ -153,7 +154,8 @@ def comparison_table(results: Mapping[str, Sequence[Metrics]]) -> str:
 
 
 def align(rows: Sequence[Sequence[str]]) -> str:
-    """Return rows as text with a rule under the first: first column left, the others right."""
+    """Return rows as text for a terminal with a rule under the first: first column left, the others right."""
+    rows = [[*map(visible, row)] for row in rows]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = []
     for first, *others in rows:
@@ -164,8 +166,7 @@ def align(rows: Sequence[Sequence[str]]) -> str:
 
 def to_markdown(rows: Sequence[Sequence[str]]) -> str:
     """Return rows as a Markdown table, the first being its header: first column left, the others right."""
-    cells = [[cell.replace("|", "\\|") for cell in row] for row in rows]
-    lines = ["| " + " | ".join(row) + " |" for row in cells]
+    lines = ["| " + " | ".join(map(markdown_cell, row)) + " |" for row in rows]
     return "\n".join([lines[0], "|---|" + "---:|" * (len(rows[0]) - 1), *lines[1:]])
 
 

@@ -1,5 +1,6 @@
 """A tiny data set of a user, one CSV file a person, and the flags that run it in seconds."""
 
+import csv
 import json
 from pathlib import Path
 
@@ -29,12 +30,13 @@ def write_kitchen(folder: Path, n_subjects: int = 4, names=NAMES) -> Path:
     (folder / "recordings").mkdir(parents=True)
     generator = np.random.default_rng(0)
     for person in range(1, n_subjects + 1):
-        rows = ["ax,ay,az,activity"]
+        rows = [["ax", "ay", "az", "activity"]]
         for number, name in enumerate(names):
             samples = swing(ROWS_PER_CLASS, RATE_HZ, 0.5 + number, n_columns=3)
             samples += generator.normal(0, 0.01, samples.shape)
-            rows += [f"{x:.5f},{y:.5f},{z:.5f},{name}" for x, y, z in samples]
-        (folder / "recordings" / f"kitchen_p{person}.csv").write_text("\n".join(rows) + "\n")
+            rows += [[*(f"{value:.5f}" for value in sample), name] for sample in samples]
+        with (folder / "recordings" / f"kitchen_p{person}.csv").open("w", newline="") as file:
+            csv.writer(file, lineterminator="\n").writerows(rows)
     lines = [
         "dataset: kitchen",
         "files: recordings/*.csv",
@@ -48,7 +50,8 @@ def write_kitchen(folder: Path, n_subjects: int = 4, names=NAMES) -> Path:
     ]
     for number, name in enumerate(names):
         values = {attribute: (number >> bit & 1) for bit, attribute in enumerate(attribute_names())}
-        lines.append(f"  {name}: {json.dumps({'sentence': f'A person is {name} food.', 'kinematics': values})}")
+        said = {"sentence": f"A person is {name} food.", "kinematics": values}
+        lines.append(f"  {json.dumps(name)}: {json.dumps(said)}")
     path = folder / "dataset.yaml"
     path.write_text("\n".join(lines) + "\n")
     return path
@@ -63,9 +66,9 @@ def contents(folder: Path) -> dict[str, tuple[bytes, int]]:
 class Kitchen:
     """Tiny raw recordings, one split of them, and the flags that run it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, names=NAMES) -> None:
         self.folder, self.resources = folder, folder / "resources"
-        self.yaml = write_kitchen(folder / "raw")
+        self.yaml = write_kitchen(folder / "raw", names=names)
         self.split = folder / "splits" / "kitchen" / "random-1.json"
 
     def flags(self, out: str = "whole") -> list[str]:

@@ -17,6 +17,7 @@ from tqdm.auto import tqdm
 
 from feature_extraction.datasets.device_windows import METHOD, SETTINGS
 from feature_extraction.errors import InputError
+from feature_extraction.storage.escaping import visible
 from feature_extraction.storage.files import content_hash
 from feature_extraction.storage.places import text_cache, windows_folder
 from sadvae_har.benchmark.everyday.classifiers import Classifier, fit_classifiers
@@ -137,7 +138,7 @@ def _novel(corpus: Corpus, job: Job, cache: Path) -> Iterator[EverydayRow]:
     texts = Texts.of(corpus, method.text, cache)
     settings = None
     tasks = novel_tasks(corpus, job.target, seed)
-    for task in tqdm(tasks, desc=f"novel activities of {job.target}", unit="draw", disable=None, leave=False):
+    for task in tqdm(tasks, desc=visible(f"novel activities of {job.target}"), unit="draw", disable=None, leave=False):
         split = corpus.split(job.target, task.candidates)
         rows = corpus.some(corpus.learnable(split), seed=seed)
         if settings is None:  # chosen where all activities of the target are novel, so that it holds for every draw

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from feature_extraction.errors import InputError
+from feature_extraction.storage.escaping import markdown_cell
 from feature_extraction.storage.files import write_text
 from sadvae_har.benchmark.everyday.classifiers import LOGISTIC, NETWORKED, OURS
 from sadvae_har.benchmark.everyday.described import DESCRIBED
@@ -73,7 +74,7 @@ sadvae-har benchmark --cross --raw FOLDER
 
 where `FOLDER` holds one folder of recordings per data set; `--cross --page` alone writes this page again.
 
-* **Targets:** {", ".join(found.targets)}. **Seeds:** {seeds}.
+* **Targets:** {markdown_cell(", ".join(found.targets))}. **Seeds:** {seeds}.
 * **What is recognised** is one window of five seconds of one device, unless a row says *{ALL_DEVICES}*. Where it is
   worn is not told, unless a row says *{PLACE_KNOWN}*.
 * **{CLOSED.capitalize()}:** which of the target's activities that some other data set recorded, too.
@@ -122,7 +123,7 @@ def _against(found: Results, ours: str, task: str) -> str:
     gains = gains[~np.isnan(gains)]
     wins, losses = int((gains > TIE).sum()), int((gains < -TIE).sum())
     return (
-        f"**{task.capitalize()}:** *{ours}* minus the best other method, *{best}*: "
+        f"**{task.capitalize()}:** *{ours}* minus the best other method, *{markdown_cell(best)}*: "
         f"{signed(float(gains.mean()))} points; targets won {wins}, tied within half a point "
         f"{len(gains) - wins - losses}, lost {losses}."
     )
@@ -179,7 +180,7 @@ def _target(found: Results, target: str) -> str:
                 body.append(_line(found, target, method, name, f"{method}; {name}"))
     chances = [percent(found.chance(task, target)) for task in TASKS]
     body.append(["chance", chances[0], NOTHING, NOTHING, NOTHING, *chances[1:]])
-    return "\n\n".join([f"## {target}", _asked(found, target), to_markdown([header, *body])])
+    return "\n\n".join([f"## {markdown_cell(target)}", _asked(found, target), to_markdown([header, *body])])
 
 
 def _line(found: Results, target: str, method: str, condition: str, title: str) -> list[str]:
@@ -206,10 +207,12 @@ def _asked(found: Results, target: str) -> str:
     drawn = [row for (task, _), row in first.items() if task in NOVEL_TASKS[:-1]]
     drawn.sort(key=lambda row: (NOVEL_TASKS.index(row.task), row.draw))
     if drawn:
-        lines.append(f"Drawn as novel: {'; '.join(', '.join(row.activities) for row in drawn)}.")
+        lines.append(f"Drawn as novel: {markdown_cell('; '.join(', '.join(row.activities) for row in drawn))}.")
     every = first.get((ALL_NOVEL, 0))
     if every is not None:
-        lines.append(f"{ALL_NOVEL.capitalize()}: {every.n_windows} windows, {', '.join(every.activities)}.")
+        lines.append(
+            f"{ALL_NOVEL.capitalize()}: {every.n_windows} windows, {markdown_cell(', '.join(every.activities))}."
+        )
     return "\n".join(f"* {line}" for line in lines)
 
 

@@ -10,6 +10,7 @@ from feature_extraction.descriptions.class_list import ClassDescription
 from feature_extraction.errors import InputError
 from feature_extraction.protocol.groups import NOUNS
 from feature_extraction.protocol.split import Split, find_split
+from feature_extraction.storage.escaping import markdown_cell, markdown_link
 from sadvae_har.recognition.model.parts import RecognizerModel
 
 HEADER = """---
@@ -27,7 +28,7 @@ MOST_SUBJECTS_NAMED = 20
 def model_card(model: RecognizerModel) -> str:
     """Return the card as Markdown with a YAML header."""
     n_trained, n_described = len(model.trained), len(model.described)
-    title = f"# Activity recogniser: {model.encoder.source.dataset}"
+    title = f"# Activity recogniser: {markdown_cell(model.encoder.source.dataset)}"
     summary = (
         f"Recognises {n_trained + n_described} activities in recordings of wearable inertial sensors: {n_trained} were "
         f"trained on recordings, {n_described} are known by their description alone. More can be added by describing "
@@ -59,20 +60,20 @@ def _activities(model: RecognizerModel) -> str:
 
 
 def _row(entry: ClassDescription, known_from: str) -> str:
-    name, sentence = (text.replace("|", "\\|") for text in (entry.name, entry.sentence))
-    return f"| {name} | {known_from} | {sentence} |"
+    return f"| {markdown_cell(entry.name)} | {known_from} | {markdown_cell(entry.sentence)} |"
 
 
 def _sensors(model: RecognizerModel) -> str:
     source, settings = model.encoder.source, model.encoder.source.settings
     lines = ["## Sensors", "", "| channel | unit |", "|---|---|"]
-    lines += [f"| {channel.name} | {channel.unit} |" for channel in source.channels]
-    worn = f" Worn at: {', '.join(source.placements)}." if source.placements else ""
+    blocks, text_model = markdown_cell(", ".join(model.encoder.blocks)), markdown_cell(_public(model.text.model))
+    lines += [f"| {markdown_cell(channel.name)} | {markdown_cell(channel.unit)} |" for channel in source.channels]
+    worn = f" Worn at: {markdown_cell(', '.join(source.placements))}." if source.placements else ""
     lines += [
         "",
         f"{settings.rate_hz:g} Hz, windows of {settings.window_s:g} s, one every {source.stride_s:g} s; recordings at "
-        f"other rates and in other units are converted.{worn} Features: {', '.join(model.encoder.blocks)}. "
-        f"Descriptions are read by {_public(model.text.model)}.",
+        f"other rates and in other units are converted.{worn} Features: {blocks}. "
+        f"Descriptions are read by {text_model}.",
     ]
     return "\n".join(lines)
 
@@ -87,7 +88,7 @@ def _provenance(model: RecognizerModel) -> str:
     people = "subjects that the model file does not name"
     if split is not None:
         names = split.train_subjects
-        named = f" ({', '.join(names)})" if len(names) <= MOST_SUBJECTS_NAMED else ""
+        named = f" ({markdown_cell(', '.join(names))})" if len(names) <= MOST_SUBJECTS_NAMED else ""
         noun = "subjects" if split.holds_out == "people" else NOUNS[split.holds_out][1]
         people = f"{len(names)} training {noun}{named}"
     return "\n".join(
@@ -95,7 +96,7 @@ def _provenance(model: RecognizerModel) -> str:
             "## Provenance",
             "",
             *_dataset(model),
-            f"- Trained on: {model.name}.",
+            f"- Trained on: {markdown_cell(model.name)}.",
             f"- The file holds the standardised features ({model.fold.train_features.shape[1]} numbers each) of "
             f"{len(model.fold.train_features)} windows of {people}. It holds no recordings.",
             "- Sharing the file shares these features: the terms of the data set apply to it.",
@@ -109,11 +110,14 @@ def _dataset(model: RecognizerModel) -> list[str]:
     try:
         spec = get_dataset(name if name in DATASETS else model.config.dataset)
     except InputError:
-        return [f"- Data set: {name}, described nowhere on the machine that wrote this card; its terms are not known."]
-    lines = [f"- Data set: {spec.title if name in DATASETS else name}"]
-    lines += [f"- Homepage: <{spec.homepage}>"] if spec.homepage.startswith("http") else []
-    lines += [f"- Licence terms: {spec.licence}"]
-    return lines + ([f"- Please cite: {spec.citation}"] if spec.citation else [])
+        return [
+            f"- Data set: {markdown_cell(name)}, described nowhere on the machine that wrote this card; its terms are "
+            "not known."
+        ]
+    lines = [f"- Data set: {markdown_cell(spec.title if name in DATASETS else name)}"]
+    lines += [f"- Homepage: {markdown_link(spec.homepage)}"] if spec.homepage.startswith("http") else []
+    lines += [f"- Licence terms: {markdown_cell(spec.licence)}"]
+    return lines + ([f"- Please cite: {markdown_cell(spec.citation)}"] if spec.citation else [])
 
 
 def _split(model: RecognizerModel) -> Split | None:

@@ -1,8 +1,8 @@
 """Markup and style of the pages that reports are: page, section, table. Nothing about runs."""
 
 from collections.abc import Iterable, Sequence
-from html import escape
 
+from feature_extraction.storage.escaping import html
 from sadvae_har.report.look.plotly_figures import script
 
 # The browser itself refuses whatever a page would load from elsewhere.
@@ -80,10 +80,10 @@ def page(title: str, subtitle: str, sections: Iterable[str]) -> str:
             '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">',
             f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">',
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>{escape(title)}</title>",
+            f"<title>{html(title)}</title>",
             f"<style>{_STYLE}</style>",
             f"<script>{script()}</script>",
-            f"</head>\n<body>\n<main>\n<header><h1>{escape(title)}</h1><p>{escape(subtitle)}</p></header>",
+            f"</head>\n<body>\n<main>\n<header><h1>{html(title)}</h1><p>{html(subtitle)}</p></header>",
             "<noscript><p>Figures need JavaScript; every table is complete without it.</p></noscript>",
             *sections,
             "</main>\n</body>\n</html>\n",
@@ -93,18 +93,22 @@ def page(title: str, subtitle: str, sections: Iterable[str]) -> str:
 
 def section(identifier: str, title: str, *content: str) -> str:
     """Return a part of the page; `content` is HTML already."""
-    return f'<section id="{identifier}">\n<h2>{escape(title)}</h2>\n' + "\n".join(content) + "\n</section>"
+    return f'<section id="{identifier}">\n<h2>{html(title)}</h2>\n' + "\n".join(content) + "\n</section>"
 
 
 def folded(title: str, text: str) -> str:
     """Return plain text that opens on a click."""
-    body = f"<details><summary>{escape(title)}</summary><pre>{escape(text)}</pre></details>"
-    return f"<section>{body}</section>"
+    return f"<section><details><summary>{html(title)}</summary>{lines(text.splitlines())}</details></section>"
+
+
+def lines(texts: Iterable[str]) -> str:
+    """Return lines of plain text as they are."""
+    return f"<pre>{chr(10).join(map(html, texts))}</pre>"
 
 
 def paragraph(text: str, kind: str = "") -> str:
     """Return plain text as a paragraph of kinds of the style sheet: lead, weak, note or alert."""
-    return f'<p class="{kind}">{escape(text)}</p>' if kind else f"<p>{escape(text)}</p>"
+    return f'<p class="{kind}">{html(text)}</p>' if kind else f"<p>{html(text)}</p>"
 
 
 def figures(blocks: Iterable[str]) -> str:

@@ -5,13 +5,13 @@ browser to load anything, so a page works without a network and tells nobody tha
 """
 
 from collections.abc import Iterable, Sequence
-from html import escape
 from textwrap import wrap
 
 import plotly.graph_objects as go
 from plotly.io import to_html
 from plotly.offline import get_plotlyjs
 
+from feature_extraction.storage.escaping import figure_label, html, visible
 from sadvae_har.report.look.colours import ACCENT_COLOUR, INK, LINE, SOFT
 
 DASHED = {"color": INK, "dash": "dash", "width": 1.5}  # a line to compare with
@@ -52,13 +52,13 @@ def new_figure(title: str, height: int, x_title: str = "", y_title: str = "") ->
         layout={
             "template": "none",
             "height": height,
-            "title": {"text": f"<b>{label(title)}</b>", **place},
+            "title": {"text": f"<b>{figure_label(title)}</b>", **place},
             "font": {"family": _LETTERS, "color": INK, "size": 12.5},
             "paper_bgcolor": "white",
             "plot_bgcolor": "white",
             "margin": {"l": 60, "r": 20, "t": 84, "b": 50},
-            "xaxis": {**axis, "title": {"text": label(x_title), "standoff": 10, "font": {"size": 13}}},
-            "yaxis": {**axis, "title": {"text": label(y_title), "standoff": 10, "font": {"size": 13}}},
+            "xaxis": {**axis, "title": {"text": figure_label(x_title), "standoff": 10, "font": {"size": 13}}},
+            "yaxis": {**axis, "title": {"text": figure_label(y_title), "standoff": 10, "font": {"size": 13}}},
             "legend": {"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0, "xanchor": "left"},
             "hoverlabel": {"bgcolor": "white", "font": {"color": INK}, "align": "left", "namelength": -1},
         }
@@ -87,21 +87,19 @@ def square_axes(figure: go.Figure) -> go.Figure:
     return figure.update_xaxes(range=[-1, 101]).update_yaxes(range=[-1, 102])
 
 
-def label(text: str) -> str:
-    """Return plain text as Plotly shows it unchanged: it reads labels as HTML."""
-    return escape(text, quote=False)
-
-
 def names_beside(names: Iterable[str]) -> dict[str, object]:
     """Return settings of a vertical axis with a class at each of the positions 0, 1, ... from the top."""
-    shown = ["<br>".join(map(label, wrap(name, _LINE, max_lines=_LINES, placeholder=" …"))) for name in names]
+    shown = [
+        "<br>".join(map(figure_label, wrap(visible(name), _LINE, max_lines=_LINES, placeholder=" …"))) for name in names
+    ]
     return {**_positions(shown), "range": [len(shown) - 0.5, -0.5]}
 
 
 def names_below(names: Iterable[str]) -> dict[str, object]:
     """Return settings of a horizontal axis with a class at each of the positions 0, 1, ... from the left."""
     shown = [
-        label(name if len(name) <= _BELOW else f"{name[:_HALF].rstrip()}…{name[-_HALF:].lstrip()}") for name in names
+        figure_label(name if len(name) <= _BELOW else f"{name[:_HALF].rstrip()}…{name[-_HALF:].lstrip()}")
+        for name in map(visible, names)
     ]
     return {**_positions(shown), "tickangle": -40 if len(shown) > 3 else 0}
 
@@ -122,4 +120,4 @@ def block(identifier: str, figure: go.Figure, caption: str, wide: bool = True) -
     """
     drawn = to_html(figure, config=_CONFIG, include_plotlyjs=False, full_html=False, div_id=identifier)
     shape = ' class="wide"' if wide else ""
-    return f"<figure{shape}>{drawn}<figcaption>{escape(caption)}</figcaption></figure>"
+    return f"<figure{shape}>{drawn}<figcaption>{html(caption)}</figcaption></figure>"

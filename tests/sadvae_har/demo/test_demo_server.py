@@ -1,5 +1,6 @@
 """The demo page's server by plain HTTP: no file is read, no other site connects, mistakes are one line."""
 
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -7,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from demo_server import PATIENCE_S, ROOT, ask, running_page
+
+from sadvae_har.demo.own_requests import REFUSAL, OwnRequestsOnly
 
 pytest.importorskip("streamlit", reason="the extra `demo` is not installed")
 
@@ -60,7 +63,42 @@ def test_pages_of_other_sites_get_no_connection(address: str) -> None:
     assert ask(address, "/_stcore/stream", Origin=address, **upgrade)[0] == 101
     assert ask(address, "/_stcore/stream", Origin="http://example.org", **upgrade)[0] == 403
     assert ask(address, "/_stcore/stream", Origin="http://example.org", Host="example.org", **upgrade)[0] == 403
+    assert ask(address, "/_stcore/stream", Origin="http://127.0.0.1:9", **upgrade)[0] == 403
+    assert ask(address, "/_stcore/stream", Origin="null", **upgrade)[0] == 403
     assert ask(address, "/_stcore/agent/interact", "POST", b"{}", Content_Type="application/json")[0] >= 400
+
+
+@pytest.mark.parametrize("path", ["/", "/_stcore/health", "/_stcore/host-config"])
+def test_only_the_pages_own_address_is_answered(address: str, path: str) -> None:
+    port = address.rpartition(":")[2]
+    for own in (f"127.0.0.1:{port}", f"localhost:{port}", f"LOCALHOST:{port}", f"[::1]:{port}", "localhost"):
+        assert ask(address, path, Host=own)[0] == 200, own
+    for foreign in (
+        "example.org",
+        f"127.0.0.1.example.org:{port}",
+        "192.0.2.1",
+        f"x@localhost:{port}",
+        "",
+        "localhost:x",
+    ):
+        status, body = ask(address, path, Host=foreign)
+        assert (status, body) in ((403, REFUSAL), (400, b"Invalid HTTP request received.")), foreign
+    assert ask(address, path, Origin="http://127.0.0.1:9") == (403, REFUSAL)
+    assert ask(address, path, Origin=address)[0] == 200
+
+
+def test_on_all_addresses_bare_ones_and_the_machines_name_are_answered() -> None:
+    async def nothing(*_: object) -> None: ...
+
+    page = OwnRequestsOnly(nothing, "0.0.0.0")
+    for own in ("192.0.2.1:8501", "[2001:db8::1]:8501", "localhost:8501", f"{socket.gethostname()}:8501"):
+        assert page.is_own([(b"host", own.encode())]), own
+    for foreign in ("example.org:8501", "192.0.2.1.example.org", "192.0.2.1/x", ""):
+        assert not page.is_own([(b"host", foreign.encode())]), foreign
+    assert not page.is_own([(b"host", b"localhost"), (b"host", b"example.org")]) and not page.is_own([])
+    assert OwnRequestsOnly(nothing, "box.local").is_own(
+        [(b"host", b"box.local:80"), (b"origin", b"http://box.local:80")]
+    )
 
 
 def test_another_address_is_warned_of_and_mistakes_are_one_line(trained_recognizer_path: Path, tmp_path: Path) -> None:

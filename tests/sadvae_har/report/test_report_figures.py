@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from report_runs import SEEN, THRESHOLD, UNSEEN, write_run
 
+from feature_extraction.storage.escaping import figure_label
 from sadvae_har.report.figures import (
     curve_figure,
     gate_histogram,
@@ -14,7 +15,7 @@ from sadvae_har.report.figures import (
     per_class_bars,
     zsl_confusion,
 )
-from sadvae_har.report.look.plotly_figures import label, names_below, names_beside
+from sadvae_har.report.look.plotly_figures import names_below, names_beside
 from sadvae_har.report.run_files import RunFiles, read_run
 
 
@@ -79,7 +80,7 @@ def test_bars_are_the_accuracy_of_each_class_beside_chance(run: RunFiles) -> Non
 def test_latent_map_toggles_classes_and_kinds(run: RunFiles) -> None:
     figure = latent_plane(run)
     assert {trace.name for trace in figure.data if trace.showlegend is not False} == {
-        *map(label, UNSEEN),
+        *map(figure_label, UNSEEN),
         "all seen classes",
     }
     (menu,) = figure.layout.updatemenus
@@ -91,7 +92,7 @@ def test_latent_map_toggles_classes_and_kinds(run: RunFiles) -> None:
 
 
 def test_names_are_shown_as_they_are_and_stay_apart() -> None:
-    assert label("a <b> & c") == "a &lt;b&gt; &amp; c"
+    assert figure_label("a <b> & c") == "a &lt;b&gt; &amp; c"
     long = [f"cycling on an exercise bike in {way} position" for way in ("horizontal", "vertical")]
     assert len(set(names_below(long)["ticktext"])) == 2
     assert names_beside(long)["ticktext"][1] == "cycling on an exercise bike in<br>vertical position"
