@@ -20,7 +20,7 @@ from feature_extraction.own_files.csv_layout import Layout
 from feature_extraction.own_files.declared import Declared
 from feature_extraction.own_files.plan import ReadingPlan, StreamPlan, make_plan, plan_reading
 from feature_extraction.own_files.sources import as_given
-from feature_extraction.own_files.tables import Table, read_batches
+from feature_extraction.own_files.tables import MOST_ROWS, Table, read_batches
 from feature_extraction.own_files.text.numbers import Marks, find_marks, is_missing, is_number, to_float
 from feature_extraction.own_files.text.splitting import USUAL, cut_line, is_data
 from feature_extraction.own_files.timing.stamps import Clock, Timeline, read_clock
@@ -30,7 +30,6 @@ from feature_extraction.recordings.signal import MAX_GAP_S
 
 __all__ = ["Account", "Declared", "ReadingPlan", "follow", "plan_all", "plan_reading", "read_recording"]
 
-MOST_ROWS = 50_000_000  # six days at 100 Hz
 FLUSH_S = 0.1
 
 

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from feature_extraction.errors import InputError
+from feature_extraction.storage.json_text import LARGEST, parse_json
 
 BEARABLE, LARGEST_RATIO = 1 << 28, 100  # bytes; arrays of measurements do not shrink to a hundredth
 # What Python raises on zip files that are damaged, or written in a way that it does not know.
@@ -66,11 +67,34 @@ def read_json(path: Path) -> Any:
     Raises:
         InputError: The file is missing, unreadable or damaged.
     """
+    text = read_bounded(path, LARGEST)
+    try:
+        return parse_json(text)
+    except ValueError as error:
+        raise InputError(f"{path}: not readable as JSON ({error}); delete it or restore it") from error
+
+
+def read_bounded(path: Path, largest: int) -> str:
+    """Read a text file (UTF-8) that has no reason to be large.
+
+    Args:
+        path: The file.
+        largest: Most bytes.
+
+    Raises:
+        InputError: It is missing, no file, unreadable, not UTF-8, or larger.
+    """
     require_file(path)
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:  # ValueError: no text, no JSON, a number of 5000 digits
-        raise InputError(f"{path}: not readable as JSON ({error}); delete it or restore it") from error
+        with path.open("rb") as file:
+            content = file.read(largest + 1)
+        if len(content) > largest:
+            raise InputError(f"{path}: more than {largest >> 20} MiB, so no file of this program; name another one")
+        return content.decode()
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error}); check its permissions") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: not readable as UTF-8 text ({error}); restore it or save it as UTF-8") from error
 
 
 def require_file(path: Path) -> None:
