@@ -67,34 +67,32 @@ def read_json(path: Path) -> Any:
     Raises:
         InputError: The file is missing, unreadable or damaged.
     """
-    text = read_bounded(path, LARGEST)
+    content = read_bounded(path, LARGEST)
     try:
-        return parse_json(text)
+        return parse_json(content.decode())
     except ValueError as error:
         raise InputError(f"{path}: not readable as JSON ({error}); delete it or restore it") from error
 
 
-def read_bounded(path: Path, largest: int) -> str:
-    """Read a text file (UTF-8) that has no reason to be large.
+def read_bounded(path: Path, largest: int) -> bytes:
+    """Read a file that has no reason to be large.
 
     Args:
         path: The file.
         largest: Most bytes.
 
     Raises:
-        InputError: It is missing, no file, unreadable, not UTF-8, or larger.
+        InputError: It is missing, no file, unreadable, or larger.
     """
     require_file(path)
     try:
         with path.open("rb") as file:
             content = file.read(largest + 1)
-        if len(content) > largest:
-            raise InputError(f"{path}: more than {largest >> 20} MiB, so no file of this program; name another one")
-        return content.decode()
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error}); check its permissions") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: not readable as UTF-8 text ({error}); restore it or save it as UTF-8") from error
+    if len(content) > largest:
+        raise InputError(f"{path}: more than {largest >> 20} MiB; give a file with less in it")
+    return content
 
 
 def require_file(path: Path) -> None:

@@ -58,8 +58,9 @@ def read_yaml(path: Path, texts: Collection[str] | None = None) -> Any:
     Raises:
         InputError: The file is missing, or is not such YAML.
     """
-    text = read_bounded(path, LARGEST)
+    content = read_bounded(path, LARGEST)
     try:
+        text = content.decode()
         _require_bearable(text)
         loader = _UniqueKeyLoader(text)
         loader.texts = None if texts is None else frozenset(texts)

@@ -139,6 +139,16 @@ model = option("model", type=Path, help=_MODEL)
 any_model = option("model", nargs="?", type=Path, default=EVERYDAY, help=f"{_MODEL} (default: {EVERYDAY})")
 
 
+def require_within(value: int, flag: str, low: int, high: int) -> None:
+    """Refuse a whole number that makes no sense.
+
+    Raises:
+        InputError: Naming flag and range.
+    """
+    if not low <= value <= high:
+        raise InputError(f"{flag}: {value} cannot be used; give {low} to {high}")
+
+
 def names(text: str, flag: str, example: str) -> list[str]:
     """Return what stands between commas.
 
