@@ -39,6 +39,7 @@ COMMANDS = (
     *ORIGINAL_COMMANDS,
 )
 DEBUG = "--debug"
+LONGEST_ERROR = 1500  # characters; the value that is wrong may have millions
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -50,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     words = [word for word in given if word != DEBUG]
     try:
         parser = cl.build_parser(COMMANDS, tuple(words[:2]))
-        name, arguments = cl.leaf_arguments(parser.parse_args(words))
+        name, arguments = cl.leaf_arguments(cl.parse(parser, words))
         code = next(command for command in COMMANDS if command.name == name).handler(arguments) or 0
         sys.stdout.flush()
         return code
@@ -60,7 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if DEBUG in given:
             traceback.print_exc()
         line, code = _explain(error)
-        print(" ".join(line.split()), file=sys.stderr)
+        text = " ".join(line.split())
+        print(text if len(text) <= LONGEST_ERROR else f"{text[:LONGEST_ERROR]}...", file=sys.stderr)
         return code
     return 0
 

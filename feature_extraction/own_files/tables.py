@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tokenize import TokenError
 from typing import Any
 
 import numpy as np
@@ -12,11 +11,11 @@ import numpy as np
 from feature_extraction.errors import InputError
 from feature_extraction.own_files.csv_layout import MOST_COLUMNS, Layout, sniff_layout
 from feature_extraction.own_files.declared import Declared
-from feature_extraction.own_files.npy_file import map_npy
 from feature_extraction.own_files.parquet_file import column_names, read_parquet
 from feature_extraction.own_files.text.numbers import is_number, to_floats
 from feature_extraction.own_files.text.splitting import RUNS, WholeLines
 from feature_extraction.storage.names import plain_name
+from feature_extraction.storage.npy import map_npy
 
 ENDINGS = {"csv": (".csv", ".txt", ".tsv"), "npy": (".npy",), "parquet": (".parquet", ".pq")}
 BATCH_ROWS = 1 << 16
@@ -154,16 +153,27 @@ def find_layout(path: Path, declared: Declared) -> Layout:
         raise InputError(f"{path}: format not told by its name; give it one of the endings {endings}")
     if kind == "csv":
         return sniff_layout(path, declared)
+    if kind == "npy":
+        return Layout(kind, ("",) * _width(path))
     with _readable(path, kind):
-        if kind == "parquet":
-            return Layout(kind, column_names(path, MOST_ROWS))
-        n_rows, n_columns = map_npy(path).shape
-    if n_rows > MOST_ROWS or n_columns > MOST_COLUMNS:
+        return Layout(kind, column_names(path, MOST_ROWS))
+
+
+def _width(path: Path) -> int:
+    """Return the number of columns of an NPY file.
+
+    Raises:
+        InputError: It is no matrix of numbers, or one of another size than recordings have.
+    """
+    array = map_npy(path)
+    if array.ndim != 2 or array.dtype.kind not in "fiu":
+        raise InputError(f"{path}: {array.dtype} of shape {array.shape}; expected numbers, one row per sample")
+    if len(array) > MOST_ROWS or array.shape[1] > MOST_COLUMNS:
         raise InputError(
-            f"{path}: {n_rows:,} rows of {n_columns:,} numbers, more than {MOST_ROWS:,} or {MOST_COLUMNS:,}; expected "
-            "one row per sample"
+            f"{path}: shape {array.shape}; expected one row per sample, up to {MOST_ROWS:,}, of up to {MOST_COLUMNS:,} "
+            "values"
         )
-    return Layout(kind, ("",) * n_columns)
+    return array.shape[1]
 
 
 def read_head(path: Path, layout: Layout) -> Table:
@@ -244,8 +254,7 @@ def _readable(path: Path, kind: str) -> Iterator[None]:
         yield
     except InputError:
         raise
-    except (OSError, ValueError, EOFError, NotImplementedError, SyntaxError, TokenError) as error:
-        # Arrow's errors are the first two and the fourth; NumPy parses its header as Python text.
+    except (OSError, ValueError, NotImplementedError) as error:  # which Arrow's errors are
         detail = " ".join(str(error).split())[:200]
         raise InputError(f"{path}: not readable as {kind} ({detail}); correct the file or its format") from error
 

@@ -1,5 +1,6 @@
 """The command `benchmark`."""
 
+import os
 from pathlib import Path
 
 from jsonargparse import Namespace
@@ -11,7 +12,7 @@ from sadvae_har.commands import parser as cl
 RESULTS, DOCS = WORKING_FOLDER / "benchmarks" / "results.jsonl", WORKING_FOLDER / "docs"
 EVERYDAY_RESULTS = RESULTS.with_name("everyday.jsonl")
 SEEDS, EVERYDAY_SEEDS = 3, 1
-MOST_SEEDS, MOST_PROCESSES = 100, 256
+MOST_SEEDS, MOST_PROCESSES = 100, 4 * (os.cpu_count() or 1)
 
 
 @cl.command(

@@ -134,8 +134,6 @@ def load_everyday(path: Path) -> EverydayModel:
         _check(model)
     except InputError as error:
         raise InputError(str(error) if str(path) in str(error) else f"{path}: {error}; {REMEDY}") from error
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise InputError(f"{path}: cannot be used ({error!r}); {REMEDY}") from error
     return model
 
 

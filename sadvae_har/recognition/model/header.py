@@ -122,8 +122,8 @@ def read_summary(path: Path | str) -> ModelSummary:
             sources = tuple(map(str, header["sources"]))
             return ModelSummary(header["name"], everyday_format(header["settings"]), activities, sources)
         return ModelSummary(header["name"], InputFormat.from_dict(header["encoder"]["source"]), activities)
-    except (KeyError, TypeError) as error:
-        raise InputError(f"{path}: its header cannot be used ({error!r}); {REMEDY}") from error
+    except InputError as error:
+        raise InputError(f"{path}: its header cannot be used ({error}); {REMEDY}") from error
 
 
 def require_everyday(header: Mapping[str, Any], path: Path) -> None:
