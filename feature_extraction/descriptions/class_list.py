@@ -257,9 +257,7 @@ def _text(value: Any, where: str) -> str:
     if any(unicodedata.category(letter) in UNPRINTABLE for letter in text):
         raise InputError(f"{where}: {text[:80]!r} holds what cannot be printed; take it away")
     if len(text) > LONGEST_DESCRIPTION:
-        raise InputError(
-            f"{where}: {text[:40]!r}... has {len(text)} characters; shorten it to {LONGEST_DESCRIPTION}"
-        )
+        raise InputError(f"{where}: {text[:40]!r}... has {len(text)} characters; shorten it to {LONGEST_DESCRIPTION}")
     return text
 
 

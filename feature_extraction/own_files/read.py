@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import TextIO
 
 import numpy as np
 
@@ -23,13 +22,22 @@ from feature_extraction.own_files.plan import ReadingPlan, StreamPlan, make_plan
 from feature_extraction.own_files.sources import as_given
 from feature_extraction.own_files.tables import MOST_ROWS, Table, read_batches
 from feature_extraction.own_files.text.numbers import Marks, find_marks, is_missing, is_number, to_float
-from feature_extraction.own_files.text.splitting import LONGEST_LINE, USUAL, cut_line, is_data
+from feature_extraction.own_files.text.splitting import USUAL, bounded_lines, cut_line, is_data
 from feature_extraction.own_files.timing.stamps import Clock, Timeline, read_clock
 from feature_extraction.recordings.clock import even_rows, longest_pause_s, merge_on_time, pause, require_steady
 from feature_extraction.recordings.recording import Channel
 from feature_extraction.recordings.signal import MAX_GAP_S
 
-__all__ = ["Account", "Declared", "ReadingPlan", "follow", "lines_from", "plan_all", "plan_reading", "read_recording"]
+__all__ = [
+    "Account",
+    "Declared",
+    "ReadingPlan",
+    "bounded_lines",
+    "follow",
+    "plan_all",
+    "plan_reading",
+    "read_recording",
+]
 
 FLUSH_S = 0.1
 
@@ -263,24 +271,11 @@ def _chunks(
         yield np.array(waiting)
 
 
-def lines_from(stream: TextIO) -> Iterator[str]:
-    """Yield the lines of a stream as they arrive; of one that does not end, only as much as `follow` needs to refuse it.
-
-    Args:
-        stream: Such as standard input.
-    """
-    return iter(lambda: stream.readline(LONGEST_LINE + 1), "")
-
-
 def _numbered(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
     """Number the lines from 1 and leave out empty ones."""
     number = 0
     try:
         for number, line in enumerate(lines, start=1):
-            if len(line) > LONGEST_LINE:
-                raise InputError(
-                    f"input, line {number}: more than {LONGEST_LINE:,} characters; send lines, one row per sample"
-                )
             text = line.lstrip("\ufeff")
             if text.strip():
                 yield number, text

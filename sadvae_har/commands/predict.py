@@ -13,7 +13,7 @@ from tqdm.auto import tqdm
 
 from feature_extraction.errors import InputError
 from feature_extraction.own_files.plausibility import Doubt, require_possible
-from feature_extraction.own_files.read import Account, Declared, ReadingPlan, follow, lines_from
+from feature_extraction.own_files.read import Account, Declared, ReadingPlan, bounded_lines, follow
 from sadvae_har.commands import parser as cl
 from sadvae_har.commands.prediction_files import RowWriter, kind_of, write_file
 from sadvae_har.recognition.model.header import ANYWHERE
@@ -144,7 +144,7 @@ def _follow(recognizer: "Recognizer", arguments: Namespace, kind: str) -> None:
 
     places = _places(recognizer, arguments)
     wanted = None if recognizer.reads_any_device else recognizer.channels
-    plan, chunks = follow(lines_from(sys.stdin), wanted, _declared(arguments))
+    plan, chunks = follow(bounded_lines(sys.stdin, STREAM), wanted, _declared(arguments))
     recognizer = recognizer.reading(plan.channels, "", places)
     _say((*plan.findings, *_said_of_places(recognizer)))
     if not (plan.certain or arguments.yes):

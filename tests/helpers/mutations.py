@@ -1,4 +1,4 @@
-"""Seeded damage to any bytes: what transfers, disks, editors and people do to files, and what nobody would do by chance."""
+"""Seeded damage to any bytes: what disks, editors and people do to files, and what nobody would do by chance."""
 
 import re
 from collections.abc import Callable
@@ -8,13 +8,41 @@ import numpy as np
 Mutation = Callable[[bytes, np.random.Generator], bytes]
 NUMBER, WORD = re.compile(rb"-?\d+(?:\.\d+)?"), re.compile(rb"[A-Za-z_]{2,}")
 NUMBERS = (
-    *(b"-1", b"0", b"nan", b"inf", b"-.inf", b"1e999", b"true", b"null", b"~", b"", b"0x1f", b"1_000", b"1,5", b"1.2.3"),
+    *(
+        b"-1",
+        b"0",
+        b"nan",
+        b"inf",
+        b"-.inf",
+        b"1e999",
+        b"true",
+        b"null",
+        b"~",
+        b"",
+        b"0x1f",
+        b"1_000",
+        b"1,5",
+        b"1.2.3",
+    ),
     *(b"9" * 25, b"9" * 5000, b"1e-400", b"[[1]]", b"{a: 1}", b'"', b"'", b"2020-13-45", b"0001-01-01T00:00:00+23:59"),
     *("²".encode(), "٣".encode(), b"1" + b"0" * 400, b"-0", b"1e5000000", b"12:99:99", b"\\ud800"),
 )
 WORDS = (
     *(b"", b"x" * 3000, b"\x1b[31mred", b"a\nb", b"\0", b"../../../etc", b"=1+1", b"<script>", b"null", b"no", b"\xff"),
-    *("ʼ²\u202e".encode(), b'"', b"'", b"{", b"[", b"]", b"}", b":", b"- ", b"&a *a", b"!!python/name:os.system", b"\\ud800"),
+    *(
+        "ʼ²\u202e".encode(),
+        b'"',
+        b"'",
+        b"{",
+        b"[",
+        b"]",
+        b"}",
+        b":",
+        b"- ",
+        b"&a *a",
+        b"!!python/name:os.system",
+        b"\\ud800",
+    ),
     *(b"(a+)+$", b"((((((((((a{999}){999}){999}", b"**/**/**", b"%A%A%A%H", b"__proto__", b"\xed\xa0\x80"),
 )
 

@@ -1,4 +1,4 @@
-"""Every reader of the program: a sound input of each, and how it is read. Tests and `fuzz_many.py` damage the inputs."""
+"""Every reader of the program: a sound input of each, which tests and `fuzz_many.py` damage, and how it is read."""
 
 import io
 import json
@@ -21,12 +21,12 @@ from pyarrow import parquet
 from result_row import ROW
 
 from feature_extraction.datasets.files import read_mat, read_numbers
-from feature_extraction.datasets.own.reader import custom_dataset, list_files, read_files
 from feature_extraction.datasets.own.config import load_custom_config
+from feature_extraction.datasets.own.reader import custom_dataset, list_files, read_files
 from feature_extraction.descriptions.class_list import load_class_list
 from feature_extraction.encoders.external import load_external
 from feature_extraction.features.table import FeatureTable
-from feature_extraction.own_files.read import Account, Declared, follow, lines_from, plan_all, read_recording
+from feature_extraction.own_files.read import Account, Declared, bounded_lines, follow, plan_all, read_recording
 from feature_extraction.pretraining.checkpoint import PatchCheckpoint
 from feature_extraction.pretraining.config import load_patch_config
 from feature_extraction.protocol.split import Split, find_split
@@ -98,7 +98,7 @@ def read_own(path: Path, declared: Declared = DECLARED) -> int:
 
 def _lines(path: Path) -> int:
     with path.open(encoding="utf-8", newline="") as stream:
-        return sum(len(chunk) for chunk in follow(lines_from(stream), None, DECLARED)[1])
+        return sum(len(chunk) for chunk in follow(bounded_lines(stream, "input"), None, DECLARED)[1])
 
 
 def _own_dataset(path: Path) -> int:
@@ -183,11 +183,15 @@ READERS = {
     "mat": Reader(_written("a.mat", _bytes(_mat)), lambda path: read_mat(path, "d_iner", 6)),
     "numbers": Reader(_written("a.txt", "1 2 3\n4 5 6\n"), lambda path: read_numbers(path, 3)),
     "csv recording": Reader(_written("a.csv", csv_text), read_own),
-    "quoted csv recording": Reader(_written("a.csv", lambda: re.sub(r"^([^,]+)", r'"\1"', csv_text(), flags=re.MULTILINE)), read_own),
+    "quoted csv recording": Reader(
+        _written("a.csv", lambda: re.sub(r"^([^,]+)", r'"\1"', csv_text(), flags=re.MULTILINE)), read_own
+    ),
     "recording of blanks": Reader(_written("a.txt", lambda: csv_text().replace(",", " ")), read_own),
     "utf-16 recording": Reader(_written("a.csv", lambda: csv_text().encode("utf-16")), read_own),
     "npy recording": Reader(_written("a.npy", _bytes(lambda buffer: np.save(buffer, NUMBERS))), read_own),
-    "parquet recording": Reader(_written("a.parquet", _bytes(lambda buffer: parquet.write_table(TABLE, buffer))), read_own),
+    "parquet recording": Reader(
+        _written("a.parquet", _bytes(lambda buffer: parquet.write_table(TABLE, buffer))), read_own
+    ),
     "zip recording": Reader(_zip, read_own),
     "lines": Reader(_written("a.csv", csv_text), _lines),
     **{name: _device(name) for name in EXPORTS if name not in ("E4 file", "Sensor Logger file")},
@@ -201,7 +205,9 @@ READERS = {
     ),
     "config": Reader(_written("a.yaml", lambda: yaml.safe_dump(Config().to_dict())), load_config),
     "reference recipe": Reader(_written("a.yaml", yaml.safe_dump(REFERENCE)), load_reference_config),
-    "pretraining": Reader(_written("a.yaml", "n_epochs: 2\nobjectives: {masked_autoencoding: 1.0}\n"), load_patch_config),
+    "pretraining": Reader(
+        _written("a.yaml", "n_epochs: 2\nobjectives: {masked_autoencoding: 1.0}\n"), load_patch_config
+    ),
     "feature table": Reader(_table, FeatureTable.load),
     "encoder": Reader(_copied(ENCODERS_FOLDER / "tiny", "config.json"), lambda p: PatchCheckpoint.load(p.parent)),
     "encoder weights": Reader(

@@ -45,7 +45,24 @@ HEADERS = "headers of models"
 KINDS = (*READERS, HEADERS)
 IN_BLOCK = 250
 HANG_S, DEAD_S = 10, 900  # of computing for one input, of waiting for a block
-ODD_VALUES = (None, True, -1, 0, 10**9, 10**30, 10**400, 1e308, float("nan"), "", "x" * 3000, "\x1b", [], {}, [[1]], {"a": 1})
+ODD_VALUES = (
+    None,
+    True,
+    -1,
+    0,
+    10**9,
+    10**30,
+    10**400,
+    1e308,
+    float("nan"),
+    "",
+    "x" * 3000,
+    "\x1b",
+    [],
+    {},
+    [[1]],
+    {"a": 1},
+)
 
 
 class Hang(BaseException):

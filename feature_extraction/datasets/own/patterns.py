@@ -1,4 +1,4 @@
-"""Regular expressions that a person writes to find a label or subject in the name of a file: bounded in size and time."""
+"""Regular expressions by which a person finds a label or subject in the name of a file, bounded in size and time."""
 
 import math
 import re
@@ -22,7 +22,9 @@ def require_pattern(pattern: str, key: str) -> str:
     Raises:
         InputError: It is none, has another number of groups, or is too large.
     """
-    counts = [max(map(int, filter(None, match.groups("0"))), default=1) for match in _COUNTED.finditer(pattern[:LONGEST])]
+    counts = [
+        max(map(int, filter(None, match.groups("0"))), default=1) for match in _COUNTED.finditer(pattern[:LONGEST])
+    ]
     if len(pattern) > LONGEST or math.prod(max(count, 1) for count in counts) > LARGEST_REPEAT:
         raise InputError(
             f"{key}: pattern {pattern[:60]!r} is too large; use up to {LONGEST} characters and {LARGEST_REPEAT} "

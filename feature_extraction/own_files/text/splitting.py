@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TextIO
 
 from feature_extraction.errors import InputError
 from feature_extraction.own_files.text.numbers import is_missing, is_number
@@ -99,6 +100,24 @@ def is_data(row: Sequence[str], width: int) -> bool:
     present = [field for field in row if not is_missing(field)]
     numbers = sum(map(is_number, present))
     return len(row) == width and numbers > 0 and 3 * numbers >= len(present)
+
+
+def bounded_lines(stream: TextIO, where: str) -> Iterator[str]:
+    """Yield the lines of a stream as they arrive, and never wait for the end of one that has none.
+
+    Args:
+        stream: Such as standard input.
+        where: What messages call it.
+
+    Raises:
+        InputError: A line is longer than `LONGEST_LINE`.
+    """
+    for number, line in enumerate(iter(lambda: stream.readline(LONGEST_LINE + 1), ""), start=1):
+        if len(line) > LONGEST_LINE:
+            raise InputError(
+                f"{where}, line {number}: more than {LONGEST_LINE:,} characters; expected one row per sample"
+            )
+        yield line
 
 
 def leaves_quote_open(line: str, delimiter: str) -> bool:

@@ -71,7 +71,11 @@ class ReferenceConfig:
             value, whole = getattr(self, entry.name), entry.type is int
             right = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
             if not right or not (1 <= value <= MOST_STEPS if whole else 0 < value < float("inf")):
-                wanted = f"a whole number from 1 to {MOST_STEPS}" if whole else "a positive number (1.0e-3 in YAML, not 1e-3)"
+                wanted = (
+                    f"a whole number from 1 to {MOST_STEPS}"
+                    if whole
+                    else "a positive number (1.0e-3 in YAML, not 1e-3)"
+                )
                 raise InputError(f"{entry.name}: {value!r} cannot be used; give {wanted}")
         if self.latent_dim > WIDEST:
             raise InputError(f"latent_dim: {self.latent_dim} cannot be used; give up to {WIDEST}")

@@ -15,7 +15,6 @@ from feature_extraction.storage.places import TEXT_CACHE
 from feature_extraction.storage.plain import from_plain
 
 
-
 @dataclass(frozen=True)
 class TextSettings:
     """How descriptions become vectors.
