@@ -41,6 +41,7 @@ COMMANDS = (
     *ORIGINAL_COMMANDS,
 )
 DEBUG = "--debug"
+LONGEST_ERROR = 1500  # characters; the value that is wrong may have millions
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -51,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         try:
             parser = cl.build_parser(COMMANDS, tuple(words[:2]))
-            name, arguments = cl.leaf_arguments(parser.parse_args(words))
+            name, arguments = cl.leaf_arguments(cl.parse(parser, words))
             return next(command for command in COMMANDS if command.name == name).handler(arguments) or 0
         finally:
             _flush_output()
@@ -62,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             note(*traceback.format_exc().splitlines())
         line, code = _explain(error)
         with suppress(OSError):  # nobody can be told
-            note(line)
+            note(line if len(line) <= LONGEST_ERROR else f"{line[:LONGEST_ERROR]}...")
         return code
 
 

@@ -117,7 +117,7 @@ def find_files(raw: Path, tops: Sequence[str], pattern: str, spec: DatasetSpec) 
 def natural_key(path: Path) -> tuple[tuple[int, int, str], ...]:
     """Sort key in which `a2` comes before `a10`."""
     parts = re.split(r"(\d+)", str(path))
-    return tuple((1, int(part), "") if part.isdigit() else (0, 0, part) for part in parts)
+    return tuple((1, int(part), "") if part.isdecimal() else (0, 0, part) for part in parts)
 
 
 def class_name(class_list: ClassList, code: str, where: object) -> str:

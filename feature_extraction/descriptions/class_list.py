@@ -6,6 +6,7 @@ so that a missing view or an attribute out of range fails before anything is tra
 """
 
 import csv
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,13 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from feature_extraction.errors import InputError
-from feature_extraction.storage.names import Spellings, plain_name
+from feature_extraction.storage.names import UNPRINTABLE, Spellings, plain_name, require_plain
 from feature_extraction.storage.places import CLASS_LISTS_FOLDER
 from feature_extraction.storage.yaml import read_yaml
 
 VIEWS = ("label", "sentence", "motion", "paraphrases", "kinematics")
 ANYWHERE = "anywhere"  # the one placement of descriptions that do not distinguish placements
 _MIN_PARAPHRASES = 10
+MOST_CLASSES, MOST_PARAPHRASES = 1000, 1000
+LONGEST_DESCRIPTION = 2000  # characters; sentence encoders read some hundred words
 _CSV_COLUMNS = ["id", "name", "code"]
 
 
@@ -152,6 +155,8 @@ def class_list_from_mapping(dataset: str, mapping: Mapping[str, Any], where: str
     """
     if not isinstance(mapping, Mapping) or len(mapping) < 2:
         raise InputError(f"{where}: 'classes' must map at least two class names to their descriptions")
+    if len(mapping) > MOST_CLASSES:
+        raise InputError(f"{where}: {len(mapping)} classes, more than {MOST_CLASSES}; leave some out")
     classes: dict[str, Mapping[str, Any]] = {}
     codes: dict[str, str] = {}
     spellings = Spellings("class")
@@ -208,11 +213,13 @@ def describe_class(name: str, value: Mapping[str, Any], placements: tuple[str, .
         places = ", ".join(placements)
         raise InputError(f"{where}: motion must describe exactly {places}; missing {missing}, unknown {unknown}")
     paraphrases = value.get("paraphrases", [sentence])
-    if not isinstance(paraphrases, list | tuple) or not paraphrases:
-        raise InputError(f"{where}: paraphrases must be a list of texts, found {paraphrases!r}")
+    if not isinstance(paraphrases, list | tuple) or not 0 < len(paraphrases) <= MOST_PARAPHRASES:
+        raise InputError(
+            f"{where}: paraphrases must be a list of up to {MOST_PARAPHRASES} texts, found {paraphrases!r}"[:500]
+        )
     return ClassDescription(
-        name=_text(name, f"{where}: name"),
-        label=_text(value.get("label", name), f"{where}: label"),
+        name=require_plain(_text(name, f"{where}: name"), f"{where}: name"),
+        label=require_plain(_text(value.get("label", name), f"{where}: label"), f"{where}: label"),
         sentence=sentence,
         motion={place: _text(motion[place], f"{where}: motion at {place}") for place in placements},
         paraphrases=tuple(_text(text, f"{where}: paraphrases") for text in paraphrases),
@@ -246,7 +253,12 @@ def differences(wanted: Iterable[str], given: Iterable[Any]) -> tuple[list[str],
 def _text(value: Any, where: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise InputError(f"{where}: expected a text, found {value!r}")
-    return " ".join(value.split())
+    text = " ".join(value.split())
+    if any(unicodedata.category(letter) in UNPRINTABLE for letter in text):
+        raise InputError(f"{where}: {text[:80]!r} holds what cannot be printed; take it away")
+    if len(text) > LONGEST_DESCRIPTION:
+        raise InputError(f"{where}: {text[:40]!r}... has {len(text)} characters; shorten it to {LONGEST_DESCRIPTION}")
+    return text
 
 
 def _texts(values: Iterable[Any], where: str) -> tuple[str, ...]:

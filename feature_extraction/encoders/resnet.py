@@ -11,6 +11,8 @@ from torch import Tensor, nn
 
 from feature_extraction.errors import InputError
 
+LARGEST_SIZE, DEEPEST = 8192, 12  # twelve stages halve the time axis of any window away
+
 
 @dataclass(frozen=True)
 class ResNetConfig:
@@ -30,11 +32,17 @@ class ResNetConfig:
 
     def __post_init__(self) -> None:
         """Refuse empty stages and even kernels."""
-        if not self.widths or min(*self.widths, self.n_features) < 1:
-            raise InputError(f"resnet: widths {self.widths} and {self.n_features} features must be positive")
+        sizes = (*self.widths, self.n_features)
+        if not 0 < len(self.widths) <= DEEPEST or not 0 < min(sizes) <= max(sizes) <= LARGEST_SIZE:
+            raise InputError(
+                f"resnet: widths {self.widths} and {self.n_features} features cannot be used; give 1 to {DEEPEST} "
+                f"widths, all from 1 to {LARGEST_SIZE}"[:300]
+            )
         for name in ("kernel_size", "stem_kernel_size"):
-            if getattr(self, name) < 1 or getattr(self, name) % 2 == 0:
-                raise InputError(f"resnet.{name}: {getattr(self, name)} cannot be used; give an odd number")
+            if not 1 <= getattr(self, name) <= LARGEST_SIZE or getattr(self, name) % 2 == 0:
+                raise InputError(
+                    f"resnet.{name}: {getattr(self, name)} cannot be used; give an odd number up to {LARGEST_SIZE}"
+                )
 
 
 class ResidualBlock(nn.Module):

@@ -10,14 +10,17 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 
 from feature_extraction.errors import InputError
 from feature_extraction.protocol.split import Provenance
 from feature_extraction.storage.files import read_npz, write_npz
+from feature_extraction.storage.json_text import parse_json
 from feature_extraction.windows.input_format import InputFormat
 
+T = TypeVar("T")
 FORMAT = "feature-table-1"
 ROW_FIELDS = ("labels", "subjects", "recordings", "start_s")
 
@@ -153,24 +156,48 @@ class FeatureTable:
         missing = sorted({"header", "features", *ROW_FIELDS} - set(arrays))
         if missing:
             raise InputError(f"{path}: not a feature table, it lacks {', '.join(missing)}; make it again")
+        kinds = {"header": "U", "features": "f", "labels": "U", "subjects": "U", "recordings": "U", "start_s": "f"}
+        wrong = [name for name, kind in kinds.items() if arrays[name].dtype.kind != kind]
+        if wrong:
+            raise InputError(f"{path}: {wrong[0]!r} holds {arrays[wrong[0]].dtype}, as no table does; make it again")
         try:
-            header = json.loads(str(arrays["header"]))
-            if header.get("format") != FORMAT:
-                raise InputError(f"{path}: format {header.get('format')!r}, expected {FORMAT!r}; make it again")
+            header = parse_json(str(arrays["header"]))
+        except ValueError as error:
+            raise InputError(f"{path}: damaged header ({error}); delete it and make it again") from error
+        found = header.get("format") if isinstance(header, dict) else None
+        if found != FORMAT:
+            raise InputError(f"{path}: format {found!r}, expected {FORMAT!r}; make it again")
+        try:
             return cls(
                 features=arrays["features"].astype(np.float32),
                 **{name: arrays[name] for name in ROW_FIELDS},
-                blocks={str(name): int(width) for name, width in header["blocks"].items()},
-                dataset=header["dataset"],
-                window_key=header["window_key"],
-                provenance=tuple(Provenance.from_dict(entry) for entry in header["provenance"]),
-                encoders={str(name): str(key) for name, key in header["encoders"].items()},
+                blocks=_named(header, "blocks", int),
+                dataset=_typed(header, "dataset", str),
+                window_key=_typed(header, "window_key", str),
+                provenance=tuple(map(Provenance.from_dict, _typed(header, "provenance", list))),
+                encoders=_named(header, "encoders", str),
                 source=InputFormat.from_dict(header["source"]) if header.get("source") else None,
             )
         except InputError as error:
             raise InputError(str(error) if str(path) in str(error) else f"{path}: {error}") from error
-        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise InputError(f"{path}: damaged header ({error}); delete it and make it again") from error
+
+
+def _typed(header: Mapping[str, Any], key: str, kind: type[T]) -> T:
+    """Return a value of a header.
+
+    Raises:
+        InputError: It is missing, or of another type.
+    """
+    value = header.get(key)
+    if not isinstance(value, kind):
+        raise InputError(f"damaged header ({key} is {value!r:.80}); delete it and make it again")
+    return value
+
+
+def _named(header: Mapping[str, Any], key: str, kind: type[T]) -> dict[str, T]:
+    """Return a mapping of a header whose values are of one type; errors as of `_typed`."""
+    named: dict[str, Any] = _typed(header, key, dict)
+    return {name: _typed(named, name, kind) for name in named}
 
 
 def concatenate(tables: Sequence[FeatureTable]) -> FeatureTable:

@@ -9,10 +9,19 @@ from feature_extraction.errors import InputError
 from feature_extraction.own_files.columns.names import read_name, read_unit
 from feature_extraction.own_files.declared import Declared
 from feature_extraction.own_files.text.numbers import Marks, find_marks, is_missing, is_number
-from feature_extraction.own_files.text.splitting import BLANKS, WIDE_BLANKS, Split, best_split, cut_line, is_data
+from feature_extraction.own_files.text.splitting import (
+    BLANKS,
+    WIDE_BLANKS,
+    Split,
+    best_split,
+    cut_line,
+    is_data,
+    leaves_quote_open,
+)
 
 HEAD_BYTES = 1 << 17
 MOST_COLUMNS = 2000
+LONGEST_COUNT = 18  # digits of a number that counts rows or columns
 RULERS = frozenset("-=_+:|.*# ")  # of which lines between a header and its rows are drawn
 BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}
 
@@ -77,6 +86,7 @@ def sniff_layout(path: Path, declared: Declared) -> Layout:
         raise InputError(f"{path}: more than {MOST_COLUMNS} values in a line; expected one row per sample")
     try:
         header = _find_header(found, lines, declared)
+        _require_closed_quotes(found, lines[: header.first])
         marks = _marks_of(found, header, declared)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
@@ -91,6 +101,18 @@ def sniff_layout(path: Path, declared: Declared) -> Layout:
         findings=(*header.findings, *filter(None, [marks.finding])),
         certain=header.certain and marks.certain,
     )
+
+
+def _require_closed_quotes(found: Split, passed_over: Sequence[str]) -> None:
+    """Refuse a line of names or values that is taken for something else because of a quote that is never closed.
+
+    Raises:
+        InputError: Naming the line.
+    """
+    for number, line in enumerate(passed_over, start=1):
+        like_a_row = len(cut_line(line.replace('"', ""), found.delimiter)) == found.width > 1
+        if like_a_row and leaves_quote_open(line, found.delimiter):
+            raise InputError(f"line {number} has a quote that is not closed: {line[:60]!r}; close it or take it away")
 
 
 def lines_of(text: str) -> list[str]:
@@ -154,7 +176,7 @@ def _find_header(found: Split, lines: Sequence[str], declared: Declared) -> _Hea
 
 def _are_numbers_of_columns(row: Sequence[str], below: Sequence[Sequence[str]]) -> bool:
     """Return whether a line only counts the columns, from 0 or 1, once or for several sensors."""
-    if len(row) < 2 or not all(text.isascii() and text.isdigit() for text in row):
+    if len(row) < 2 or not all(text.isascii() and text.isdigit() and len(text) <= LONGEST_COUNT for text in row):
         return False
     numbers = [int(text) for text in row]
     steps = zip(numbers, numbers[1:], strict=False)
@@ -234,7 +256,7 @@ def _third_axis(names: Sequence[str]) -> str:
 
 def _counts(texts: Sequence[str]) -> bool:
     """Return whether a column counts the rows."""
-    if not all(text.isascii() and text.isdigit() for text in texts):
+    if not all(text.isascii() and text.isdigit() and len(text) <= LONGEST_COUNT for text in texts):
         return False
     return all(int(b) == int(a) + 1 for a, b in zip(texts, texts[1:], strict=False))
 

@@ -20,17 +20,25 @@ from feature_extraction.own_files.csv_layout import Layout
 from feature_extraction.own_files.declared import Declared
 from feature_extraction.own_files.plan import ReadingPlan, StreamPlan, make_plan, plan_reading
 from feature_extraction.own_files.sources import as_given
-from feature_extraction.own_files.tables import Table, read_batches
+from feature_extraction.own_files.tables import MOST_ROWS, Table, read_batches
 from feature_extraction.own_files.text.numbers import Marks, find_marks, is_missing, is_number, to_float
-from feature_extraction.own_files.text.splitting import USUAL, cut_line, is_data
+from feature_extraction.own_files.text.splitting import USUAL, bounded_lines, cut_line, is_data
 from feature_extraction.own_files.timing.stamps import Clock, Timeline, read_clock
-from feature_extraction.recordings.clock import even_rows, longest_pause_s, merge_on_time, require_steady
+from feature_extraction.recordings.clock import even_rows, longest_pause_s, merge_on_time, pause, require_steady
 from feature_extraction.recordings.recording import Channel
 from feature_extraction.recordings.signal import MAX_GAP_S
 
-__all__ = ["Account", "Declared", "ReadingPlan", "follow", "plan_all", "plan_reading", "read_recording"]
+__all__ = [
+    "Account",
+    "Declared",
+    "ReadingPlan",
+    "bounded_lines",
+    "follow",
+    "plan_all",
+    "plan_reading",
+    "read_recording",
+]
 
-MOST_ROWS = 50_000_000  # six days at 100 Hz
 FLUSH_S = 0.1
 
 
@@ -128,7 +136,7 @@ def _merged(plan: ReadingPlan, account: Account) -> Iterator[np.ndarray]:
     for start_s, samples in pieces:
         if n_given:
             n_missing = max(round((start_s - pieces[0][0]) * plan.rate_hz) - n_given, shortest)
-            yield np.full((n_missing, samples.shape[1]), np.nan)
+            yield from pause(n_missing, samples.shape[1], n_given, _where(plan.streams[0]))
             n_given += n_missing
         yield samples[:, order].astype(np.float64)
         n_given += len(samples)

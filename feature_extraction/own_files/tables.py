@@ -4,20 +4,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from tokenize import TokenError
 from typing import Any
 
 import numpy as np
 
 from feature_extraction.errors import InputError
-from feature_extraction.own_files.csv_layout import Layout, sniff_layout
+from feature_extraction.own_files.csv_layout import MOST_COLUMNS, Layout, sniff_layout
 from feature_extraction.own_files.declared import Declared
+from feature_extraction.own_files.parquet_file import column_names, read_parquet
 from feature_extraction.own_files.text.numbers import is_number, to_floats
-from feature_extraction.own_files.text.splitting import RUNS, BlanksAsTabs
+from feature_extraction.own_files.text.splitting import RUNS, WholeLines
 from feature_extraction.storage.names import plain_name
+from feature_extraction.storage.npy import map_npy
 
 ENDINGS = {"csv": (".csv", ".txt", ".tsv"), "npy": (".npy",), "parquet": (".parquet", ".pq")}
 BATCH_ROWS = 1 << 16
+MOST_ROWS = 50_000_000  # six days at 100 Hz
 
 
 @dataclass(frozen=True)
@@ -151,12 +153,27 @@ def find_layout(path: Path, declared: Declared) -> Layout:
         raise InputError(f"{path}: format not told by its name; give it one of the endings {endings}")
     if kind == "csv":
         return sniff_layout(path, declared)
+    if kind == "npy":
+        return Layout(kind, ("",) * _width(path))
     with _readable(path, kind):
-        if kind == "npy":
-            return Layout(kind, ("",) * _map_npy(path).shape[1])
-        from pyarrow import parquet
+        return Layout(kind, column_names(path, MOST_ROWS))
 
-        return Layout(kind, tuple(name.strip() for name in parquet.read_schema(path).names))
+
+def _width(path: Path) -> int:
+    """Return the number of columns of an NPY file.
+
+    Raises:
+        InputError: It is no matrix of numbers, or one of another size than recordings have.
+    """
+    array = map_npy(path)
+    if array.ndim != 2 or array.dtype.kind not in "fiu":
+        raise InputError(f"{path}: {array.dtype} of shape {array.shape}; expected numbers, one row per sample")
+    if len(array) > MOST_ROWS or array.shape[1] > MOST_COLUMNS:
+        raise InputError(
+            f"{path}: shape {array.shape}; expected one row per sample, up to {MOST_ROWS:,}, of up to {MOST_COLUMNS:,} "
+            "values"
+        )
+    return array.shape[1]
 
 
 def read_head(path: Path, layout: Layout) -> Table:
@@ -210,24 +227,18 @@ def read_whole(path: Path, layout: Layout, columns: Sequence[int]) -> Table:
 def _arrow_tables(path: Path, layout: Layout, columns: Sequence[int]) -> Iterator[Any]:
     """Yield Arrow tables of these columns in this order."""
     import pyarrow
-    from pyarrow import csv, parquet
+    from pyarrow import csv
 
     if layout.format == "npy":
-        array = _map_npy(path)
+        array = map_npy(path)
         for first in range(0, len(array), BATCH_ROWS):
             block = np.array(array[first : first + BATCH_ROWS, columns], dtype=np.float64, order="F")
             yield pyarrow.table(list(block.T), names=[str(i) for i in columns])
     elif layout.format == "parquet":
-        with parquet.ParquetFile(path) as file:
-            names = file.schema_arrow.names
-            for batch in file.iter_batches(BATCH_ROWS, columns=[names[i] for i in columns]):
-                places = [[k for k, name in enumerate(batch.schema.names) if name == names[i]] for i in columns]
-                chosen = [same[names[:i].count(names[i])] for same, i in zip(places, columns, strict=True)]
-                yield pyarrow.Table.from_batches([batch]).select(chosen)
+        yield from read_parquet(path, columns, BATCH_ROWS)
     else:
-        blanks = layout.delimiter in RUNS
-        source = BlanksAsTabs(path, layout.encoding, layout.delimiter) if blanks else path
-        with csv.open_csv(source, *_csv_options(layout, columns)) as reader:
+        lines = WholeLines(path, layout.encoding, layout.delimiter, layout.skip_lines)
+        with lines, csv.open_csv(lines, *_csv_options(layout, columns)) as reader:
             for batch in reader:
                 yield pyarrow.Table.from_batches([batch])
 
@@ -243,8 +254,7 @@ def _readable(path: Path, kind: str) -> Iterator[None]:
         yield
     except InputError:
         raise
-    except (OSError, ValueError, EOFError, NotImplementedError, SyntaxError, TokenError) as error:
-        # Arrow's errors are the first two and the fourth; NumPy parses its header as Python text.
+    except (OSError, ValueError, NotImplementedError) as error:  # which Arrow's errors are
         detail = " ".join(str(error).split())[:200]
         raise InputError(f"{path}: not readable as {kind} ({detail}); correct the file or its format") from error
 
@@ -259,7 +269,6 @@ def _csv_options(layout: Layout, columns: Sequence[int]) -> tuple[Any, Any, Any]
             use_threads=False,  # several threads would leave the row out of error messages
             column_names=[str(i) for i in range(len(layout.names))],
             skip_rows=layout.skip_lines,
-            encoding="utf-8" if blanks else layout.encoding,
         ),
         csv.ParseOptions(delimiter="\t" if blanks else layout.delimiter, quote_char=False if blanks else '"'),
         csv.ConvertOptions(
@@ -268,22 +277,6 @@ def _csv_options(layout: Layout, columns: Sequence[int]) -> tuple[Any, Any, Any]
             strings_can_be_null=False,
         ),
     )
-
-
-def _map_npy(path: Path) -> np.ndarray:
-    """Open a matrix of numbers [T, C] without reading it.
-
-    Raises:
-        InputError: It is an array of something else.
-        ValueError: It is no NPY file, a damaged one, or one of objects.
-    """
-    with path.open("rb") as file:
-        if file.read(len(np.lib.format.MAGIC_PREFIX)) != np.lib.format.MAGIC_PREFIX:
-            raise ValueError("not an NPY file")
-    array = np.load(path, mmap_mode="r", allow_pickle=False)
-    if array.ndim != 2 or array.dtype.kind not in "fiu":
-        raise InputError(f"{path}: {array.dtype} of shape {array.shape}; expected numbers, one row per sample")
-    return array
 
 
 def _name(value: Any) -> str:

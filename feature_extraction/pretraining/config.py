@@ -13,6 +13,8 @@ from feature_extraction.errors import InputError
 from feature_extraction.pretraining.augment.augment import AugmentConfig
 from feature_extraction.storage.yaml import read_yaml
 
+MOST = 1_000_000  # epochs, steps or windows; more is a slip that would take years
+LARGEST_SEED = 2**32 - 1
 Precision = Literal["float32", "bfloat16"]
 
 
@@ -63,13 +65,15 @@ class PatchPretrainConfig:
     def __post_init__(self) -> None:
         """Refuse impossible numbers."""
         for name in ("n_epochs", "epoch_steps", "batches_per_step", "patience", "validation_windows"):
-            if getattr(self, name) < 1:
-                raise InputError(f"pretrain.{name}: {getattr(self, name)} cannot be used; give at least 1")
-        if self.batch_windows < 2:
-            raise InputError(f"pretrain.batch_windows: {self.batch_windows} cannot be used; give at least 2")
-        if self.learning_rate <= 0 or self.largest_gradient <= 0:
+            if not 1 <= getattr(self, name) <= MOST:
+                raise InputError(f"pretrain.{name}: {getattr(self, name)} cannot be used; give 1 to {MOST}")
+        if not 2 <= self.batch_windows <= MOST:
+            raise InputError(f"pretrain.batch_windows: {self.batch_windows} cannot be used; give 2 to {MOST}")
+        if not (0 < self.learning_rate < math.inf and 0 < self.largest_gradient < math.inf):
             raise InputError("pretrain: learning_rate and largest_gradient must be positive")
-        if min(self.weight_decay, self.seed, self.keep_every, self.sampling_exponent) < 0:
+        if self.seed > LARGEST_SEED:
+            raise InputError(f"pretrain.seed: {self.seed} cannot be used; give 0 to {LARGEST_SEED}")
+        if not all(0 <= n < math.inf for n in (self.weight_decay, self.seed, self.keep_every, self.sampling_exponent)):
             raise InputError("pretrain: weight_decay, seed, keep_every and sampling_exponent must be 0 or more")
         if not self.objectives or not all(0 < weight < math.inf for weight in self.objectives.values()):
             raise InputError(f"pretrain.objectives: {dict(self.objectives)}; name at least one, with positive weights")

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from feature_extraction.errors import InputError
 from feature_extraction.protocol.split import Provenance
@@ -81,8 +82,12 @@ class Checkpoint(ABC):
         Raises:
             InputError: A file is missing, damaged, foreign or of another version, or the two are of different runs.
         """
-        checkpoint = cls.from_header(read_json(folder / CONFIG), folder / CONFIG)
-        restore_weights(checkpoint.encoder, folder / WEIGHTS, checkpoint.key)
+        header, path = read_json(folder / CONFIG), folder / CONFIG
+        with torch.device("meta"):  # takes no memory, whatever sizes the header names
+            planned = cls.from_header(header, path)
+        tensors = read_weights(planned.encoder, folder / WEIGHTS, planned.key)
+        checkpoint = cls.from_header(header, path)
+        checkpoint.encoder.load_state_dict(tensors)
         return checkpoint
 
     def describe(self) -> str:
@@ -113,7 +118,17 @@ def write_weights(network: nn.Module, path: Path, key: str) -> None:
 
 
 def restore_weights(network: nn.Module, path: Path, key: str) -> None:
-    """Give a network the weights of a file, once it is certain that they are those of its run.
+    """Give a network the weights of a file, once it is certain that they are those of its run; see `read_weights`."""
+    network.load_state_dict(read_weights(network, path, key))
+
+
+def read_weights(network: nn.Module, path: Path, key: str) -> dict[str, Tensor]:
+    """Return the weights of a file, once it is certain that they are those of a network and of its run.
+
+    Args:
+        network: Without its weights; it may lie on the device `meta`.
+        path: The file.
+        key: Of the run.
 
     Raises:
         InputError: The file is missing, damaged, of an earlier version, of another run or of another network.
@@ -126,4 +141,4 @@ def restore_weights(network: nn.Module, path: Path, key: str) -> None:
     if found != expected:
         strange = min(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
         raise InputError(f"{path}: weights of another network ({strange} differs); {REMEDY}")
-    network.load_state_dict(tensors)
+    return tensors

@@ -23,7 +23,7 @@ from feature_extraction.descriptions.synonyms import find_synonym
 from feature_extraction.errors import InputError, LeakageError
 from feature_extraction.protocol.groups import MEANING, NOTHING_TESTED, HeldOut, groups_of
 from feature_extraction.storage.files import read_json, write_json
-from feature_extraction.storage.names import plain_name
+from feature_extraction.storage.names import LONGEST_NAME, plain_name, require_plain
 from feature_extraction.storage.places import OWN_SPLITS_FOLDER, SPLITS_FOLDER
 from feature_extraction.storage.plain import from_plain
 
@@ -75,6 +75,7 @@ class Provenance:
 
 
 OPEN = "open"  # kind of a split that measures nothing: it learns from all that is labelled
+MOST_FOLDS = 20  # each costs a training of all models
 MIN_SEEN = 4  # With fewer seen classes no inner fold can hold two of them out and leave two to train on.
 
 
@@ -120,7 +121,10 @@ class Split:
         Raises:
             InputError: Naming the offending classes or subjects.
         """
-        where = f"split {self.dataset}/{self.name}"
+        where = f"split {self.dataset[:LONGEST_NAME]!r}/{self.name[:LONGEST_NAME]!r}".replace("'", "")
+        people = (*self.train_subjects, *self.val_subjects, *self.test_subjects) if self.holds_out == "people" else ()
+        for name in (self.dataset, self.name, *self.classes, *people):
+            require_plain(name, where)
         needed = ["seen", "train_subjects"]
         if self.kind != OPEN:
             needed += ["unseen", "test_subjects"]
@@ -136,12 +140,18 @@ class Split:
                 raise InputError(f"{where}: 'held_back' {list(names)} must be some of the train subjects")
         _require_disjoint(where, seen=self.seen, unseen=self.unseen)
         _require_disjoint(where, train=self.train_subjects, val=self.val_subjects, test=self.test_subjects)
+        if len(self.inner) > MOST_FOLDS or len({frozenset(fold) for fold in self.inner}) < len(self.inner):
+            raise InputError(
+                f"{where}: 'inner' has {len(self.inner)} folds; give up to {MOST_FOLDS} that hold out different classes"
+            )
         if not set(self.untested) < set(self.seen):
             raise InputError(f"{where}: 'untested' {list(self.untested)} must be some of the seen classes, not all")
         for fold in self.inner:
             strange = sorted(set(fold) - set(self.seen))
             if strange or not fold:
                 raise InputError(f"{where}: inner fold {list(fold)} must hold seen classes only; remove {strange}")
+            if len(set(fold)) < len(fold):
+                raise InputError(f"{where}: inner fold {list(fold)} names a class twice; name it once")
             if len(set(self.seen) - set(fold)) < 2:
                 raise InputError(f"{where}: inner fold {list(fold)} leaves fewer than two seen classes to train on")
 

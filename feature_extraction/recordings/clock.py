@@ -19,6 +19,7 @@ LONGEST_USUAL_INTERVAL = 2.5
 LONGEST_PAUSE_S = 31 * 24 * 3600.0
 FARTHEST_BACK_S = 1.0  # packets of a radio link may arrive out of order; a second recording may not follow
 BLOCK = 1 << 15  # samples given out at once
+MOST_ROWS = 200_000_000  # of a recording with its pauses: 23 days at 100 Hz
 MARGIN = 64  # samples and rows around a block within which its spline and filter have settled
 
 ALONE = "alone between pauses"
@@ -45,18 +46,35 @@ def even_rows(
         [at most `BLOCK`, C]; a pause that is not bridged becomes more rows of NaN than are ever filled.
 
     Raises:
-        InputError: See `require_steady`.
+        InputError: See `require_steady`; or the pauses are far longer than what was recorded.
     """
     n_given = 0
     for start_s, block in _blocks(_in_time_order(batches, where, on_left_out), rate_hz, on_left_out):
         if start_s is not None:
             shortest = int(MAX_GAP_S * rate_hz) + 1 if n_given else 0
             n_missing = max(round(start_s * rate_hz) - n_given, shortest)
-            for first in range(0, n_missing, BLOCK):
-                yield np.full((min(BLOCK, n_missing - first), block.shape[1]), np.nan)
+            yield from pause(n_missing, block.shape[1], n_given, where)
             n_given += n_missing
         yield block
         n_given += len(block)
+
+
+def pause(n_missing: int, n_channels: int, n_before: int, where: str) -> Iterator[np.ndarray]:
+    """Yield rows of NaN, at most `BLOCK` at a time.
+
+    Args:
+        n_missing: How many.
+        n_channels: C.
+        n_before: Rows of the recording before them.
+        where: File and column, for messages.
+
+    Raises:
+        InputError: The recording would have more than `MOST_ROWS` rows.
+    """
+    if n_before + n_missing > MOST_ROWS:
+        raise InputError(f"{where}: more than {MOST_ROWS:,} rows with its pauses; cut the file at a long pause")
+    for first in range(0, n_missing, BLOCK):
+        yield np.full((min(BLOCK, n_missing - first), n_channels), np.nan)
 
 
 def merge_on_time(streams: Sequence[Rows], rate_hz: float, max_gap_s: float) -> list[tuple[float, np.ndarray]]:

@@ -19,6 +19,7 @@ import numpy as np
 
 from feature_extraction.errors import InputError, WriteError
 from feature_extraction.storage.checksums import CHECKSUMS, as_text, digest_of, is_damaged, read_checksums
+from feature_extraction.storage.json_text import LARGEST, parse_json
 from feature_extraction.storage.locks import locked
 
 BEARABLE, LARGEST_RATIO = 1 << 28, 100  # bytes; arrays of measurements do not shrink to a hundredth
@@ -218,11 +219,32 @@ def read_json(path: Path) -> Any:
     Raises:
         InputError: The file is missing, unreadable or damaged.
     """
+    content = read_bounded(path, LARGEST)
+    try:
+        return parse_json(content.decode())
+    except ValueError as error:
+        raise InputError(f"{path}: not readable as JSON ({error}); delete it or restore it") from error
+
+
+def read_bounded(path: Path, largest: int) -> bytes:
+    """Read a file that has no reason to be large.
+
+    Args:
+        path: The file.
+        largest: Most bytes.
+
+    Raises:
+        InputError: It is missing, no file, unreadable, or larger.
+    """
     require_file(path)
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:  # ValueError: no text, no JSON, a number of 5000 digits
-        raise InputError(f"{path}: not readable as JSON ({error}); delete it or restore it") from error
+        with path.open("rb") as file:
+            content = file.read(largest + 1)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error}); check its permissions") from error
+    if len(content) > largest:
+        raise InputError(f"{path}: more than {largest >> 20} MiB; give a file with less in it")
+    return content
 
 
 def require_file(path: Path, remedy: str = "restore it, or delete it and make it again") -> None:

@@ -13,6 +13,8 @@ from feature_extraction.errors import InputError
 from feature_extraction.storage.files import content_hash
 
 LONGEST_SLUG = 60
+LONGEST_NAME = 100  # characters
+UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")  # categories of controls, halves of surrogate pairs, ends of lines
 _WHOLE_NUMBER = re.compile(r"([+-]?\d+)\.0*")  # as tables of floating-point numbers write a code
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?")  # device names on Windows, whatever their ending
 
@@ -22,6 +24,24 @@ def plain_name(text: str) -> str:
     name = unicodedata.normalize("NFC", text).strip()
     whole = _WHOLE_NUMBER.fullmatch(name)
     return whole[1] if whole else name
+
+
+def require_plain(name: str, where: str) -> str:
+    """Return a name that a person can read and write; refuse one that steers a terminal, or has no end.
+
+    Args:
+        name: As `plain_name` returns it.
+        where: What it names, and where it stands; named in the error.
+
+    Raises:
+        InputError: It holds a character that is not printable, or more than `LONGEST_NAME` characters.
+    """
+    if len(name) > LONGEST_NAME:
+        raise InputError(f"{where}: {name[:40]!r}... has {len(name)} characters; shorten it to {LONGEST_NAME}")
+    odd = next((letter for letter in name if unicodedata.category(letter) in UNPRINTABLE), None)
+    if odd is not None:
+        raise InputError(f"{where}: {name!r} holds {odd!r}, which cannot be printed; take it away")
+    return name
 
 
 def sound_of(name: str) -> str:
@@ -50,8 +70,10 @@ class Spellings:
             where: File and rows; named in the error.
 
         Raises:
-            InputError: It differs from a known one by case, blanks, Unicode variants or leading zeros only.
+            InputError: It differs from a known one by case, blanks, Unicode variants or leading zeros only, or it is
+                none at all; see `require_plain`.
         """
+        require_plain(name, f"{where}: {self.kind}")
         known, place = self._first.setdefault(sound_of(name), (name, where))
         if known != name:
             raise InputError(

@@ -5,7 +5,6 @@ does not say who made the file.
 """
 
 import json
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,12 +14,14 @@ from safetensors import SafetensorError, safe_open
 
 from feature_extraction.errors import InputError
 from feature_extraction.storage.files import atomic_path, content_hash, require_file
+from feature_extraction.storage.json_text import parse_json
 
 if TYPE_CHECKING:  # Importing torch takes seconds, and whoever reads a header does without.
     import torch
     from torch import Tensor
 
 LARGEST_FILE = 4 << 30  # bytes
+_DTYPES = {"F16", "F32", "F64", "I8", "I16", "I32", "I64", "U8", "BOOL"}  # that NumPy and PyTorch both have
 
 
 def write_tensors(path: Path, kind: str, header: Mapping[str, Any], tensors: Mapping[str, "Tensor"]) -> None:
@@ -99,13 +100,19 @@ def _read(path: Path, kind: str, remedy: str, accept: Accept | None) -> tuple[di
     try:
         with safe_open(path, framework="np") as file:
             metadata = file.metadata() or {}
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            names = list(file.keys())
+            strange = {file.get_slice(name).get_dtype() for name in names} - _DTYPES
+            if strange:
+                raise ValueError(f"tensors of type {min(strange)}")
+            arrays = {name: file.get_tensor(name) for name in names}
         if kind not in metadata:
             raise InputError(f"{path}: no file of kind {kind!r}, or of an earlier version; {remedy}")
-        header = json.loads(metadata[kind], parse_int=_whole_number)
+        header = parse_json(metadata[kind])
         if not isinstance(header, dict):
-            raise TypeError(f"header is a {type(header).__name__}")
-    except (SafetensorError, OSError, TypeError, ValueError, RecursionError) as error:
+            raise ValueError(f"header is a {type(header).__name__}")
+    except InputError:
+        raise
+    except (SafetensorError, OSError, ValueError) as error:
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"{path}: damaged or not a safetensors file ({reason}); {remedy}") from error
     if accept is not None:
@@ -113,14 +120,6 @@ def _read(path: Path, kind: str, remedy: str, accept: Accept | None) -> tuple[di
     if header.pop("checksum", None) != _checksum(header, arrays):
         raise InputError(f"{path}: damaged: its content does not match its checksum; {remedy}")
     return header, arrays
-
-
-def _whole_number(text: str) -> int:
-    """Read a whole number of a header; float() refuses none of them, so that what uses them need not ask."""
-    number = int(text)
-    if abs(number) > sys.float_info.max:
-        raise ValueError(f"a number of {len(text)} digits")
-    return number
 
 
 def _checksum(header: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> str:

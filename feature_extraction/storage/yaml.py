@@ -10,8 +10,9 @@ from typing import Any
 import yaml
 
 from feature_extraction.errors import InputError
-from feature_extraction.storage.files import require_file
+from feature_extraction.storage.files import read_bounded
 
+LARGEST = 8 << 20  # bytes; the longest that ships has a thirtieth
 DEEPEST, MOST_VALUES = 50, 1_000_000  # libyaml overflows the stack some ten thousand levels down
 _PLAIN_TAGS = (None, "!", "tag:yaml.org,2002:str")
 _TEXT_TAG, _MERGE_TAG = "tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"
@@ -57,9 +58,9 @@ def read_yaml(path: Path, texts: Collection[str] | None = None) -> Any:
     Raises:
         InputError: The file is missing, or is not such YAML.
     """
-    require_file(path)
+    content = read_bounded(path, LARGEST)
     try:
-        text = path.read_text(encoding="utf-8")
+        text = content.decode()
         _require_bearable(text)
         loader = _UniqueKeyLoader(text)
         loader.texts = None if texts is None else frozenset(texts)
@@ -67,7 +68,7 @@ def read_yaml(path: Path, texts: Collection[str] | None = None) -> Any:
             return loader.get_single_data()
         finally:
             loader.dispose()
-    except (OSError, ValueError, yaml.YAMLError) as error:
+    except (ValueError, yaml.YAMLError) as error:
         raise InputError(f"{path}: not readable as YAML ({' '.join(str(error).split())})") from error
 
 

@@ -15,6 +15,7 @@ from feature_extraction.recordings.recording import QUANTITIES
 from feature_extraction.recordings.signal import resample_by
 
 ShortRecordings = Literal["drop", "pad", "stretch"]
+LARGEST_OVERLAP = 0.99  # every sample stands in a hundred windows
 SHORTEST_PART = 0.25  # of a window; a recording shorter than that is dropped whatever the rule
 
 
@@ -25,7 +26,7 @@ class WindowSettings:
     Attributes:
         rate_hz: Sampling rate of the windows.
         window_s: Length of a window.
-        overlap: Part of a window that the next one repeats, in [0, 1).
+        overlap: Part of a window that the next one repeats, 0 to 0.99.
         quantities: Sensors to keep.
         short_recordings: What becomes of a recording shorter than a window. `drop`: nothing. `pad`: it
             is mirrored at both ends to the length of a window. `stretch`: it is resampled as a whole to
@@ -52,8 +53,8 @@ class WindowSettings:
             raise InputError(f"rate_hz: {self.rate_hz} cannot be used; give a positive sampling rate")
         if not 0 < self.window_s * self.rate_hz < 1e7 or self.window_samples < 2:
             raise InputError(f"window_s: {self.window_s} s at {self.rate_hz} Hz is under 2 samples; use more")
-        if not 0 <= self.overlap < 1 or self.step_samples < 1:
-            raise InputError(f"overlap: {self.overlap} cannot be used; choose 0 up to (not including) 1")
+        if not 0 <= self.overlap <= LARGEST_OVERLAP or self.step_samples < 1:
+            raise InputError(f"overlap: {self.overlap} cannot be used; choose 0 to {LARGEST_OVERLAP}")
         unknown = [quantity for quantity in self.quantities if quantity not in QUANTITIES]
         if unknown or not self.quantities:
             raise InputError(f"quantities: {self.quantities} cannot be used; choose from {', '.join(QUANTITIES)}")

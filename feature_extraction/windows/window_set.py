@@ -14,10 +14,12 @@ from feature_extraction.recordings.recording import Channel
 from feature_extraction.storage.checksums import read_checksums
 from feature_extraction.storage.escaping import visible
 from feature_extraction.storage.files import read_json, read_npz, require_file, write_json, write_npz
+from feature_extraction.storage.npy import map_npy
 from feature_extraction.storage.plain import from_plain
 from feature_extraction.windows.cutting import WindowSettings
 
 FORMAT = 2
+INFO = ("dataset", "key", "settings", "channels", "summary")
 INDEX_ARRAYS = ("labels", "subjects", "recordings", "placements", "start_s")
 CHUNK_WINDOWS = 256  # overlapping windows are views; only this many are copied at a time
 NAMES_SHOWN = 3
@@ -131,13 +133,14 @@ class WindowSet:
             InputError: A file is missing, damaged, or does not belong to the others.
         """
         info, index = read_json(folder / "info.json"), read_npz(folder / "index.npz")
-        sound = isinstance(info, dict) and info.get("format") == FORMAT and index.keys() >= set(INDEX_ARRAYS)
-        if not sound or read_checksums(folder) is None:
+        sound = isinstance(info, dict) and info.get("format") == FORMAT and info.keys() >= set(INFO)
+        sound = sound and read_checksums(folder) is not None
+        if not sound or not isinstance(info["channels"], list) or not index.keys() >= set(INDEX_ARRAYS):
             raise InputError(f"{folder}: damaged or of another version; delete the folder and prepare again")
         samples_path = folder / "windows.npy"
         require_file(samples_path)
         return cls(
-            samples=np.load(samples_path, mmap_mode="r", allow_pickle=False),
+            samples=map_npy(samples_path),
             **{name: index[name] for name in INDEX_ARRAYS},
             channels=tuple(from_plain(Channel, channel, str(folder)) for channel in info["channels"]),
             settings=from_plain(WindowSettings, info["settings"], str(folder)),

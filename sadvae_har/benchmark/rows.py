@@ -15,6 +15,7 @@ from tqdm.auto import tqdm
 
 from feature_extraction.errors import InputError
 from feature_extraction.storage.files import append_lines, require_writable
+from feature_extraction.storage.json_text import parse_json
 from sadvae_har.benchmark.measurement import Measurement
 
 if TYPE_CHECKING:
@@ -92,11 +93,13 @@ def parse_rows(path: Path, parse: Callable[[Mapping[str, Any]], Parsed]) -> list
         lines = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError as error:
         raise InputError(f"{path}: no such results file; run `benchmark` without --page first") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); restore it, or name another --results") from error
     rows = []
     for number, line in enumerate(lines, start=1):
         try:
-            rows.append(parse(json.loads(line)))
-        except (json.JSONDecodeError, InputError) as error:
+            rows.append(parse(parse_json(line)))
+        except ValueError as error:  # which an InputError is
             if number == len(lines):
                 logger.warning("%s, line %d: damaged (%s); passed over", path, number, error)
                 break

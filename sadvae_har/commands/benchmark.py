@@ -1,5 +1,6 @@
 """The command `benchmark`."""
 
+import os
 from pathlib import Path
 
 from jsonargparse import Namespace
@@ -12,6 +13,7 @@ from sadvae_har.commands.terminal import say
 RESULTS, DOCS = WORKING_FOLDER / "benchmarks" / "results.jsonl", WORKING_FOLDER / "docs"
 EVERYDAY_RESULTS = RESULTS.with_name("everyday.jsonl")
 SEEDS, EVERYDAY_SEEDS = 3, 1
+MOST_SEEDS, MOST_PROCESSES = 100, 4 * (os.cpu_count() or 1)
 
 
 @cl.command(
@@ -45,6 +47,9 @@ def benchmark(arguments: Namespace) -> None:
 
     Rows go to an append-only file; the same command goes on where it was interrupted and runs only what is missing.
     """
+    if arguments.seeds is not None:
+        cl.require_within(arguments.seeds, "--seeds", 1, MOST_SEEDS)
+    cl.require_within(arguments.processes, "--processes", 1, MOST_PROCESSES)
     foreign = ("datasets", "kinds", "methods") if arguments.cross else ("targets",)
     given = [name for name in foreign if arguments[name]]
     if given:

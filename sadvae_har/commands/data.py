@@ -8,9 +8,13 @@ from feature_extraction.errors import InputError
 from feature_extraction.storage.places import windows_folder
 from sadvae_har.commands import parser as cl
 from sadvae_har.commands.terminal import say
+from sadvae_har.config.settings import LARGEST_SEED
 
 if TYPE_CHECKING:
     from feature_extraction.protocol.split import Split
+
+
+MOST_SPLITS = 1000
 
 
 @cl.command("data list")
@@ -60,8 +64,9 @@ def splits_create(arguments: Namespace) -> None:
     """Draw new splits and write them as JSON."""
     from feature_extraction.storage.places import OWN_SPLITS_FOLDER
 
-    if arguments.seed < 0:
-        raise InputError(f"--seed: {arguments.seed} cannot be used; give 0 or more")
+    cl.require_within(arguments.seed, "--seed", 0, LARGEST_SEED)
+    if arguments.count is not None:
+        cl.require_within(arguments.count, "--count", 1, MOST_SPLITS)
     if arguments.test_subjects is not None and arguments.unseen is None:
         raise InputError("--test-subjects: goes with --unseen; drawn splits draw their test subjects, too")
     if arguments.open and arguments.unseen is not None:

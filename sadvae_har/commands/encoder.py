@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from feature_extraction.protocol.split import Split
 
 CARD = "README.md"
+MOST_EVERY = 1_000_000
 
 
 @cl.command(
@@ -144,8 +145,7 @@ def encoder_extract(arguments: Namespace) -> None:
     from sadvae_har.experiment.inputs import load_features, load_split
 
     config = config_from_namespace(arguments)
-    if arguments.every < 1:
-        raise InputError(f"--every: {arguments.every} cannot be used; give 1 or more")
+    cl.require_within(arguments.every, "--every", 1, MOST_EVERY)
     if arguments.out is not None and arguments.out.suffix != ".npz":
         raise InputError(f"--out: {arguments.out} is no .npz file; name one, such as {arguments.dataset}.npz")
     if arguments.out is not None:

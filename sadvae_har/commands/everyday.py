@@ -9,6 +9,7 @@ from feature_extraction.storage.files import write_text
 from feature_extraction.storage.places import runs_folder, text_cache, windows_folder
 from sadvae_har.commands import parser as cl
 from sadvae_har.commands.terminal import say
+from sadvae_har.config.settings import LARGEST_SEED
 
 SHAREABLE = "dsads,wisdm,umafall,sp-sw-har,berkeley-mhad"  # data sets whose terms allow passing on what was learned
 CARD = "README.md"
@@ -39,8 +40,7 @@ def everyday_train(arguments: Namespace) -> None:
     from sadvae_har.recognition.model.card import HEADER
     from sadvae_har.recognition.model.header import MODEL_FILE
 
-    if arguments.seed < 0:
-        raise InputError(f"--seed: {arguments.seed} cannot be used; give 0 or more")
+    cl.require_within(arguments.seed, "--seed", 0, LARGEST_SEED)
     names = cl.names(arguments.datasets, "--datasets", "dsads,wisdm")
     specs = [get_dataset(name) for name in names]
     folder: Path = arguments.out or runs_folder(arguments.resources) / "everyday"

@@ -2,7 +2,7 @@
 
 import re
 from argparse import SUPPRESS, Action
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import fill
@@ -139,6 +139,16 @@ model = option("model", type=Path, help=_MODEL)
 any_model = option("model", nargs="?", type=Path, default=EVERYDAY, help=f"{_MODEL} (default: {EVERYDAY})")
 
 
+def require_within(value: int, flag: str, low: int, high: int) -> None:
+    """Refuse a whole number that makes no sense.
+
+    Raises:
+        InputError: Naming flag and range.
+    """
+    if not low <= value <= high:
+        raise InputError(f"{flag}: {value} cannot be used; give {low} to {high}")
+
+
 def names(text: str, flag: str, example: str) -> list[str]:
     """Return what stands between commas.
 
@@ -203,6 +213,20 @@ def _leaf(command: Command, with_flags: bool) -> Parser:
     places = [action.dest.upper() for action in named if not action.option_strings]
     leaf.usage = " ".join((PROGRAM, command.name, *places, *needed, "[options]"))
     return leaf
+
+
+def parse(parser: ArgumentParser, words: Sequence[str]) -> Namespace:
+    """Return what the words of a command line say.
+
+    Raises:
+        InputError: They cannot be parsed.
+    """
+    try:
+        return parser.parse_args(list(words))
+    except InputError:
+        raise
+    except (ValueError, RecursionError) as error:  # of a value that no YAML is made of, such as one of 5000 digits
+        raise InputError(f"{plain(str(error))}; see `{PROGRAM} --help`") from error
 
 
 def leaf_arguments(parsed: Namespace) -> tuple[str, Namespace]:

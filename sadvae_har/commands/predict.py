@@ -13,7 +13,7 @@ from tqdm.auto import tqdm
 
 from feature_extraction.errors import InputError
 from feature_extraction.own_files.plausibility import Doubt, require_possible
-from feature_extraction.own_files.read import Account, Declared, ReadingPlan, follow
+from feature_extraction.own_files.read import Account, Declared, ReadingPlan, bounded_lines, follow
 from feature_extraction.storage.escaping import visible
 from feature_extraction.storage.files import growing_file, require_writable
 from sadvae_har.commands import parser as cl
@@ -149,7 +149,7 @@ def _follow(recognizer: "Recognizer", arguments: Namespace, kind: str) -> None:
 
     places = _places(recognizer, arguments)
     wanted = None if recognizer.reads_any_device else recognizer.channels
-    plan, chunks = follow(sys.stdin, wanted, _declared(arguments))
+    plan, chunks = follow(bounded_lines(sys.stdin, STREAM), wanted, _declared(arguments))
     recognizer = recognizer.reading(plan.channels, "", places)
     note(*(f"  {finding}" for finding in (*plan.findings, *_said_of_places(recognizer))))
     if not (plan.certain or arguments.yes):

@@ -16,6 +16,8 @@ from feature_extraction.errors import InputError
 
 GATE_CUES = ("text_margin", "text_odds", "novelty", "energy")
 LARGEST_SEED = 2**32 - 1
+# Far beyond what makes sense; what is larger is a slip that would take all memory, or years.
+WIDEST, MOST_MODELS, MOST_STEPS, MOST_SAMPLES, MOST_ENTRIES = 8192, 64, 1_000_000, 100_000, 100
 
 
 def _require(condition: bool, name: str, value: object, remedy: str) -> None:
@@ -29,6 +31,12 @@ def _require_at_least(smallest: int, group: str, settings: object, *names: str) 
     for name in names:
         value = getattr(settings, name)
         _require(value >= smallest, f"{group}.{name}", value, f"use at least {smallest}")
+
+
+def _require_at_most(largest: int, group: str, settings: object, *names: str) -> None:
+    for name in names:
+        value = getattr(settings, name)
+        _require(value <= largest, f"{group}.{name}", value, f"use at most {largest}")
 
 
 def _require_positive(group: str, settings: object, *names: str) -> None:
@@ -78,7 +86,7 @@ class TextConfig:
 
     def __post_init__(self) -> None:
         """Refuse unknown views and a negative weight."""
-        known = bool(self.views) and set(self.views) <= set(VIEWS)
+        known = 0 < len(self.views) <= len(VIEWS) and set(self.views) <= set(VIEWS)
         _require(known, "text.views", self.views, f"choose from {', '.join(VIEWS)}")
         _require_at_least(0, "text", self, "kinematics_weight")
 
@@ -122,6 +130,7 @@ class ModelConfig:
         """Refuse sizes below one and negative weights."""
         _require_at_least(1, "model", self, "latent_dim", "discriminator_dim")
         _require_at_least(0, "model", self, *(entry.name for entry in fields(self)))
+        _require_at_most(WIDEST, "model", self, "latent_dim", "instance_dim", "hidden_dim", "discriminator_dim")
 
 
 @dataclass(frozen=True)
@@ -149,6 +158,10 @@ class TrainConfig:
     def __post_init__(self) -> None:
         """Refuse impossible numbers and more checkpoints than steps."""
         _require_at_least(1, "train", self, "n_seeds", "n_steps", "n_checkpoints", "batch_size")
+        _require_at_most(MOST_MODELS, "train", self, "n_seeds")
+        _require_at_most(MOST_STEPS, "train", self, "n_steps")
+        _require_at_most(MOST_ENTRIES, "train", self, "n_checkpoints")
+        _require_at_most(MOST_SAMPLES, "train", self, "batch_size")
         _require_positive("train", self, "learning_rate", "adversary_learning_rate")
         _require(0 <= self.weight_averaging < 1, "train.weight_averaging", self.weight_averaging, "use [0, 1)")
         fits = self.n_checkpoints <= self.n_steps
@@ -192,6 +205,8 @@ class ClassifierConfig:
         """Refuse an empty synthesis and impossible numbers."""
         _require_at_least(2, "classifier", self, "samples_per_class")
         _require_at_least(1, "classifier", self, "n_steps")
+        _require_at_most(MOST_SAMPLES, "classifier", self, "samples_per_class")
+        _require_at_most(MOST_STEPS, "classifier", self, "n_steps")
         _require_at_least(0, "classifier", self, "weight_decay", "doubt")
         _require_positive("classifier", self, "learning_rate", "shrinkage")
         _require_choice("classifier.synthesise", self.synthesise, ("latents", "features"))
@@ -219,10 +234,10 @@ class GateConfig:
 
     def __post_init__(self) -> None:
         """Refuse unknown cues and non-positive temperatures."""
-        known = bool(self.cues) and set(self.cues) <= set(GATE_CUES)
+        known = 0 < len(self.cues) <= len(GATE_CUES) and set(self.cues) <= set(GATE_CUES)
         _require(known, "gate.cues", self.cues, f"choose from {', '.join(GATE_CUES)}")
         _require_choice("gate.fusion", self.fusion, ("hard", "soft"))
-        positive = bool(self.temperatures) and min(self.temperatures) > 0
+        positive = 0 < len(self.temperatures) <= MOST_ENTRIES and min(self.temperatures) > 0
         _require(positive, "gate.temperatures", self.temperatures, "list positive temperatures")
         _require_positive("gate", self, "regularisation")
 

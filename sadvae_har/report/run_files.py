@@ -1,6 +1,5 @@
 """The one reader of a run folder: its saved files, checked as far as reports need, never live models."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import numpy as np
 from feature_extraction.errors import InputError
 from feature_extraction.protocol.split import OPEN, Split
 from feature_extraction.storage.files import read_json, read_npz, require_file
+from feature_extraction.storage.json_text import parse_json
 from feature_extraction.storage.yaml import read_yaml
 
 REMEDY = "run the same command again, or name a folder that a finished run wrote"
@@ -132,7 +132,7 @@ def _progress(path: Path) -> tuple[dict[str, Any], ...]:
         require_file(path, REMEDY)
     try:
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-        return tuple(json.loads(line) for line in lines if line.strip())
+        return tuple(parse_json(line) for line in lines if line.strip())
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: damaged ({error}); {REMEDY}") from error
 

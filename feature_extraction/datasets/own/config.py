@@ -34,6 +34,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from feature_extraction.datasets.own.patterns import require_pattern
 from feature_extraction.descriptions.everyday import fill_in
 from feature_extraction.errors import InputError
 from feature_extraction.own_files.declared import YAML_KEYS, Column, Columns, Declared
@@ -263,19 +264,8 @@ def _source(raw: Mapping[str, Any], key: str) -> Source:
     if isinstance(folder, bool) or not isinstance(folder, int) or ("folder" in value and folder < 1):
         raise InputError(f"{key}: folder {folder!r}; give 1 for the folder that a file lies in, 2 for the one above it")
     if "path" in value:
-        return Source("path", _pattern(value["path"], key))
-    return Source("pattern", _pattern(value.get("pattern", "(.+)"), key), folder)
-
-
-def _pattern(value: Any, key: str) -> str:
-    """Return a regular expression with one group."""
-    try:
-        groups = re.compile(str(value)).groups
-    except re.error as error:
-        raise InputError(f"{key}: pattern {value!r} is no regular expression ({error})") from error
-    if groups != 1:
-        raise InputError(f"{key}: pattern {value!r} has {groups} groups; put one (...) around the value")
-    return str(value)
+        return Source("path", require_pattern(str(value["path"]), key))
+    return Source("pattern", require_pattern(str(value.get("pattern", "(.+)")), key), folder)
 
 
 def _placements(raw: Mapping[str, Any], channels: Sequence[Channel]) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 import glob
 import os
-import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -14,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from feature_extraction.datasets.own.config import CustomConfig, Source, load_custom_config
+from feature_extraction.datasets.own.patterns import found_by
 from feature_extraction.datasets.spec import DatasetSpec, class_name, natural_key, progress
 from feature_extraction.descriptions.class_list import ClassList, class_list_from_mapping
 from feature_extraction.errors import InputError
@@ -211,8 +211,7 @@ def _entries(config: CustomConfig, key: str, table: Table, home: Path) -> np.nda
     text = [path, *path.parents][source.folder].name if source.folder <= len(path.parents) else ""
     if source.kind == "path":
         text = Path(os.path.relpath(table.path, home)).as_posix()
-    match = re.search(str(source.content), unicodedata.normalize("NFC", text))
-    name = plain_name(match[1] or "") if match else ""
+    name = plain_name(found_by(str(source.content), unicodedata.normalize("NFC", text), f"{table.path}: {key}"))
     if not name:
         raise InputError(
             f"{table.path}: the {part} does not match the {key} pattern {source.content!r}; "

@@ -26,6 +26,7 @@ from feature_extraction.encoders.patch_transformer.patches import PatchConfig
 from feature_extraction.errors import InputError
 
 INITIAL_STD = 0.02
+LARGEST_SIZE, DEEPEST = 65_536, 128
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,12 @@ class PatchTransformerConfig:
     def __post_init__(self) -> None:
         """Refuse sizes below 1, widths that heads or waves do not divide, and an impossible dropout."""
         for name in ("width", "depth", "heads", "feed_forward", "text_dim"):
-            if getattr(self, name) < 1:
-                raise InputError(f"patch_transformer.{name}: {getattr(self, name)} cannot be used; give 1 or more")
+            if not 1 <= getattr(self, name) <= LARGEST_SIZE:
+                raise InputError(
+                    f"patch_transformer.{name}: {getattr(self, name)} cannot be used; give 1 to {LARGEST_SIZE}"
+                )
+        if self.depth > DEEPEST:
+            raise InputError(f"patch_transformer.depth: {self.depth} cannot be used; give 1 to {DEEPEST}")
         if self.width % 2 or self.width % self.heads:
             raise InputError(
                 f"patch_transformer.width: {self.width} is odd or no multiple of {self.heads} heads; change one"

@@ -21,6 +21,7 @@ from feature_extraction.recordings.recording import Channel
 from feature_extraction.recordings.signal import GRAVITY_MPS2
 
 Frame = Literal["sensor", "gravity"]
+MOST_SAMPLES = 10_000
 HALF_TURN_RADPS = math.pi
 EARTH_FIELD_UT = 50.0
 SCALES = {
@@ -49,8 +50,8 @@ class PatchConfig:
         """Refuse patches without length or with a single sample."""
         if not 0 < self.patch_s < math.inf:
             raise InputError(f"patch_s: {self.patch_s} s cannot be used; give a positive length")
-        if self.patch_samples < 2:
-            raise InputError(f"patch_samples: {self.patch_samples} cannot be used; give 2 or more")
+        if not 2 <= self.patch_samples <= MOST_SAMPLES:
+            raise InputError(f"patch_samples: {self.patch_samples} cannot be used; give 2 to {MOST_SAMPLES}")
         if self.frame not in get_args(Frame):
             raise InputError(f"frame: {self.frame!r} is unknown; use {' or '.join(get_args(Frame))}")
 

@@ -17,7 +17,8 @@ from feature_extraction.own_files.tables import Table, read_batches
 from feature_extraction.own_files.timing.rate import RATE_TOLERANCE
 
 DATE = (
-    r"^\s*(?P<a>\d+)[-/.](?P<b>\d+)[-/.](?P<c>\d+)[ T]+(?P<h>\d+):(?P<m>\d+):(?P<s>\d+)(?:[.,:](?P<f>\d+))?"
+    r"^\s*(?P<a>\d{1,4})[-/.](?P<b>\d{1,4})[-/.](?P<c>\d{1,4})[ T]+(?P<h>\d{1,2}):(?P<m>\d{1,2}):(?P<s>\d{1,2})"
+    r"(?:[.,:](?P<f>\d{1,18}))?"
     r"\s*(?P<zone>Z|[+-]\d\d:?\d\d)?\s*$"
 )
 

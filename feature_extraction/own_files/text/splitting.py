@@ -8,7 +8,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TextIO
 
+from feature_extraction.errors import InputError
 from feature_extraction.own_files.text.numbers import is_missing, is_number
 
 BLANKS = " "  # one blank or more, or tabs
@@ -16,6 +18,7 @@ WIDE_BLANKS = "  "  # two blanks or more, so that names may have blanks
 USUAL = ("\t", ";", ",", "|", WIDE_BLANKS, BLANKS)
 UNUSUAL = ("^", "~", "#", "&", "!", "/", "\x1f", "\x01")
 RUNS = {BLANKS: r"[ \t]+", WIDE_BLANKS: r"[ \t]{2,}|\t"}
+BLOCK, LONGEST_LINE = 1 << 20, 1 << 20  # characters
 SAMPLE = 400  # lines that are looked at closely
 NOT_IN_WORDS = re.compile(r"[,;|\t]")
 
@@ -99,23 +102,85 @@ def is_data(row: Sequence[str], width: int) -> bool:
     return len(row) == width and numbers > 0 and 3 * numbers >= len(present)
 
 
-class BlanksAsTabs(io.RawIOBase):
-    """The bytes of a text file with a tab in place of every run of blanks, as UTF-8."""
+def bounded_lines(stream: TextIO, where: str) -> Iterator[str]:
+    """Yield the lines of a stream as they arrive, and never wait for the end of one that has none.
 
-    def __init__(self, path: Path, encoding: str, delimiter: str) -> None:
+    Args:
+        stream: Such as standard input.
+        where: What messages call it.
+
+    Raises:
+        InputError: A line is longer than `LONGEST_LINE`.
+    """
+    for number, line in enumerate(iter(lambda: stream.readline(LONGEST_LINE + 1), ""), start=1):
+        if len(line) > LONGEST_LINE:
+            raise InputError(
+                f"{where}, line {number}: more than {LONGEST_LINE:,} characters; expected one row per sample"
+            )
+        yield line
+
+
+def leaves_quote_open(line: str, delimiter: str) -> bool:
+    """Return whether a quote at the beginning of a field is never closed, so that the next lines would belong to it."""
+    if '"' not in line or delimiter in RUNS:
+        return False
+    try:
+        cut_line(line, delimiter, strict=True)
+    except csv.Error as error:
+        return "end of data" in str(error)
+    return False
+
+
+class WholeLines(io.RawIOBase):
+    """The bytes of a text file as UTF-8, every row one line; a tab stands for a run of blanks, if these are delimiters.
+
+    Arrow takes the lines behind a quote that is never closed for one long value, and so would lose them.
+    """
+
+    def __init__(self, path: Path, encoding: str, delimiter: str, first_row: int) -> None:
         """Open the file.
+
+        Args:
+            path: The file.
+            encoding: How it is written.
+            delimiter: Between its values.
+            first_row: Lines before the first row; they may hold anything.
 
         Raises:
             OSError: It cannot be opened.
         """
-        self._file = path.open(encoding=encoding, newline=None)
-        self._runs = re.compile(RUNS[delimiter])
-        self._lines = self._cut_lines()
+        errors = "surrogateescape" if encoding.startswith("utf-8") else "strict"  # Arrow looks at what is read of it
+        self._file = path.open(encoding=encoding, errors=errors, newline=None)
+        self._path, self._errors, self._delimiter, self._first_row = path, errors, delimiter, first_row
+        self._blocks = self._cut_blocks()
         self._waiting = b""
 
-    def _cut_lines(self) -> Iterator[bytes]:
-        while lines := self._file.readlines(1 << 20):
-            yield "".join(self._runs.sub("\t", line.strip()) + "\n" for line in lines).encode()
+    def _cut_blocks(self) -> Iterator[bytes]:
+        rest, n_lines = "", 0
+        while text := self._file.read(BLOCK):
+            whole, newline, rest = (rest + text).rpartition("\n")
+            if len(rest) > LONGEST_LINE:
+                raise InputError(
+                    f"{self._path}: a line of more than {LONGEST_LINE:,} characters; expected one row per sample"
+                )
+            if newline:
+                yield self._checked(whole, n_lines)
+                n_lines += whole.count("\n") + 1
+        if rest:
+            yield self._checked(rest, n_lines)
+
+    def _checked(self, text: str, n_before: int) -> bytes:
+        """Return lines as they are handed on; their numbers begin after `n_before`."""
+        if self._delimiter in RUNS:
+            text = "\n".join(re.sub(RUNS[self._delimiter], "\t", line.strip()) for line in text.split("\n"))
+        elif '"' in text:
+            for number, line in enumerate(text.split("\n"), start=n_before + 1):
+                if number > self._first_row and leaves_quote_open(line, self._delimiter):
+                    raise InputError(
+                        f"{self._path}: line {number} has a quote that is not closed: {line[:60]!r}; close it or take "
+                        "it away"
+                    )
+        return (text + "\n").encode(errors=self._errors)
 
     def readable(self) -> bool:
         """Return that it can be read."""
@@ -124,7 +189,7 @@ class BlanksAsTabs(io.RawIOBase):
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
         """Fill a buffer."""
         if not self._waiting:
-            self._waiting = next(self._lines, b"")
+            self._waiting = next(self._blocks, b"")
         n_bytes = min(len(buffer), len(self._waiting))
         buffer[:n_bytes], self._waiting = self._waiting[:n_bytes], self._waiting[n_bytes:]
         return n_bytes

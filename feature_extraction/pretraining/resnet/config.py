@@ -1,10 +1,12 @@
 """How an encoder is pretrained."""
 
+import math
 from dataclasses import dataclass, field
 
 from feature_extraction.encoders.resnet import ResNetConfig
 from feature_extraction.errors import InputError
 from feature_extraction.pretraining.augment.augment import AugmentConfig
+from feature_extraction.pretraining.config import MOST
 
 
 @dataclass(frozen=True)
@@ -37,9 +39,9 @@ class PretrainConfig:
     def __post_init__(self) -> None:
         """Refuse impossible numbers."""
         for name in ("n_epochs", "epoch_windows", "patience"):
-            if getattr(self, name) < 1:
-                raise InputError(f"pretrain.{name}: {getattr(self, name)} cannot be used; give at least 1")
-        if self.batch_size < 2:
-            raise InputError(f"pretrain.batch_size: {self.batch_size} cannot be used; give at least 2")
-        if self.learning_rate <= 0 or self.weight_decay < 0 or self.seed < 0:
+            if not 1 <= getattr(self, name) <= MOST:
+                raise InputError(f"pretrain.{name}: {getattr(self, name)} cannot be used; give 1 to {MOST}")
+        if not 2 <= self.batch_size <= MOST:
+            raise InputError(f"pretrain.batch_size: {self.batch_size} cannot be used; give 2 to {MOST}")
+        if not (0 < self.learning_rate < math.inf and 0 <= self.weight_decay < math.inf and self.seed >= 0):
             raise InputError("pretrain: learning_rate must be positive, weight_decay and seed 0 or more")

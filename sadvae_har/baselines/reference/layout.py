@@ -30,6 +30,7 @@ from feature_extraction.storage.files import atomic_path, write_json
 
 LABEL_FILES = {"train": "train_label", "ztest": "z_label", "gtest": "g_label", "val": "val_label"}
 ABSENT_LOGIT = -500.0
+MOST_CLASSES = 10_000
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,8 @@ class OriginalLayout:
 
     def __post_init__(self) -> None:
         """Refuse sizes that leave no class to train on and names that the original would misread."""
+        if self.n_classes > MOST_CLASSES:
+            raise InputError(f"{self.n_classes} classes cannot be used; give up to {MOST_CLASSES}")
         if self.n_unseen < 1 or self.n_classes - 2 * self.n_unseen < 2:
             raise InputError(
                 f"{self.n_unseen} unseen of {self.n_classes} classes: the original layout holds as many seen "

@@ -10,6 +10,7 @@ from feature_extraction.errors import InputError
 from feature_extraction.features.table import FeatureTable
 from feature_extraction.protocol.split import Provenance, Split
 from feature_extraction.storage.files import read_json
+from feature_extraction.storage.npy import map_npy
 from sadvae_har.baselines.reference.layout import LABEL_FILES, OriginalLayout
 
 VAL_EVERY = 5
@@ -146,12 +147,9 @@ def _read_part(folder: Path, part: str, n_classes: int, exported: bool) -> dict[
 
 
 def _read_npy(path: Path) -> np.ndarray:
-    try:
-        return np.load(path, allow_pickle=False)
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such file; the original layout needs it") from error
-    except (OSError, ValueError, EOFError) as error:
-        raise InputError(f"{path}: damaged, or holds objects instead of numbers ({error})") from error
+    if not path.exists():
+        raise InputError(f"{path}: no such file; the original layout needs it")
+    return np.array(map_npy(path))
 
 
 def _read_floats(path: Path, n_rows: int) -> np.ndarray:

@@ -28,6 +28,7 @@ from sadvae_har.baselines.reference.networks import (
     weights_at,
 )
 from sadvae_har.config.files import CONFIGS_FOLDER
+from sadvae_har.config.settings import MOST_STEPS, WIDEST
 from sadvae_har.evaluation.metrics import accuracy, per_class_top1
 from sadvae_har.experiment.problem import Problem
 
@@ -69,9 +70,15 @@ class ReferenceConfig:
         for entry in fields(self):
             value, whole = getattr(self, entry.name), entry.type is int
             right = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
-            if not right or not (value >= 1 if whole else 0 < value < float("inf")):
-                wanted = "a whole number of at least 1" if whole else "a positive number (1.0e-3 in YAML, not 1e-3)"
+            if not right or not (1 <= value <= MOST_STEPS if whole else 0 < value < float("inf")):
+                wanted = (
+                    f"a whole number from 1 to {MOST_STEPS}"
+                    if whole
+                    else "a positive number (1.0e-3 in YAML, not 1e-3)"
+                )
                 raise InputError(f"{entry.name}: {value!r} cannot be used; give {wanted}")
+        if self.latent_dim > WIDEST:
+            raise InputError(f"latent_dim: {self.latent_dim} cannot be used; give up to {WIDEST}")
         if self.instance_dim >= self.latent_dim:
             raise InputError(
                 f"instance_dim: {self.instance_dim} must be smaller than latent_dim ({self.latent_dim}); "

@@ -38,6 +38,10 @@ from sadvae_har.recognition.prediction import UNKNOWN
 from sadvae_har.recognition.strangeness import Strangeness
 
 LONGEST_SAMPLES = 10_000  # of a window
+_TENSORS = (
+    *("seen/weight", "seen/bias", "drawn/features", "drawn/classes", "synthesis/donors", "synthesis/noise"),
+    "text/vectors",
+)
 
 
 @dataclass(frozen=True)
@@ -129,13 +133,14 @@ def load_everyday(path: Path) -> EverydayModel:
         InputError: It is missing, damaged, made by a newer version, or no such file.
     """
     header, tensors = read_tensors(path, EVERYDAY_KIND, REMEDY, accept=partial(require_everyday, path=path))
+    absent = [name for name in _TENSORS if name not in tensors]
+    if absent:
+        raise InputError(f"{path}: no tensor {absent[0]!r}; {REMEDY}")
     try:
         model = _assemble(header, tensors, path)
         _check(model)
     except InputError as error:
         raise InputError(str(error) if str(path) in str(error) else f"{path}: {error}; {REMEDY}") from error
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise InputError(f"{path}: cannot be used ({error!r}); {REMEDY}") from error
     return model
 
 
@@ -177,7 +182,7 @@ def _assemble(header: Mapping[str, Any], tensors: Mapping[str, Tensor], path: Pa
             donors=tensors["synthesis/donors"],
             noise=tensors["synthesis/noise"],
         ),
-        pairs=tuple(Pair(*map(str, pair)) for pair in header["pairs"]),
+        pairs=tuple(map(_pair, header["pairs"])),
         gate=DomainClassifier.from_dict(header["gate"], str(path)),
         strangeness=Strangeness.from_arrays(arrays("familiarity"), drawn.numpy(), classes.numpy()),
         calibration=Calibration.from_dict(header["calibration"]),
@@ -185,6 +190,13 @@ def _assemble(header: Mapping[str, Any], tensors: Mapping[str, Tensor], path: Pa
         described=read_descriptions(header["described"], text),
         vectors=tensors["text/vectors"].numpy(),
     )
+
+
+def _pair(value: Any) -> Pair:
+    """Return a pair of texts; refuse anything else."""
+    if not isinstance(value, list) or len(value) != 2 or not all(isinstance(name, str) for name in value):
+        raise InputError(f"pair {value!r:.80} is not an activity and a place")
+    return Pair(*value)
 
 
 def _check(model: EverydayModel) -> None:

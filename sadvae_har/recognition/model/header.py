@@ -20,7 +20,7 @@ KIND, EVERYDAY_KIND = "sadvae_har_recognizer", "sadvae_har_everyday"
 EVERYDAY = "everyday"  # the model that is shipped
 ANYWHERE = "placement unknown, all places count"  # what is said of a device that nothing places
 FORMAT, VERSION = "sadvae-har recognizer", 1
-EVERYDAY_LISTS = ("trained", "described", "pairs")
+EVERYDAY_LISTS = ("sources", "networks", "trained", "described", "pairs")
 EVERYDAY_FIELDS = ("name", "sources", "settings", "text", "config", "networks", "gate", "calibration")
 CHANNELS = three_axes("imu", "acc", "m/s2") + three_axes("imu", "gyro", "rad/s")
 FIELDS = ("name", "encoder", "text", "config", "gate", "calibration", "trained", "described")
@@ -122,8 +122,8 @@ def read_summary(path: Path | str) -> ModelSummary:
             sources = tuple(map(str, header["sources"]))
             return ModelSummary(header["name"], everyday_format(header["settings"]), activities, sources)
         return ModelSummary(header["name"], InputFormat.from_dict(header["encoder"]["source"]), activities)
-    except (KeyError, TypeError) as error:
-        raise InputError(f"{path}: its header cannot be used ({error!r}); {REMEDY}") from error
+    except InputError as error:
+        raise InputError(f"{path}: its header cannot be used ({error}); {REMEDY}") from error
 
 
 def require_everyday(header: Mapping[str, Any], path: Path) -> None:

@@ -14,8 +14,6 @@ from feature_extraction.errors import InputError
 from feature_extraction.storage.places import TEXT_CACHE
 from feature_extraction.storage.plain import from_plain
 
-LONGEST_NAME, LONGEST_DESCRIPTION = 100, 2000  # characters; sentence encoders read some hundred words
-
 
 @dataclass(frozen=True)
 class TextSettings:
@@ -54,12 +52,6 @@ class TextSettings:
         if not isinstance(value, Mapping) or "sentence" not in value:
             raise InputError(f"{where}: say in a sentence what the whole body does, found {description!r}"[:300])
         found = describe_class(name, value, self.placements, where)
-        longest = max((found.sentence, *found.motion.values(), *found.paraphrases), key=len)
-        if len(found.name) > LONGEST_NAME or len(longest) > LONGEST_DESCRIPTION:
-            raise InputError(
-                f"{where[:150]}: {len(found.name)} and {len(longest)} characters; a name may have {LONGEST_NAME}, "
-                f"a description {LONGEST_DESCRIPTION}"
-            )
         if not found.kinematics and "kinematics" in self.views:
             kinematics = attributes_of(found.label, found.sentence, self.model, text_cache)
             found = replace(found, kinematics=kinematics)

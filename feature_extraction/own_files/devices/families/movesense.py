@@ -4,7 +4,6 @@ A time stamp in milliseconds is that of the first sample of its packet; the othe
 Acceleration is in m/s², angular rate in deg/s.
 """
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,6 +14,7 @@ from feature_extraction.own_files.devices.convert import converted
 from feature_extraction.own_files.devices.export import DeviceExport, axes, describe
 from feature_extraction.own_files.devices.source import Source, TextFile, require_one
 from feature_extraction.recordings.clock import LONGEST_USUAL_INTERVAL
+from feature_extraction.storage.json_text import parse_json
 
 NAME = "Movesense"
 ARRAYS = {"ArrayAcc": ("acc", "m/s2"), "ArrayGyro": ("gyro", "deg/s"), "ArrayMagn": ("mag", "uT")}
@@ -51,8 +51,8 @@ def _packets(file: TextFile) -> dict[str, Packets]:
     if file.path.stat().st_size > LARGEST_FILE:
         raise InputError(f"{file.where}: larger than {LARGEST_FILE >> 20} MiB; cut it into shorter recordings")
     try:
-        content = json.loads(file.path.read_text(encoding=file.encoding))
-    except (ValueError, RecursionError) as error:
+        content = parse_json(file.path.read_text(encoding=file.encoding))
+    except ValueError as error:
         raise InputError(f"{file.where}: not readable as JSON ({str(error)[:80]}); export again") from error
     items = content.get("data") if isinstance(content, dict) else content
     found: dict[str, Packets] = {}

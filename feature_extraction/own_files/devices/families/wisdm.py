@@ -14,10 +14,11 @@ from feature_extraction.errors import InputError
 from feature_extraction.own_files.devices.convert import converted
 from feature_extraction.own_files.devices.export import DeviceExport, axes, describe
 from feature_extraction.own_files.devices.source import Source, TextFile, require_one
+from feature_extraction.own_files.text.splitting import bounded_lines
 
 NAME = "WISDM"
 NUMBER = r"\s*-?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*"
-LINE = re.compile(rf"(\d+),([A-Za-z][A-Za-z ]*),(\d+),({NUMBER}),({NUMBER}),({NUMBER})(;?),?")
+LINE = re.compile(rf"(\d+),([A-Za-z][A-Za-z ]*),(\d{{1,18}}),({NUMBER}),({NUMBER}),({NUMBER})(;?),?")
 BLOCK = 1 << 16
 FEWEST_LINES = 3
 MOST_WRONG = 0.01
@@ -82,7 +83,7 @@ def _blocks(file: TextFile, names: tuple[str, str, str], left_out: dict[str, int
     n_lines = n_wrong = 0
     first_wrong = ""
     with file.path.open(encoding=file.encoding, errors="replace") as lines:
-        for number, line in enumerate(lines, start=1):
+        for number, line in enumerate(bounded_lines(lines, file.where), start=1):
             text = line.strip()
             for part in _parts(text):
                 match = LINE.fullmatch(part)
