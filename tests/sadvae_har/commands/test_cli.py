@@ -23,7 +23,7 @@ from sadvae_har.method.training import Trainer
 
 STAGES = (("zsl", "train"), ("zsl", "evaluate"), ("gate", "train"), ("gzsl", "evaluate"))
 ARTEFACTS = {
-    *("config.yaml", "split.json", "environment.json", "progress.jsonl", "model.safetensors"),
+    *("checksums.json", "config.yaml", "split.json", "environment.json", "progress.jsonl", "model.safetensors"),
     *("gate_examples.npz", "gate.json", "metrics.json", "predictions.npz", "report.html"),
     *("recognizer.safetensors", "calibration.json"),
 }
