@@ -44,11 +44,11 @@ def test_the_spread_within_classes_is_whitened() -> None:
 def test_usual_distances_and_strangeness_by_hand() -> None:
     """Off the class means by 1, 1, 3 and 3: variance 5, and 5.3 with the floor. Nobody has five windows of others."""
     strangeness = Strangeness.fit(LINE.astype(np.float32), TWO_CLASSES, TWO_PEOPLE)
-    root = np.sqrt(5 + FLOOR)
+    root = np.sqrt(5.3)
     # The windows of the other person are 2 and 16, 2 and 8, 8 and 6, 16 and 6 away.
     first, second = np.log(np.array([9, 5]) / root), np.log(np.array([7, 11]) / root)
     assert strangeness.usual == pytest.approx([first.mean(), second.mean()], abs=1e-5)
-    assert strangeness.spread == pytest.approx([first.std() + LEAST_SPREAD, second.std() + LEAST_SPREAD], abs=1e-5)
+    assert strangeness.spread == pytest.approx([first.std() + 0.05, second.std() + 0.05], abs=1e-5)
     # 15 is 15, 13, 5 and 1 away, and nearest to a window of the second class; 3 is 3, 1, 7 and 13 away.
     found = strangeness.measure(np.array([[15.0], [3.0]], np.float32))
     by_hand = [
