@@ -233,7 +233,7 @@ def _other_values(value: object) -> Iterator[str]:
         if value > 1:
             yield str(value - 1)
     elif isinstance(value, float):
-        yield repr(value * (2 if abs(value) > TINY else 1000) or 1.0)
+        yield repr(float(f"{value * (2 if abs(value) > TINY else 1000):.9g}") or 1.0)
 
 
 def _negated(test: ast.expr, source: Source) -> Iterator[Edit]:

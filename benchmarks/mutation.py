@@ -8,10 +8,10 @@ Changes: comparison, boolean and arithmetic operators, conditions negated, const
 arguments swapped, returns, and names such as min for max; each kind is drawn as often as any other. They are made in a
 temporary copy of the checkout with what is not committed, never in place.
 
-The tests near `sadvae_har/method/gate.py` are the test files in `tests/sadvae_har/method` (where that folder has none: in
-the next above it) and all test files that import the module. The quick ones run first, those marked `slow` after them or
-with `--fast` not at all, up to the first failure and for three times as long as without a change. Tests that need real
-data sets skip.
+The tests near `sadvae_har/method/gate.py` are the test files in `tests/sadvae_har/method` (where that folder has none:
+in the next above it) and all test files that import the module. The quick ones run first, those marked `slow` after
+them or with `--fast` not at all, up to the first failure and for three times as long as without a change. Tests that
+need real data sets skip.
 
 Each change is a line of the results file; changes that are there for the same module and the same tests are not tried
 again. `benchmarks/equivalent_mutants.yaml` lists changes that change nothing, each with the reason; they do not count.
