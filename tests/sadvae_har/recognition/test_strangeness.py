@@ -113,7 +113,12 @@ def test_a_class_without_windows_and_a_lone_window_are_no_trouble() -> None:
 
 
 @pytest.mark.parametrize(
-    "change", [{"usual": np.zeros(5)}, {"spread": np.zeros(2)}, {"factor": np.zeros((3, 3))}, {"usual": None}]
+    "change",
+    [
+        *({"usual": np.zeros(5)}, {"usual": np.array([0.0, np.nan])}, {"usual": None}),
+        *({"spread": np.ones(5)}, {"spread": np.array([1.0, 0.0])}, {"spread": np.array([1.0, np.inf])}),
+        *({"factor": np.eye(2)}, {"factor": np.diag([1.0, 0.0, 1.0])}, {"factor": np.diag([1.0, np.nan, 1.0])}),
+    ],
 )
 def test_unusable_arrays_are_refused(change: dict[str, np.ndarray | None]) -> None:
     features, classes, subjects = training()
