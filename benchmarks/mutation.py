@@ -91,7 +91,7 @@ def modules(paths: Sequence[Path]) -> list[Path]:
 
 
 def tests_near(module: Path) -> list[str]:
-    """Return the test files near a module, relative to the checkout."""
+    """Return the test files near a module, relative to the checkout, those that bear its name first."""
     folder = ROOT / "tests" / module.parent
     while not list(folder.glob("test_*.py")):
         folder = folder.parent
@@ -100,7 +100,8 @@ def tests_near(module: Path) -> list[str]:
     whole = re.escape(f"{package}.{name}".lstrip("."))
     imports = re.compile(rf"(from|import) {whole}\b(?!\.)|from {re.escape(package)} import [^#\n]*\b{name}\b")
     importing = [path for path in (ROOT / "tests").rglob("test_*.py") if imports.search(path.read_text())]
-    return sorted({path.relative_to(ROOT).as_posix() for path in [*folder.glob("test_*.py"), *importing]})
+    near = {path.relative_to(ROOT) for path in [*folder.glob("test_*.py"), *importing]}
+    return [path.as_posix() for path in sorted(near, key=lambda path: (name not in path.stem, path))]
 
 
 @cache
@@ -267,12 +268,14 @@ def main() -> None:
     arguments = parser.parse_args()
     for name in IMPORTED_ONCE:
         importlib.import_module(name)
-    with tempfile.TemporaryDirectory() as home:
-        with ProcessPoolExecutor(
-            arguments.jobs, FORK, signal.signal, (signal.SIGTERM, signal.default_int_handler)
-        ) as pool:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    pool = ProcessPoolExecutor(arguments.jobs, FORK)
+    try:
+        with tempfile.TemporaryDirectory() as home:
             campaign = Campaign(Path(home), pool, arguments)
             results = [result for module in modules(arguments.paths) for result in campaign.examine(module)]
+    finally:
+        pool.shutdown(cancel_futures=True)
     print(report(results))
 
 

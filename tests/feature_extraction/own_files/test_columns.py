@@ -125,6 +125,11 @@ def test_an_axis_that_is_there_twice_is_never_chosen_silently() -> None:
         columns_of(["acc_x", "acc_y", "acc_y", "acc_z"], ACC)
 
 
+def test_names_count_though_some_columns_have_none() -> None:
+    assert columns_of(["", "az", "ay", "ax"], ACC) == (3, 2, 1)
+    assert columns_of(["az", "", "ax"], ACC, {"acc_y": 1}) == (2, 1, 0)
+
+
 def test_a_sensor_that_lacks_an_axis_is_passed_over() -> None:
     assert columns_of(["hip_ax", "hip_ay", "ankle_az", "ankle_ax", "ankle_ay"], ACC) == (3, 4, 2)
 

@@ -106,7 +106,8 @@ def test_saved_arrays_give_the_same_strangeness() -> None:
 def test_a_class_without_windows_and_a_lone_window_are_no_trouble() -> None:
     features, classes, subjects = training()
     strangeness = Strangeness.fit(features[:40], 2 * classes[:40] + 1, subjects[:40])
-    assert strangeness.usual.shape == (2,) and strangeness.spread[0] == LEAST_SPREAD
+    assert strangeness.usual.shape == (2,) and strangeness.usual[0] == 0 and strangeness.spread[0] == LEAST_SPREAD
+    assert strangeness.usual[1] != 0 and strangeness.spread[1] > LEAST_SPREAD
     assert np.isfinite(strangeness.measure(features)).all()
     tiny = Strangeness.fit(features[:2], classes[:2], subjects[:2])
     assert np.isfinite(tiny.measure(features[:5])).all() and tiny.measure(np.empty((0, 3))).shape == (0,)
