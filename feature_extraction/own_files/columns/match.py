@@ -178,9 +178,10 @@ class _Search:
         return [plain.index(channel.axis) for channel in channels]
 
     def _ambiguous(self, channels: Sequence[Channel], sensors: Sequence[Mapping[str, Sequence[int]]]) -> str:
-        choices = ", ".join(shown(self.names, i) for found in sensors for i in found[channels[0].axis])
+        several = [c for c in channels if sum(len(found[c.axis]) for found in sensors) > 1]
+        choices = ", ".join(shown(self.names, i) for found in sensors for i in found[several[0].axis])
         first = [sensors[0][channel.axis][0] for channel in channels]
-        return f"{channels[0].name} could be column {choices}; choose, such as {example(channels, first)}"
+        return f"{several[0].name} could be column {choices}; choose, such as {example(channels, first)}"
 
 
 def _require_apart(names: Sequence[str], wanted: Sequence[Channel], columns: Sequence[int]) -> None:

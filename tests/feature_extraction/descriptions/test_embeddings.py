@@ -1,6 +1,8 @@
+import inspect
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 from feature_extraction.descriptions import embeddings as text
 from feature_extraction.descriptions.class_list import ClassList, class_list_from_mapping
 from feature_extraction.errors import InputError
+from feature_extraction.storage.places import TEXT_CACHE
 
 TEXTS = ("walking upstairs", "climbing stairs", "typing on a keyboard")
 
@@ -88,6 +91,11 @@ def test_cache_hit_imports_no_torch(cache: Path) -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("function", [text.embed, text.embed_views, text.semantic_vectors])
+def test_without_a_folder_the_cache_is_that_of_everyone(function: Callable[..., object]) -> None:
+    assert inspect.signature(function).parameters["cache"].default == TEXT_CACHE
 
 
 @pytest.mark.usefixtures("no_model")

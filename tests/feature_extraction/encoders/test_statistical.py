@@ -116,6 +116,19 @@ def test_any_window_length_works(n_samples):
     assert all(np.isfinite(v).all() for v in describe([sine_window(2.0, n_samples=n_samples)]).values())
 
 
+def test_windows_of_seven_samples_are_refused():
+    with pytest.raises(InputError, match="windows of 7 samples: need at least 8; use a longer window_s"):
+        describe([sine_window(2.0, n_samples=7)])
+
+
+def test_a_flat_peak_counts_once():
+    window = np.zeros((125, 6), dtype=np.float32)
+    window[:, 2] = GRAVITY_MPS2
+    window[[20, 21, 60, 61, 62, 100], 2] = 3 * GRAVITY_MPS2
+    # Two samples, three and one are three peaks in 5 s.
+    np.testing.assert_allclose(describe([window])["imu.acc_peaks_hz"], np.sqrt(3 / 5), rtol=1e-5)
+
+
 def test_units_other_than_si_are_refused():
     channels = tuple(Channel("imu", "acc", axis, "g") for axis in "xyz")
     with pytest.raises(InputError, match=r"imu\.acc_x.*'g'.*m/s2"):

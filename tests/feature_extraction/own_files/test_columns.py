@@ -115,6 +115,25 @@ def test_repeated_names_must_be_numbered() -> None:
     assert columns_of(names, ACC, {"acc_x": "3", "acc_y": "4", "acc_z": "5"}) == (3, 4, 5)
 
 
+def test_axes_may_be_named_in_different_ways() -> None:
+    assert columns_of(["t", "acc_x", "ay", "az"], ACC) == (1, 2, 3)
+
+
+def test_an_axis_that_is_there_twice_is_never_chosen_silently() -> None:
+    message = r"wrist.acc_y could be column 1, 2; choose, such as --columns wrist.acc_x=0,wrist.acc_y=1,wrist.acc_z=3"
+    with pytest.raises(InputError, match=message):
+        columns_of(["acc_x", "acc_y", "acc_y", "acc_z"], ACC)
+
+
+def test_names_count_though_some_columns_have_none() -> None:
+    assert columns_of(["", "az", "ay", "ax"], ACC) == (3, 2, 1)
+    assert columns_of(["az", "", "ax"], ACC, {"acc_y": 1}) == (2, 1, 0)
+
+
+def test_a_sensor_that_lacks_an_axis_is_passed_over() -> None:
+    assert columns_of(["hip_ax", "hip_ay", "ankle_az", "ankle_ax", "ankle_ay"], ACC) == (3, 4, 2)
+
+
 def test_bare_axes_are_an_accelerometer_and_nothing_else() -> None:
     matched = match_columns(["z", "y", "x", "time"], ACC, {}, None, "a.csv")
     assert matched.columns == (2, 1, 0) and not matched.certain

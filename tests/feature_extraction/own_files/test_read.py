@@ -24,7 +24,10 @@ from watch_exports import (
 from feature_extraction.errors import InputError
 from feature_extraction.own_files.read import Declared, ReadingPlan, follow, plan_reading, read_recording
 from feature_extraction.own_files.timing.rate import even_rate
+from feature_extraction.recordings.recording import three_axes
 from feature_extraction.windows.stream import TimedWindows, WindowStream, windows_of
+
+DEG = {"gyro": "deg/s"}
 
 
 def read(path: Path, declared: Declared, wanted=WANTED) -> tuple[ReadingPlan, TimedWindows]:
@@ -73,6 +76,32 @@ def test_units_that_stay_open_must_be_declared(tmp_path: Path) -> None:
     np.save(path, samples() * 64)  # counts of 1/64 g
     with pytest.raises(InputError, match="acc has a median size of 71.9, which leaves its unit open"):
         plan_reading(path, WANTED, Declared(rate_hz=50.0, units=RAD))
+
+
+def test_a_declared_unit_agrees_with_that_of_the_names_or_is_refused(tmp_path: Path) -> None:
+    names = ["ax (g)", "ay (g)", "az (g)"]
+    (tmp_path / "a.csv").write_text(csv_text(names, [samples()[:, :3]]))
+    plan = plan_reading(tmp_path / "a.csv", ACC, Declared(rate_hz=50.0, units={"acc": "g"}))
+    assert [channel.unit for channel in plan.channels] == ["g"] * 3 and "acc in g: declared" in plan.findings
+    with pytest.raises(InputError, match=r"a\.csv: --units says acc is in m/s2, the column names say g; correct"):
+        plan_reading(tmp_path / "a.csv", ACC, Declared(rate_hz=50.0, units={"acc": "m/s2"}))
+    # Another word for the same unit is no contradiction.
+    (tmp_path / "b.csv").write_text(csv_text(["gx (dps)", "gy (dps)", "gz (dps)"], [samples()[:, 3:]]))
+    plan = plan_reading(tmp_path / "b.csv", three_axes("wrist", "gyro", "rad/s"), Declared(rate_hz=50.0, units=DEG))
+    assert plan.channels[0].unit == "deg/s"
+
+
+@pytest.mark.parametrize(("median_g", "unit"), [(0.79, None), (0.81, "g"), (1.24, "g"), (1.26, None)])
+def test_the_median_size_tells_g_between_four_and_five_quarters(
+    tmp_path: Path, median_g: float, unit: str | None
+) -> None:
+    np.save(tmp_path / "a.npy", np.tile([0.0, 0.6 * median_g, 0.8 * median_g], (100, 1)))
+    declared = Declared(rate_hz=50.0)
+    if unit is None:
+        with pytest.raises(InputError, match="leaves its unit open"):
+            plan_reading(tmp_path / "a.npy", ACC, declared)
+    else:
+        assert plan_reading(tmp_path / "a.npy", ACC, declared).channels[0].unit == unit
 
 
 def test_a_pause_in_the_time_stamps_splits(tmp_path: Path) -> None:
@@ -160,11 +189,15 @@ def test_lines_that_arrive_give_the_windows_of_the_file(header: bool, delimiter:
     assert np.array_equal(found.start_s, expected.start_s)
 
 
-def test_lines_are_read_no_further_than_needed() -> None:
-    lines = iter(csv_text(NAMES, [samples()]).splitlines())
+def test_fast_lines_come_in_full_chunks_and_are_read_no_further(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("time.monotonic", lambda: 0.0)
+    lines = iter(csv_text(NAMES, [samples()[:25]]).splitlines())
     _, chunks = follow(lines, WANTED, Declared(rate_hz=50.0, units=ALL), chunk_rows=10)
-    assert len(next(chunks)) <= 10
-    assert len(list(lines)) >= len(samples()) - 10
+    assert len(next(chunks)) == 10
+    remaining = list(lines)
+    assert len(remaining) == 15
+    _, chunks = follow(["ax,ay,az,gx,gy,gz", *remaining], WANTED, Declared(rate_hz=50.0, units=ALL), chunk_rows=10)
+    assert [len(chunk) for chunk in chunks] == [10, 5]
 
 
 def test_slow_lines_are_not_held_back(monkeypatch: pytest.MonkeyPatch) -> None:

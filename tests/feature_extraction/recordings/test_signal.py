@@ -95,6 +95,12 @@ def test_same_rate_changes_nothing():
     np.testing.assert_array_equal(signal.resample(one_channel(values, 50.0), 50.0).samples[:, 0], values.astype("f4"))
 
 
+@pytest.mark.parametrize("new_rate_hz", [25.0, 50.0, 200.0])
+def test_one_sample_stays_one_sample(new_rate_hz):
+    resampled = signal.resample(one_channel([3.25], 50.0), new_rate_hz)
+    assert resampled.samples.tolist() == [[3.25]] and resampled.rate_hz == new_rate_hz
+
+
 def test_rates_become_a_ratio_of_whole_numbers():
     assert signal.rate_ratio(100.0, 32.0) == Fraction(8, 25)
     assert float(signal.rate_ratio(49.9713, 50.0)) == pytest.approx(50 / 49.9713, rel=1e-6)

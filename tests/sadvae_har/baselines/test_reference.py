@@ -233,6 +233,7 @@ def test_shipped_yaml_has_the_published_settings() -> None:
             "latent_dim: 4\ninstance_dim: 9\nlearning_rate: 0.1\nadversary_every: 1\n",
             "smaller than latent_dim",
         ),
+        ("latent_dim: 4\ninstance_dim: 4\nlearning_rate: 0.1\nadversary_every: 1\n", "instance_dim: 4 must be smaller"),
         (
             "latent_dim: 4\ninstance_dim: 2\nlearning_rate: 1e-3\nadversary_every: 1\n",
             "learning_rate: '1e-3'",

@@ -95,6 +95,22 @@ def test_unknown_windows_are_those_of_the_class_left_out() -> None:
     assert [row[0] for row in report["unknown_curve"]][::50] == [0.5, 1.0]
 
 
+def test_a_window_at_the_limit_is_known() -> None:
+    test = make_fold(3, 1.0)
+    report = calibration_report(test, np.full(600, 2.0), GATE, Calibration(1.0, 2.0, 2.0, 2.0))
+    assert {(part["known_kept"], part["flagged"]) for part in report["unknown"].values()} == {(1, 0)}
+    assert report["known_kept"] == 1 and report["unknown_flagged"] == 0
+
+
+def test_described_activities_may_hide_what_stands_out_of_trained_ones() -> None:
+    test = make_fold(3, 1.0)
+    value = np.array([0.0, 0.0, 0.0, 5.0, 3.0])[test.labels]
+    report = calibration_report(test, value, GATE, Calibration(1.0, 2.0, 2.0, 2.0))
+    # The other described activity is stranger than the one left out, all trained ones are less strange.
+    last = report["unknown"][SPLIT.seen[4]]
+    assert (last["flagged_at_95"], last["flagged_at_95_trained"]) == (0, 1)
+
+
 def test_flagged_at_by_hand() -> None:
     listed, unlisted = np.arange(101.0), np.array([40.0, 60, 96, 200])
     assert flagged_at(listed, unlisted, np.array([0.5, 0.95, 1.0])).tolist() == [0.75, 0.5, 0.25]

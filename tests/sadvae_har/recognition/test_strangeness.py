@@ -44,11 +44,11 @@ def test_the_spread_within_classes_is_whitened() -> None:
 def test_usual_distances_and_strangeness_by_hand() -> None:
     """Off the class means by 1, 1, 3 and 3: variance 5, and 5.3 with the floor. Nobody has five windows of others."""
     strangeness = Strangeness.fit(LINE.astype(np.float32), TWO_CLASSES, TWO_PEOPLE)
-    root = np.sqrt(5 + FLOOR)
+    root = np.sqrt(5.3)
     # The windows of the other person are 2 and 16, 2 and 8, 8 and 6, 16 and 6 away.
     first, second = np.log(np.array([9, 5]) / root), np.log(np.array([7, 11]) / root)
     assert strangeness.usual == pytest.approx([first.mean(), second.mean()], abs=1e-5)
-    assert strangeness.spread == pytest.approx([first.std() + LEAST_SPREAD, second.std() + LEAST_SPREAD], abs=1e-5)
+    assert strangeness.spread == pytest.approx([first.std() + 0.05, second.std() + 0.05], abs=1e-5)
     # 15 is 15, 13, 5 and 1 away, and nearest to a window of the second class; 3 is 3, 1, 7 and 13 away.
     found = strangeness.measure(np.array([[15.0], [3.0]], np.float32))
     by_hand = [
@@ -106,14 +106,20 @@ def test_saved_arrays_give_the_same_strangeness() -> None:
 def test_a_class_without_windows_and_a_lone_window_are_no_trouble() -> None:
     features, classes, subjects = training()
     strangeness = Strangeness.fit(features[:40], 2 * classes[:40] + 1, subjects[:40])
-    assert strangeness.usual.shape == (2,) and strangeness.spread[0] == LEAST_SPREAD
+    assert strangeness.usual.shape == (2,) and strangeness.usual[0] == 0 and strangeness.spread[0] == LEAST_SPREAD
+    assert strangeness.usual[1] != 0 and strangeness.spread[1] > LEAST_SPREAD
     assert np.isfinite(strangeness.measure(features)).all()
     tiny = Strangeness.fit(features[:2], classes[:2], subjects[:2])
     assert np.isfinite(tiny.measure(features[:5])).all() and tiny.measure(np.empty((0, 3))).shape == (0,)
 
 
 @pytest.mark.parametrize(
-    "change", [{"usual": np.zeros(5)}, {"spread": np.zeros(2)}, {"factor": np.zeros((3, 3))}, {"usual": None}]
+    "change",
+    [
+        *({"usual": np.zeros(5)}, {"usual": np.array([0.0, np.nan])}, {"usual": None}),
+        *({"spread": np.ones(5)}, {"spread": np.array([1.0, 0.0])}, {"spread": np.array([1.0, np.inf])}),
+        *({"factor": np.eye(2)}, {"factor": np.diag([1.0, 0.0, 1.0])}, {"factor": np.diag([1.0, np.nan, 1.0])}),
+    ],
 )
 def test_unusable_arrays_are_refused(change: dict[str, np.ndarray | None]) -> None:
     features, classes, subjects = training()

@@ -139,6 +139,56 @@ def test_what_no_file_says_is_not_recorded(folder: Path, claim: str, name: str, 
     assert check(folder, claim).status == NOT_RECORDED
 
 
+@pytest.mark.parametrize(
+    ("claim", "file"),
+    [
+        ("Inner folds", "gate_examples.npz"),
+        ("gate was fitted", "gate_examples.npz"),
+        ("threshold was chosen", "gate_examples.npz"),
+        ("threshold was chosen", "gate.json"),
+        ("step was chosen", "progress.jsonl"),
+    ],
+)
+def test_a_claim_without_its_file_is_not_recorded(folder: Path, claim: str, file: str) -> None:
+    (folder / file).unlink()
+    assert check(folder, claim).status == NOT_RECORDED
+
+
+@pytest.mark.parametrize(
+    ("claim", "lacking"),
+    [("test subjects only", {"zsl_subjects", "gzsl_subjects"}), ("Enough", {"zsl_recordings"})],
+)
+def test_a_claim_without_its_columns_is_not_recorded(folder: Path, claim: str, lacking: set[str]) -> None:
+    write_npz(folder / "predictions.npz", {k: v for k, v in predictions().items() if k not in lacking})
+    assert check(folder, claim).status == NOT_RECORDED
+
+
+@pytest.mark.parametrize(
+    ("claim", "name", "value", "place"),
+    [
+        ("step was chosen", "metrics.json", None, ("chosen", "step")),
+        ("Versions", "environment.json", [], ("packages",)),
+        ("of one run", "metrics.json", None, None),
+        ("reference's best", "metrics.json", [], ("reference", "last_cycle", "per_class_top1_by_cycle")),
+        ("reference's best", "metrics.json", None, ("reference", "oracle", "cycle")),
+    ],
+)
+def test_half_of_what_a_claim_needs_is_not_recorded(
+    folder: Path, claim: str, name: str, value: object, place: tuple[str, ...] | None
+) -> None:
+    if place is None:
+        write_json(folder / name, {key: part for key, part in read_json(folder / name).items() if key != "dataset"})
+    else:
+        change_json(folder, name, value, *place)
+    assert check(folder, claim).status == NOT_RECORDED
+
+
+def test_versions_without_that_of_python_are_not_recorded(folder: Path) -> None:
+    path = folder / "environment.json"
+    write_json(path, {key: value for key, value in read_json(path).items() if key != "python"})
+    assert check(folder, "Versions").status == NOT_RECORDED
+
+
 def test_an_unknown_commit_and_a_learned_encoder_are_not_recorded(folder: Path) -> None:
     change_json(folder, "environment.json", "unknown", "commit")
     write_text(folder / "config.yaml", "dataset: toy\nseed: 0\nfeatures: {blocks: [statistical, resnet]}\n")
