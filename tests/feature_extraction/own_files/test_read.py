@@ -217,6 +217,12 @@ def test_missing_values_in_lines() -> None:
     assert plan.findings[-1] == "50 Hz: declared"
 
 
+def test_lines_whose_decimal_mark_changes_are_refused() -> None:
+    _, chunks = follow(["ax;ay;az", "1.5;2;-3.5", "1,5;2;-3,5"], ACC, Declared(rate_hz=50.0, units=ALL))
+    with pytest.raises(InputError, match=r"input, line 3: '1,5' is not a number as those above, which have '\.'"):
+        list(chunks)
+
+
 def test_parquet_columns_of_the_same_name_are_numbered(tmp_path: Path) -> None:
     arrays = [pa.array(column) for column in [*samples()[:, :3].T, *samples()[:, 3:].T]]
     parquet.write_table(pa.Table.from_arrays(arrays, names=["x", "y", "z"] * 2), tmp_path / "a.parquet")
