@@ -78,6 +78,17 @@ def test_units_that_stay_open_must_be_declared(tmp_path: Path) -> None:
         plan_reading(path, WANTED, Declared(rate_hz=50.0, units=RAD))
 
 
+def test_fast_turns_are_in_degrees_unless_all_are_whole_numbers(tmp_path: Path) -> None:
+    gyro, declared = three_axes("wrist", "gyro", "rad/s"), Declared(rate_hz=50.0)
+    turns = np.tile([[0.0, 120.5, -3.0], [7.0, -80.25, 0.0]], (50, 1))  # some are whole
+    np.save(tmp_path / "a.npy", turns)
+    assert plan_reading(tmp_path / "a.npy", gyro, declared).channels[0].unit == "deg/s"
+    for other in (np.round(turns), turns / 10, 100 * turns):  # counts, what may be rad/s, more than any sensor measures
+        np.save(tmp_path / "a.npy", other)
+        with pytest.raises(InputError, match="leaves its unit open"):
+            plan_reading(tmp_path / "a.npy", gyro, declared)
+
+
 def test_a_declared_unit_agrees_with_that_of_the_names_or_is_refused(tmp_path: Path) -> None:
     names = ["ax (g)", "ay (g)", "az (g)"]
     (tmp_path / "a.csv").write_text(csv_text(names, [samples()[:, :3]]))
