@@ -269,13 +269,13 @@ def main() -> None:
     for name in IMPORTED_ONCE:
         importlib.import_module(name)
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    pool = ProcessPoolExecutor(arguments.jobs, FORK)
-    try:
-        with tempfile.TemporaryDirectory() as home:
+    with tempfile.TemporaryDirectory() as home:
+        pool = ProcessPoolExecutor(arguments.jobs, FORK)
+        try:
             campaign = Campaign(Path(home), pool, arguments)
             results = [result for module in modules(arguments.paths) for result in campaign.examine(module)]
-    finally:
-        pool.shutdown(cancel_futures=True)
+        finally:
+            pool.shutdown(cancel_futures=True)
     print(report(results))
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+import yaml
 from checkout import ROOT
 
 SOURCE = '''"""Says 1 + 1."""
@@ -89,6 +90,8 @@ def test_shares_are_per_module_and_over_all(modules: dict[str, ModuleType]) -> N
 
 
 def test_what_is_listed_as_equivalent_is_there_and_has_a_reason(modules: dict[str, ModuleType]) -> None:
+    listed = yaml.safe_load(modules["mutation"].EQUIVALENT.read_text(encoding="utf-8"))
+    assert all(entry["reason"] for entries in listed.values() for entry in entries)
     for file, code, change in modules["mutation"].equivalent():
         drawn = modules["mutants"].mutants((ROOT / file).read_text(encoding="utf-8"))
         assert (code, change) in {(mutant.code, mutant.change) for mutant in drawn}, (file, code, change)

@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -197,6 +198,25 @@ def test_views_or_classes_that_do_not_exist_are_refused(kitchen: ClassList, tmp_
         text.embed_views(kitchen.described(["stirring"]), ["smell"], "model", tmp_path)
     with pytest.raises(InputError, match="no kinematics for stirring, chopping"):
         text.embed_views(kitchen.described(kitchen.names), ["kinematics"], "model", tmp_path)
+
+
+def test_kinematics_are_the_values_of_each_class_in_order(kitchen: ClassList, tmp_path: Path) -> None:
+    values = ({"cadence": 0.25, "upright": 1.0}, {"cadence": 0.5, "upright": 0.0})
+    described = [
+        replace(one, kinematics=own) for one, own in zip(kitchen.described(kitchen.names), values, strict=True)
+    ]
+    found = text.embed_views(described, ["kinematics"], "model", tmp_path)["kinematics"]
+    assert found.tolist() == [[[0.25, 1.0]], [[0.5, 0.0]]] and found.dtype == np.float32
+    # From 0 to 1 becomes from -1 to 1; two attributes at their ends have the length asked for.
+    vectors = text.semantic_vectors(described, ["kinematics"], 2.0, "model", tmp_path)
+    assert vectors == pytest.approx(np.array([[-0.5, 1.0], [0.0, -1.0]]) * np.sqrt(2))
+
+
+def test_without_its_package_the_default_model_is_known_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Path(text.resolve_model(text.DEFAULT_TEXT_MODEL)).is_dir()
+    monkeypatch.setattr(text.importlib.util, "find_spec", lambda name: None)
+    assert text.resolve_model(text.DEFAULT_TEXT_MODEL) == text.DEFAULT_TEXT_MODEL
+    assert text.resolve_model("someone/other") == "someone/other"
 
 
 def test_semantic_vector_by_hand() -> None:

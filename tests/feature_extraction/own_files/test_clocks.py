@@ -116,6 +116,16 @@ def test_sensors_in_alternating_rows(tmp_path: Path, mark: bool) -> None:
     assert len(read(tmp_path / "a.csv")[1]) == 400  # a model of the accelerometer reads its rows only
 
 
+def test_a_sensor_of_several_that_lacks_one_value_is_bridged_there(tmp_path: Path) -> None:
+    k, columns = np.arange(400), axes(motion())
+    columns[1][100] = ""
+    names = ["acc time (ms)", "ax", "ay", "az", "gyro time (ms)", "gx", "gy", "gz"]
+    _, rows, _ = read_text(tmp_path, table(names, 20 * k, *columns[:3], 20 * k, *columns[3:]), ACC + GYRO)
+    assert rows.shape == (400, 6) and np.isfinite(rows).all()
+    np.testing.assert_allclose(rows[100, :3], motion()[100, :3], atol=0.05)
+    np.testing.assert_allclose(np.delete(rows, 100, axis=0), np.delete(motion(), 100, axis=0), atol=1e-3)
+
+
 def test_clocks_without_a_common_time_are_refused(tmp_path: Path) -> None:
     k = np.arange(400)
     names = ["acc time (ms)", "ax", "ay", "az", "gyro time (ms)", "gx", "gy", "gz"]

@@ -78,6 +78,17 @@ def test_units_that_stay_open_must_be_declared(tmp_path: Path) -> None:
         plan_reading(path, WANTED, Declared(rate_hz=50.0, units=RAD))
 
 
+def test_fast_turns_are_in_degrees_unless_all_are_whole_numbers(tmp_path: Path) -> None:
+    gyro, declared = three_axes("wrist", "gyro", "rad/s"), Declared(rate_hz=50.0)
+    turns = np.tile([[0.0, 120.5, -3.0], [7.0, -80.25, 0.0]], (50, 1))  # some are whole
+    np.save(tmp_path / "a.npy", turns)
+    assert plan_reading(tmp_path / "a.npy", gyro, declared).channels[0].unit == "deg/s"
+    for other in (np.round(turns), turns / 10, 100 * turns):  # counts, what may be rad/s, more than any sensor measures
+        np.save(tmp_path / "a.npy", other)
+        with pytest.raises(InputError, match="leaves its unit open"):
+            plan_reading(tmp_path / "a.npy", gyro, declared)
+
+
 def test_a_declared_unit_agrees_with_that_of_the_names_or_is_refused(tmp_path: Path) -> None:
     names = ["ax (g)", "ay (g)", "az (g)"]
     (tmp_path / "a.csv").write_text(csv_text(names, [samples()[:, :3]]))
@@ -215,6 +226,12 @@ def test_missing_values_in_lines() -> None:
     rows = np.concatenate(list(chunks))
     np.testing.assert_array_equal(rows, [[1, np.nan, 3], [4, np.nan, -0.5]])
     assert plan.findings[-1] == "50 Hz: declared"
+
+
+def test_lines_whose_decimal_mark_changes_are_refused() -> None:
+    _, chunks = follow(["ax;ay;az", "1.5;2;-3.5", "1,5;2;-3,5"], ACC, Declared(rate_hz=50.0, units=ALL))
+    with pytest.raises(InputError, match=r"input, line 3: '1,5' is not a number as those above, which have '\.'"):
+        list(chunks)
 
 
 def test_parquet_columns_of_the_same_name_are_numbered(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import torch
 from synthetic_problem import CLASSES, SPLIT, make_table, select_rows, text_vectors, tiny_problem
 
 from feature_extraction.errors import InputError, LeakageError
-from feature_extraction.protocol.split import Provenance
+from feature_extraction.protocol.split import OPEN, Provenance, Split
 from sadvae_har.experiment.problem import Problem, make_problem
 
 
@@ -162,3 +162,41 @@ def test_one_fold_with_validation_windows_of_both_kinds_is_enough() -> None:
     kept = ~np.isin(table.subjects, SPLIT.val_subjects) | np.isin(table.labels, ("run", "sit"))
     problem = make_problem(select_rows(table, np.flatnonzero(kept)), SPLIT, text_vectors())
     assert [fold.name for fold in problem.folds] == ["final", "inner-1", "inner-2"]
+
+
+PEOPLE = SPLIT.train_subjects + SPLIT.val_subjects + SPLIT.test_subjects
+OPEN_SPLIT = Split(
+    dataset="toy",
+    name=OPEN,
+    kind=OPEN,
+    seed=0,
+    seen=CLASSES,
+    unseen=(),
+    train_subjects=PEOPLE,
+    val_subjects=(),
+    test_subjects=(),
+    inner=(CLASSES[:2],),
+    held_back=(PEOPLE[:2],),
+)
+
+
+def test_an_open_split_trains_on_everything_and_its_inner_folds_hold_people_back() -> None:
+    table = make_table()
+    final, inner = make_problem(table, OPEN_SPLIT, text_vectors()).folds
+    assert final.rows.tolist() == list(range(len(table)))
+    kept = ~np.isin(table.subjects, PEOPLE[:2]) & ~np.isin(table.labels, CLASSES[:2])
+    assert inner.rows.tolist() == np.flatnonzero(kept).tolist()
+
+
+def test_an_open_split_that_does_not_know_everything_is_refused() -> None:
+    table = make_table()
+    someone = np.where(table.subjects == PEOPLE[0], "s9", table.subjects)
+    swimming = np.where(table.labels == "sit", "swim", table.labels)
+    for change, words in (
+        ({"subjects": someone}, r"does not know windows of \['s9'\], so"),
+        ({"labels": swimming}, r"does not know classes \['swim'\], so"),
+    ):
+        with pytest.raises(InputError, match=words):
+            make_problem(replace(table, **change), OPEN_SPLIT, text_vectors())
+    with pytest.raises(InputError, match="class 'sit' has no windows; record more of it"):
+        make_problem(select_rows(table, np.flatnonzero(table.labels != "sit")), OPEN_SPLIT, text_vectors())

@@ -76,6 +76,11 @@ def test_limits_keep_most_known_windows_of_both_kinds() -> None:
     assert calibration.described_limit > calibration.trained_limit + 1
 
 
+def test_without_folds_all_limits_are_those_of_the_training_windows() -> None:
+    found = fit_calibration([], [np.arange(51.0), np.arange(51.0, 101.0)], GATE, SPLIT)
+    assert found == Calibration(1.0, 95.0, 95.0, 95.0)
+
+
 def test_an_unseen_class_or_a_test_subject_is_leakage() -> None:
     fold = make_fold(0, 1.0)
     for changes in ({"class_names": (*SPLIT.seen[:4], SPLIT.unseen[0])}, {"subjects": np.full(600, "s6")}):
