@@ -281,6 +281,10 @@ def _numbered(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
                 yield number, text
     except UnicodeDecodeError as error:
         raise InputError(f"input, after line {number}: not UTF-8 text; send CSV text") from error
+    except OSError as error:
+        raise InputError(
+            f"input, after line {number}: cannot be read ({error.strerror or error}); send it again"
+        ) from error
 
 
 def _split(line: str, delimiter: str, number: int) -> list[str]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from feature_extraction.errors import InputError
 from feature_extraction.protocol.split import OPEN, Split
-from feature_extraction.storage.files import read_json, read_npz
+from feature_extraction.storage.files import read_json, read_npz, require_file
 from feature_extraction.storage.json_text import parse_json
 from feature_extraction.storage.yaml import read_yaml
 
@@ -128,6 +128,8 @@ def _mapping(path: Path) -> dict[str, Any]:
 
 
 def _progress(path: Path) -> tuple[dict[str, Any], ...]:
+    if path.exists():
+        require_file(path)
     try:
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         return tuple(parse_json(line) for line in lines if line.strip())

@@ -108,12 +108,13 @@ def _own_dataset(path: Path) -> int:
 
 
 def _device(name: str) -> Reader:
-    """Return the reader of an export; of a folder, its first file is damaged."""
+    """Return the reader of an export; of a folder, a file that it needs is damaged."""
     samples = motion()[:300]
 
     def write(folder: Path) -> Path:
         path = EXPORTS[name].write(folder, samples)
-        return path if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())[0]
+        files = [path] if path.is_file() else sorted(found for found in path.rglob("*") if found.is_file())
+        return next((file for file in files if "Total" in file.name), files[0])
 
     def read(path: Path) -> int:
         lone = path.suffix == ".zip" or len(list(path.parent.iterdir())) == 1
