@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
+from feature_extraction.datasets.mat_tags import require_sound_tags
 from feature_extraction.errors import InputError
 from feature_extraction.storage.files import require_file
 
@@ -21,7 +22,7 @@ def read_mat(path: Path, wanted: str, n_columns: int) -> dict[str, np.ndarray]:
     """
     from scipy.io import loadmat  # slow to import, and a warm cache never needs it
 
-    require_file(path)
+    require_sound_tags(path)
     try:
         variables = loadmat(path)
     except Exception as error:  # noqa: BLE001 - scipy raises almost anything on a damaged file
