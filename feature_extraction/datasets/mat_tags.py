@@ -1,4 +1,4 @@
-"""The tags of a MATLAB file (level 5), walked before SciPy reads it: SciPy trusts them, and a wrong one ends the process.
+"""The tags of a MATLAB file (level 5), walked before SciPy reads it, whose process a wrong one ends.
 
 Format: https://www.mathworks.com/help/pdf_doc/matlab/matfile_format.pdf.
 """
