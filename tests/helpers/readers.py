@@ -43,6 +43,7 @@ from sadvae_har.recognition.activities import read_activities
 from sadvae_har.recognition.everyday.model import load_everyday
 from sadvae_har.recognition.model.header import MODEL_FILE, read_summary
 
+SPARED = ("E4 file", "Sensor Logger file", "Sensor Logger folder")  # the last needs no single one of its files
 DECLARED = Declared(rate_hz=50.0, units={"acc": "g", "gyro": "rad/s"})
 
 
@@ -195,7 +196,7 @@ READERS = {
     ),
     "zip recording": Reader(_zip, read_own),
     "lines": Reader(_written("a.csv", csv_text), _lines),
-    **{name: _device(name) for name in EXPORTS if name not in ("E4 file", "Sensor Logger file")},
+    **{name: _device(name) for name in EXPORTS if name not in SPARED},
     "dataset.yaml": Reader(_kitchen, _own_dataset),
     "class list": Reader(_copied(CLASS_LISTS_FOLDER, "watch.csv"), lambda p: load_class_list("watch", p.parent)),
     "class descriptions": Reader(

@@ -285,3 +285,12 @@ def test_a_split_by_hand_may_number_its_classes(tmp_path):
     (tmp_path / "a.json").write_text(json.dumps(value | {"seen": [1, 2, 3, 4], "unseen": [5]}))
     assert Split.load(tmp_path / "a.json").seen == ("1", "2", "3", "4")
     assert np.isfinite(NUMBERS).all()
+
+
+def test_names_of_columns_are_bounded(tmp_path):
+    name = "[" * 100_000
+    for text in (f"{name}\n1,2,3\n", f"{name},b,c\n" + "1,2,3\n" * 99, "{," * 2001 + "\n"):
+        with pytest.raises(InputError, match="name of 100000 characters|more than 2000 values"):
+            follow(io.StringIO(text), None, DECLARED)
+    with pytest.raises(InputError, match="b.parquet: column .* has a name of 100000 characters"):
+        read_own(write_parquet(tmp_path / "b.parquet", NUMERIC | {name: [1.0] * 600}))
