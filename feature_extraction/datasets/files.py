@@ -4,7 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
+from feature_extraction.datasets.mat_tags import require_sound_tags
 from feature_extraction.errors import InputError
+from feature_extraction.storage.files import require_file
 
 FETCH_AGAIN = "fetch the file again or take it away"
 
@@ -20,6 +22,7 @@ def read_mat(path: Path, wanted: str, n_columns: int) -> dict[str, np.ndarray]:
     """
     from scipy.io import loadmat  # slow to import, and a warm cache never needs it
 
+    require_sound_tags(path)
     try:
         variables = loadmat(path)
     except Exception as error:  # noqa: BLE001 - scipy raises almost anything on a damaged file
@@ -52,6 +55,7 @@ def read_numbers(path: Path, n_columns: int, delimiter: str | None = None, dtype
     Raises:
         InputError: The file is empty, holds something else, or has another number of columns.
     """
+    require_file(path)
     try:
         with path.open(encoding="utf-8") as file:  # an open file is read faster than a path
             lines = file.read().splitlines()

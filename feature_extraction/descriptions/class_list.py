@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from feature_extraction.errors import InputError
+from feature_extraction.storage.files import require_file
 from feature_extraction.storage.names import UNPRINTABLE, Spellings, plain_name, require_plain
 from feature_extraction.storage.places import CLASS_LISTS_FOLDER
 from feature_extraction.storage.yaml import read_yaml
@@ -285,8 +286,7 @@ def read_codes(path: Path) -> dict[str, str]:
     Raises:
         InputError: The file is missing or damaged, or a class or code stands there twice.
     """
-    if not path.exists():
-        raise InputError(f"{path}: no such class list")
+    require_file(path)
     try:
         with path.open(encoding="utf-8", newline="") as file:
             columns, *rows = [row for row in csv.reader(file) if row] or [[]]

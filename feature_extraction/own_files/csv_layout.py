@@ -21,6 +21,7 @@ from feature_extraction.own_files.text.splitting import (
 
 HEAD_BYTES = 1 << 17
 MOST_COLUMNS = 2000
+LONGEST_COLUMN_NAME = 1000  # characters
 LONGEST_COUNT = 18  # digits of a number that counts rows or columns
 RULERS = frozenset("-=_+:|.*# ")  # of which lines between a header and its rows are drawn
 BYTE_ORDER_MARKS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb\xbf": "utf-8-sig"}
@@ -90,6 +91,7 @@ def sniff_layout(path: Path, declared: Declared) -> Layout:
         marks = _marks_of(found, header, declared)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
+    require_names(header.names, str(path))
     return Layout(
         format="csv",
         names=tuple(header.names),
@@ -113,6 +115,20 @@ def _require_closed_quotes(found: Split, passed_over: Sequence[str]) -> None:
         like_a_row = len(cut_line(line.replace('"', ""), found.delimiter)) == found.width > 1
         if like_a_row and leaves_quote_open(line, found.delimiter):
             raise InputError(f"line {number} has a quote that is not closed: {line[:60]!r}; close it or take it away")
+
+
+def require_names(names: Sequence[str], where: str) -> None:
+    """Refuse names of columns that nobody gave.
+
+    Raises:
+        InputError: One is too long; `where` is named in it.
+    """
+    longest = max(names, key=len, default="")
+    if len(longest) > LONGEST_COLUMN_NAME:
+        raise InputError(
+            f"{where}: column {longest[:40]!r}... has a name of {len(longest)} characters; shorten it to "
+            f"{LONGEST_COLUMN_NAME}"
+        )
 
 
 def lines_of(text: str) -> list[str]:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from feature_extraction.errors import InputError
-from feature_extraction.own_files.csv_layout import MOST_COLUMNS
+from feature_extraction.own_files.csv_layout import MOST_COLUMNS, require_names
 from feature_extraction.storage.files import BEARABLE, LARGEST_RATIO
 
 LONGEST_VALUE = 10_000  # bytes of a text
@@ -39,6 +39,7 @@ def column_names(path: Path, most_rows: int) -> tuple[str, ...]:
                         f"{path}: column {chunk.path_in_schema[:80]!r} would unpack to {size / 1e9:.1f} GB; it holds "
                         "no measurements; leave that column away"
                     )
+        require_names(names, str(path))
         return tuple(name.strip() for name in names)
 
 

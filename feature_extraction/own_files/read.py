@@ -16,7 +16,7 @@ from feature_extraction.errors import InputError
 from feature_extraction.own_files.account import Account
 from feature_extraction.own_files.columns import shown
 from feature_extraction.own_files.contents import plan_all, plan_lines
-from feature_extraction.own_files.csv_layout import Layout
+from feature_extraction.own_files.csv_layout import MOST_COLUMNS, Layout, require_names
 from feature_extraction.own_files.declared import Declared
 from feature_extraction.own_files.plan import ReadingPlan, StreamPlan, make_plan, plan_reading
 from feature_extraction.own_files.sources import as_given
@@ -204,7 +204,10 @@ def follow(
         raise InputError("input: no lines; send CSV text, one row per sample")
     delimiter = declared.delimiter or next((choice for choice in USUAL if len(_split(first, choice, number)) > 1), ",")
     fields = _split(first, delimiter, number)
+    if len(fields) > MOST_COLUMNS:
+        raise InputError(f"input: more than {MOST_COLUMNS} values in a line; send one row per sample")
     has_names = not is_data(fields, len(fields))
+    require_names(fields, "input")
     layout = Layout("", tuple(fields if has_names else [""] * len(fields)), delimiter)
     head = Table(Path("input"), layout, {})
     plan = plan_lines(head, declared) if wanted is None else make_plan(head, wanted, declared)
@@ -281,6 +284,10 @@ def _numbered(lines: Iterable[str]) -> Iterator[tuple[int, str]]:
                 yield number, text
     except UnicodeDecodeError as error:
         raise InputError(f"input, after line {number}: not UTF-8 text; send CSV text") from error
+    except OSError as error:
+        raise InputError(
+            f"input, after line {number}: cannot be read ({error.strerror or error}); send it again"
+        ) from error
 
 
 def _split(line: str, delimiter: str, number: int) -> list[str]:

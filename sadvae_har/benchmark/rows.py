@@ -14,7 +14,7 @@ from joblib import Parallel, delayed
 from tqdm.auto import tqdm
 
 from feature_extraction.errors import InputError
-from feature_extraction.storage.files import append_lines, require_writable
+from feature_extraction.storage.files import append_lines, require_file, require_writable
 from feature_extraction.storage.json_text import parse_json
 from sadvae_har.benchmark.measurement import Measurement
 
@@ -89,10 +89,11 @@ def parse_rows(path: Path, parse: Callable[[Mapping[str, Any]], Parsed]) -> list
     Raises:
         InputError: The file is missing, or another line is damaged.
     """
+    if not path.exists():
+        raise InputError(f"{path}: no such results file; run `benchmark` without --page first")
+    require_file(path)
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError as error:
-        raise InputError(f"{path}: no such results file; run `benchmark` without --page first") from error
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path}: cannot be read ({error}); restore it, or name another --results") from error
     rows = []

@@ -43,6 +43,7 @@ from sadvae_har.recognition.activities import read_activities
 from sadvae_har.recognition.everyday.model import load_everyday
 from sadvae_har.recognition.model.header import MODEL_FILE, read_summary
 
+SPARED = ("E4 file", "Sensor Logger file", "Sensor Logger folder")  # the last needs no single one of its files
 DECLARED = Declared(rate_hz=50.0, units={"acc": "g", "gyro": "rad/s"})
 
 
@@ -108,12 +109,13 @@ def _own_dataset(path: Path) -> int:
 
 
 def _device(name: str) -> Reader:
-    """Return the reader of an export; of a folder, its first file is damaged."""
+    """Return the reader of an export; of a folder, a file that it needs is damaged."""
     samples = motion()[:300]
 
     def write(folder: Path) -> Path:
         path = EXPORTS[name].write(folder, samples)
-        return path if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())[0]
+        files = [path] if path.is_file() else sorted(found for found in path.rglob("*") if found.is_file())
+        return next((file for file in files if "Total" in file.name), files[0])
 
     def read(path: Path) -> int:
         lone = path.suffix == ".zip" or len(list(path.parent.iterdir())) == 1
@@ -194,7 +196,7 @@ READERS = {
     ),
     "zip recording": Reader(_zip, read_own),
     "lines": Reader(_written("a.csv", csv_text), _lines),
-    **{name: _device(name) for name in EXPORTS if name not in ("E4 file", "Sensor Logger file")},
+    **{name: _device(name) for name in EXPORTS if name not in SPARED},
     "dataset.yaml": Reader(_kitchen, _own_dataset),
     "class list": Reader(_copied(CLASS_LISTS_FOLDER, "watch.csv"), lambda p: load_class_list("watch", p.parent)),
     "class descriptions": Reader(

@@ -45,7 +45,7 @@ TIME_UNITS = {
 }
 TIME_STEPS = {("0", "1", "ms"): "0.1ms", ("100", "us"): "0.1ms", ("100", "ns"): "100ns"}
 FINE_TIME = ["sample", "time", "fine"]  # Xsens and Movella count tenths of a millisecond under this name
-BRACKETS = re.compile(r"[(\[{]([^)\]}]*)[)\]}]")
+BRACKETS = re.compile(r"[(\[{]([^)\]}]{0,100})[)\]}]")  # no unit is longer
 GLUED = re.compile(rf"({'|'.join([*LETTERS, *(word for words in WORDS.values() for word in words)])})([xyz])")
 
 

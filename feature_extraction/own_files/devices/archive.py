@@ -15,6 +15,8 @@ BLOCK = 1 << 20
 
 def is_zip(path: Path) -> bool:
     """Return whether a file begins as a zip file does."""
+    if not path.is_file():
+        return False
     try:
         with path.open("rb") as file:
             return file.read(4) == b"PK\x03\x04"

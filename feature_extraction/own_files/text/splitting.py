@@ -187,12 +187,16 @@ class WholeLines(io.RawIOBase):
         return True
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        """Fill a buffer."""
-        if not self._waiting:
-            self._waiting = next(self._blocks, b"")
-        n_bytes = min(len(buffer), len(self._waiting))
-        buffer[:n_bytes], self._waiting = self._waiting[:n_bytes], self._waiting[n_bytes:]
-        return n_bytes
+        """Fill a buffer; only the last one is not filled, since Arrow takes what it is given for a block."""
+        n_filled = 0
+        while n_filled < len(buffer):
+            self._waiting = self._waiting or next(self._blocks, b"")
+            if not self._waiting:
+                break
+            n_bytes = min(len(buffer) - n_filled, len(self._waiting))
+            buffer[n_filled : n_filled + n_bytes] = self._waiting[:n_bytes]
+            self._waiting, n_filled = self._waiting[n_bytes:], n_filled + n_bytes
+        return n_filled
 
     def close(self) -> None:
         """Close the file."""

@@ -165,7 +165,7 @@ def test_wrong_csv_names_the_line(folder: Path, rows: str, message: str) -> None
 
 
 def test_missing_or_damaged_files_are_named(folder: Path) -> None:
-    with pytest.raises(InputError, match=r"other.csv: no such class list"):
+    with pytest.raises(InputError, match=r"other.csv: no such file"):
         load_class_list("other", folder)
     (folder / "tiny.csv").write_text("name,code\n", encoding="utf-8")
     with pytest.raises(InputError, match="columns are"):
