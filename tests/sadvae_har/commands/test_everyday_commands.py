@@ -209,7 +209,12 @@ def test_a_model_is_trained_with_its_card(
     card = (out / "README.md").read_text()
     assert "sadvae-har everyday train --raw FOLDER --datasets dsads,wisdm --seed 0 --out out" in card
     sources = [source.rpartition(" ") for source in model.sources]
-    for text in (*(f"{words} <{address}>" for words, _, address in sources), "waving", "Sitting, standing and lying", "no medical device"):
+    for text in (
+        *(f"{words} <{address}>" for words, _, address in sources),
+        "waving",
+        "Sitting, standing and lying",
+        "no medical device",
+    ):
         assert text in card
     assert "staged" not in card
     falling = replace(model.trained[0], name="falling")
