@@ -212,4 +212,5 @@ def test_pages_of_benchmarks(said: Any, tmp_path: Path) -> None:
         for k in (1, 2)
     ]
     page = write_page(rows, tmp_path).read_text("utf-8")
+    assert "onerror" in page
     assert "<img" not in page and "[x](" not in page and not obeyed_by_a_terminal(page.replace("\n", ""))
