@@ -204,11 +204,10 @@ def test_an_encoder_of_others(said: Any, tmp_path: Path) -> None:
 
 
 def test_pages_of_benchmarks(said: Any, tmp_path: Path) -> None:
+    joint = dict.fromkeys(("seen", "unseen", "h", "ausuc", "auroc"), 0.5)
     rows = [
-        replace(
-            ROW, method=method, split=f"random-{k}", gzsl={n: 0.5 for n in ("seen", "unseen", "h", "ausuc", "auroc")}
-        )
-        for method in ("sadvae_har", "ridge", HOSTILE)
+        replace(ROW, method=method, group=group, split=f"random-{k}", gzsl=joint)
+        for method, group in (("sadvae_har", "ours"), ("ridge", "rival"), (HOSTILE, "gate"))
         for k in (1, 2)
     ]
     page = write_page(rows, tmp_path).read_text("utf-8")
