@@ -30,6 +30,7 @@ def test_plain_values_are_read(tmp_path: Path) -> None:
         ("a: 1\na: 2", "'a' stands there twice"),
         ("a: *b", r"alias \*b stands for nothing"),
         ("a: " + "[" * 60, "more than 50 levels"),
+        ("a0: &a0 [1]\n" + "".join(f"a{k + 1}: &a{k + 1} [{f'*a{k}, ' * 10}]\n" for k in range(7)), "1,000,000 values"),
     ],
 )
 def test_what_is_not_plain_is_refused(tmp_path: Path, text: str, message: str) -> None:

@@ -209,7 +209,13 @@ def test_a_model_is_trained_with_its_card(
     assert len(model.sources) == 2 and "CC BY 4.0" in model.sources[0] and "Barshan" in model.sources[0]
     card = (out / "README.md").read_text()
     assert "sadvae-har everyday train --raw FOLDER --datasets dsads,wisdm --seed 0 --out out" in card
-    for text in (*model.sources, "waving", "Sitting, standing and lying", "no medical device"):
+    sources = [source.rpartition(" ") for source in model.sources]
+    for text in (
+        *(f"{words} <{address}>" for words, _, address in sources),
+        "waving",
+        "Sitting, standing and lying",
+        "no medical device",
+    ):
         assert text in card
     assert "staged" not in card
     falling = replace(model.trained[0], name="falling")
