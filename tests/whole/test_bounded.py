@@ -3,9 +3,8 @@
 import io
 import json
 import os
-from dataclasses import replace
+from dataclasses import asdict, replace
 
-import numpy as np
 import pyarrow as pa
 import pytest
 import torch
@@ -30,6 +29,8 @@ from feature_extraction.storage.names import LONGEST_NAME
 from feature_extraction.storage.tensors import read_tensors
 from feature_extraction.storage.yaml import LARGEST, read_yaml
 from feature_extraction.windows.cutting import WindowSettings
+from sadvae_har.config.settings import Config
+from sadvae_har.experiment.inputs import load_split
 
 ROWS = csv_text().splitlines()
 NUMERIC = dict(zip(NAMES, NUMBERS.T, strict=True))
@@ -280,11 +281,14 @@ def test_a_named_pipe_is_no_recording(tmp_path):
         read_own(tmp_path / "a.zip")
 
 
-def test_a_split_by_hand_may_number_its_classes(tmp_path):
-    value = json.loads(json.dumps(split_with(seen=("1", "2", "3", "4"), unseen=("5",), inner=(("1", "2"),)).__dict__))
-    (tmp_path / "a.json").write_text(json.dumps(value | {"seen": [1, 2, 3, 4], "unseen": [5]}))
-    assert Split.load(tmp_path / "a.json").seen == ("1", "2", "3", "4")
-    assert np.isfinite(NUMBERS).all()
+def test_classes_that_a_data_set_has_not_are_refused_before_it_is_read(tmp_path):
+    """Whoever writes a split by hand may number the subjects, and so the classes, too."""
+    split = asdict(split_with(seen=("1", "2", "3", "4"), unseen=("5",), inner=(("1", "2"),)))
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(split | {"seen": [1, 2, 3, 4], "unseen": [5]}))
+    assert Split.load(path).seen == ("1", "2", "3", "4")
+    with pytest.raises(InputError, match="a.json: dsads has no class '1'; there are sitting, "):
+        load_split(Config(dataset="dsads", split=str(path)))
 
 
 def test_names_of_columns_are_bounded(tmp_path):
