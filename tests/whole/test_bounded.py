@@ -20,11 +20,11 @@ from feature_extraction.datasets.own.reader import custom_dataset, list_files, r
 from feature_extraction.datasets.spec import natural_key
 from feature_extraction.descriptions.class_list import LONGEST_DESCRIPTION, class_list_from_mapping
 from feature_extraction.errors import InputError
-from feature_extraction.own_files import parquet_file
 from feature_extraction.own_files.read import bounded_lines, follow
 from feature_extraction.own_files.text.splitting import BLOCK, LONGEST_LINE
 from feature_extraction.protocol.split import MOST_FOLDS, Split, find_split
 from feature_extraction.recordings import clock
+from feature_extraction.storage import parquet as parquet_file
 from feature_extraction.storage.names import LONGEST_NAME
 from feature_extraction.storage.tensors import read_tensors
 from feature_extraction.storage.yaml import LARGEST, read_yaml
@@ -202,7 +202,7 @@ def test_parquet_that_would_unpack_to_far_more_is_refused(tmp_path, monkeypatch)
 
 
 def test_parquet_of_too_many_rows_or_columns_is_refused_before_it_is_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(parquet_file, "read_parquet", None)
+    monkeypatch.setattr("feature_extraction.own_files.tables.read_parquet", None)
     monkeypatch.setattr("feature_extraction.own_files.tables.MOST_ROWS", 599)
     with pytest.raises(InputError, match="more than 599 rows"):
         read_own(write_parquet(tmp_path / "a.parquet", NUMERIC))
