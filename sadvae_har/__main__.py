@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             traceback.print_exc()
         line, code = _explain(error)
         text = " ".join(line.split())
-        print(text if len(text) <= LONGEST_ERROR else f"{text[:LONGEST_ERROR]}...", file=sys.stderr)
+        print(text if len(text) <= LONGEST_ERROR else f"{text[:1000]} ... {text[-400:]}", file=sys.stderr)
         return code
     return 0
 
