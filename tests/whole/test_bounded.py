@@ -22,6 +22,7 @@ from feature_extraction.descriptions.class_list import LONGEST_DESCRIPTION, clas
 from feature_extraction.errors import InputError
 from feature_extraction.own_files.read import bounded_lines, follow
 from feature_extraction.own_files.text.splitting import BLOCK, LONGEST_LINE
+from feature_extraction.pretraining.config import load_patch_config
 from feature_extraction.protocol.split import MOST_FOLDS, Split, find_split
 from feature_extraction.recordings import clock
 from feature_extraction.storage import parquet as parquet_file
@@ -257,6 +258,15 @@ def test_pauses_of_a_recording_are_bounded(tmp_path, monkeypatch):
 def test_windows_do_not_multiply_samples():
     with pytest.raises(InputError, match="overlap: 0.9999"):
         WindowSettings(rate_hz=100.0, window_s=1000.0, overlap=0.9999)
+
+
+@pytest.mark.parametrize(
+    "text", ["objectives:", "augment: {jitter: }", "augment: 3", "encoder: {patches: 3}", "seed: ~"]
+)
+def test_fields_of_pretraining_without_a_value_are_refused(text, tmp_path):
+    (tmp_path / "a.yaml").write_text(text)
+    with pytest.raises(InputError, match="a.yaml: .* (has no value|cannot be used); give"):
+        load_patch_config(tmp_path / "a.yaml")
 
 
 def test_large_yaml_is_not_parsed(tmp_path):
