@@ -63,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             note(*traceback.format_exc().splitlines())
         line, code = _explain(error)
         with suppress(OSError):  # nobody can be told
-            note(line if len(line) <= LONGEST_ERROR else f"{line[:LONGEST_ERROR]}...")
+            note(line if len(line) <= LONGEST_ERROR else f"{line[:1000]} ... {line[-400:]}")
         return code
 
 

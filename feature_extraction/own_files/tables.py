@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 
 from feature_extraction.errors import InputError
-from feature_extraction.own_files.csv_layout import MOST_COLUMNS, Layout, sniff_layout
+from feature_extraction.own_files.csv_layout import MOST_COLUMNS, Layout, require_names, sniff_layout
 from feature_extraction.own_files.declared import Declared
-from feature_extraction.own_files.parquet_file import column_names, read_parquet
 from feature_extraction.own_files.text.numbers import is_number, to_floats
 from feature_extraction.own_files.text.splitting import RUNS, WholeLines
 from feature_extraction.storage.names import plain_name
 from feature_extraction.storage.npy import map_npy
+from feature_extraction.storage.parquet import column_names, read_parquet
 
 ENDINGS = {"csv": (".csv", ".txt", ".tsv"), "npy": (".npy",), "parquet": (".parquet", ".pq")}
 BATCH_ROWS = 1 << 16
@@ -156,7 +156,9 @@ def find_layout(path: Path, declared: Declared) -> Layout:
     if kind == "npy":
         return Layout(kind, ("",) * _width(path))
     with _readable(path, kind):
-        return Layout(kind, column_names(path, MOST_ROWS))
+        names = column_names(path, MOST_ROWS, MOST_COLUMNS)
+    require_names(names, str(path))
+    return Layout(kind, names)
 
 
 def _width(path: Path) -> int:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from jsonargparse import ArgumentError, ArgumentParser
 
@@ -13,6 +13,7 @@ from feature_extraction.errors import InputError
 from feature_extraction.pretraining.augment.augment import AugmentConfig
 from feature_extraction.storage.yaml import read_yaml
 
+GROUPS = ("encoder", "patches", "augment")
 MOST = 1_000_000  # epochs, steps or windows; more is a slip that would take years
 LARGEST_SEED = 2**32 - 1
 Precision = Literal["float32", "bfloat16"]
@@ -101,8 +102,20 @@ def load_patch_config(path: Path) -> PatchPretrainConfig:
     try:
         if not isinstance(value, dict):
             raise InputError(f"expected fields, found {type(value).__name__}")
+        _require_filled(value)
         config = parser.instantiate(parser.parse_object({"pretrain": value})).pretrain
     except (InputError, ArgumentError) as error:
         raise InputError(f"{path}: {' '.join(str(error).split())}") from error
     assert isinstance(config, PatchPretrainConfig)
     return config
+
+
+def _require_filled(value: Mapping[str, Any], group: str = "") -> None:
+    """Refuse `name:` without a value, which a parser takes for null of any type, and a value in place of fields."""
+    for name, entry in value.items():
+        if entry is None:
+            raise InputError(f"{group}{name}: has no value; give one, or leave the line out")
+        if isinstance(entry, Mapping):
+            _require_filled(entry, f"{group}{name}.")
+        elif name in GROUPS:
+            raise InputError(f"{group}{name}: {entry!r} cannot be used; give its fields, one a line and indented")

@@ -43,13 +43,22 @@ def load_split(config: Config, locations: Locations | None = None) -> Split:
     Args:
         config: Names data set and split.
         locations: Where the recordings of an open split lie.
+
+    Raises:
+        InputError: There is no such split, it cannot be used, or it has classes that the data set has not.
     """
-    path, dataset = Path(config.split), get_dataset(config.dataset).name
-    if path.suffix == ".json":
-        return Split.load(path)
-    if config.split == OPEN and OPEN not in list_splits(dataset):
+    path, spec = Path(config.split), get_dataset(config.dataset)
+    if path.suffix != ".json" and config.split == OPEN and OPEN not in list_splits(spec.name):
         return create_open(_recorded(config, locations or Locations()), config.seed)
-    return find_split(dataset, config.split)
+    split = Split.load(path) if path.suffix == ".json" else find_split(spec.name, config.split)
+    names = spec.class_list().names if split.dataset == spec.name else split.classes
+    strange = [name for name in split.classes if name not in names]
+    if strange:
+        raise InputError(
+            f"split {config.split}: {spec.name} has no class {strange[0]!r}; there are {', '.join(names)}; correct the "
+            "split, or make a new one with `splits create`"
+        )
+    return split
 
 
 def _recorded(config: Config, locations: Locations) -> Recorded:

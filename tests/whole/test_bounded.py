@@ -3,9 +3,8 @@
 import io
 import json
 import os
-from dataclasses import replace
+from dataclasses import asdict, replace
 
-import numpy as np
 import pyarrow as pa
 import pytest
 import torch
@@ -21,15 +20,18 @@ from feature_extraction.datasets.own.reader import custom_dataset, list_files, r
 from feature_extraction.datasets.spec import natural_key
 from feature_extraction.descriptions.class_list import LONGEST_DESCRIPTION, class_list_from_mapping
 from feature_extraction.errors import InputError
-from feature_extraction.own_files import parquet_file
 from feature_extraction.own_files.read import bounded_lines, follow
 from feature_extraction.own_files.text.splitting import BLOCK, LONGEST_LINE
+from feature_extraction.pretraining.config import load_patch_config
 from feature_extraction.protocol.split import MOST_FOLDS, Split, find_split
 from feature_extraction.recordings import clock
+from feature_extraction.storage import parquet as parquet_file
 from feature_extraction.storage.names import LONGEST_NAME
 from feature_extraction.storage.tensors import read_tensors
 from feature_extraction.storage.yaml import LARGEST, read_yaml
 from feature_extraction.windows.cutting import WindowSettings
+from sadvae_har.config.settings import Config
+from sadvae_har.experiment.inputs import load_split
 
 ROWS = csv_text().splitlines()
 NUMERIC = dict(zip(NAMES, NUMBERS.T, strict=True))
@@ -201,7 +203,7 @@ def test_parquet_that_would_unpack_to_far_more_is_refused(tmp_path, monkeypatch)
 
 
 def test_parquet_of_too_many_rows_or_columns_is_refused_before_it_is_read(tmp_path, monkeypatch):
-    monkeypatch.setattr(parquet_file, "read_parquet", None)
+    monkeypatch.setattr("feature_extraction.own_files.tables.read_parquet", None)
     monkeypatch.setattr("feature_extraction.own_files.tables.MOST_ROWS", 599)
     with pytest.raises(InputError, match="more than 599 rows"):
         read_own(write_parquet(tmp_path / "a.parquet", NUMERIC))
@@ -258,6 +260,15 @@ def test_windows_do_not_multiply_samples():
         WindowSettings(rate_hz=100.0, window_s=1000.0, overlap=0.9999)
 
 
+@pytest.mark.parametrize(
+    "text", ["objectives:", "augment: {jitter: }", "augment: 3", "encoder: {patches: 3}", "seed: ~"]
+)
+def test_fields_of_pretraining_without_a_value_are_refused(text, tmp_path):
+    (tmp_path / "a.yaml").write_text(text)
+    with pytest.raises(InputError, match="a.yaml: .* (has no value|cannot be used); give"):
+        load_patch_config(tmp_path / "a.yaml")
+
+
 def test_large_yaml_is_not_parsed(tmp_path):
     path = tmp_path / "a.yaml"
     with path.open("wb") as file:
@@ -280,11 +291,14 @@ def test_a_named_pipe_is_no_recording(tmp_path):
         read_own(tmp_path / "a.zip")
 
 
-def test_a_split_by_hand_may_number_its_classes(tmp_path):
-    value = json.loads(json.dumps(split_with(seen=("1", "2", "3", "4"), unseen=("5",), inner=(("1", "2"),)).__dict__))
-    (tmp_path / "a.json").write_text(json.dumps(value | {"seen": [1, 2, 3, 4], "unseen": [5]}))
-    assert Split.load(tmp_path / "a.json").seen == ("1", "2", "3", "4")
-    assert np.isfinite(NUMBERS).all()
+def test_classes_that_a_data_set_has_not_are_refused_before_it_is_read(tmp_path):
+    """Whoever writes a split by hand may number the subjects, and so the classes, too."""
+    split = asdict(split_with(seen=("1", "2", "3", "4"), unseen=("5",), inner=(("1", "2"),)))
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(split | {"seen": [1, 2, 3, 4], "unseen": [5]}))
+    assert Split.load(path).seen == ("1", "2", "3", "4")
+    with pytest.raises(InputError, match="a.json: dsads has no class '1'; there are sitting, "):
+        load_split(Config(dataset="dsads", split=str(path)))
 
 
 def test_names_of_columns_are_bounded(tmp_path):

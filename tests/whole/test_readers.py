@@ -162,7 +162,7 @@ INTERNALS = {
     "npy recording": "feature_extraction.own_files.tables.map_npy",
     "tensors": "feature_extraction.storage.tensors._checksum",
     "csv recording": "feature_extraction.own_files.tables._csv_options",
-    "parquet recording": "feature_extraction.own_files.parquet_file._places",
+    "parquet recording": "feature_extraction.storage.parquet._places",
     "zip recording": "feature_extraction.own_files.devices.archive._require_harmless",
     "numbers": "feature_extraction.datasets.files.np.loadtxt",
     "split": "feature_extraction.protocol.split._texts",

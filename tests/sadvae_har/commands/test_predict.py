@@ -235,11 +235,14 @@ def test_lines_that_arrive_are_not_guessed_either(
 def test_an_interrupted_live_recording_loses_no_window(
     model: Path, recording: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    def lines():  # type: ignore[no-untyped-def]
-        for line in recording.read_text().splitlines(keepends=True)[: 1 + 750]:
-            yield line.split(",", 1)[1]
-        raise KeyboardInterrupt
+    class Interrupted(io.StringIO):
+        def readline(self, size: int | None = -1) -> str:
+            line = super().readline(size or -1)
+            if not line:
+                raise KeyboardInterrupt
+            return line
 
-    monkeypatch.setattr("sys.stdin", lines())
+    sent = recording.read_text().splitlines(keepends=True)[: 1 + 750]
+    monkeypatch.setattr("sys.stdin", Interrupted("".join(line.split(",", 1)[1] for line in sent)))
     assert run("predict", "--follow", "--model", model, *DECLARED, "--rate-hz", "50", "--out", "csv") == 0
     assert len(capsys.readouterr().out.splitlines()) == 1 + 5  # windows that 15 s hold

@@ -170,7 +170,7 @@ def test_networks_that_are_not_in_the_header_are_missed(everyday_model_path: Pat
         (lambda pairs: [[pairs[0][0], "elbow"], *pairs[1:]], "at elbow"),
         (lambda pairs: [pairs[1], *pairs[1:]], "pairs .* cannot be used"),
         (lambda pairs: pairs[:-1], "semantic vectors of shape"),
-        (lambda pairs: [*pairs[:-1], ["walking"]], "cannot be used"),
+        (lambda pairs: [*pairs[:-1], ["walking"]], "is not an activity and a place"),
     ],
     ids=["activity", "place", "twice", "too few", "no pair"],
 )

@@ -5,23 +5,23 @@ from pathlib import Path
 from typing import Any
 
 from feature_extraction.errors import InputError
-from feature_extraction.own_files.csv_layout import MOST_COLUMNS, require_names
 from feature_extraction.storage.files import BEARABLE, LARGEST_RATIO
 
 LONGEST_VALUE = 10_000  # bytes of a text
 NO_VALUE = "[...]"
 
 
-def column_names(path: Path, most_rows: int) -> tuple[str, ...]:
+def column_names(path: Path, most_rows: int, most_columns: int) -> tuple[str, ...]:
     """Return the names of the columns.
 
     Args:
         path: The file.
         most_rows: More are refused.
+        most_columns: More are refused.
 
     Raises:
         InputError: It has too many rows or columns, or would unpack to far more than it should.
-        OSError: It is damaged; so do Arrow's errors, which are these and `ValueError` and `NotImplementedError`.
+        OSError: It is damaged; Arrow raises `ValueError` and `NotImplementedError`, too.
     """
     from pyarrow import parquet
 
@@ -29,8 +29,8 @@ def column_names(path: Path, most_rows: int) -> tuple[str, ...]:
         found, names = file.metadata, file.schema_arrow.names
         if found.num_rows > most_rows:
             raise InputError(f"{path}: more than {most_rows:,} rows; cut it into shorter recordings")
-        if found.num_columns > MOST_COLUMNS or len(names) > MOST_COLUMNS:
-            raise InputError(f"{path}: more than {MOST_COLUMNS} columns; expected one row per sample")
+        if max(found.num_columns, len(names)) > most_columns:
+            raise InputError(f"{path}: more than {most_columns} columns; expected one row per sample")
         for group in map(found.row_group, range(found.num_row_groups)):
             for chunk in map(group.column, range(group.num_columns)):
                 size = chunk.total_uncompressed_size
@@ -39,7 +39,6 @@ def column_names(path: Path, most_rows: int) -> tuple[str, ...]:
                         f"{path}: column {chunk.path_in_schema[:80]!r} would unpack to {size / 1e9:.1f} GB; it holds "
                         "no measurements; leave that column away"
                     )
-        require_names(names, str(path))
         return tuple(name.strip() for name in names)
 
 
