@@ -5,7 +5,7 @@
 HAPT is read as its people recorded it, ten minutes with all activities and what lies between them; of USC-HAD every
 recording is of one activity. Neither is among the data sets that the shipped model learned from. Only their own
 everyday activities can occur. A window counts if one activity fills at least 60 % of it. Everything is read twice:
-every window by itself, and with its neighbours in mind (`sadvae_har/recognition/context.py`). How long an activity
+every window by itself, and with its neighbours in mind (`sadvae_har/recognition/prediction.py`). How long an activity
 lasts, how many neighbours count and how much were looked at on WISDM and HAPT: the numbers of USC-HAD are clean.
 """
 

@@ -257,12 +257,15 @@ def require_file(path: Path, remedy: str = "restore it, or delete it and make it
     Raises:
         InputError: Naming the path.
     """
-    if not path.exists():
-        raise InputError(f"{path}: no such file")
-    if not path.is_file():
-        raise InputError(f"{path}: not a file; name a file")
-    if is_damaged(path):
-        raise InputError(f"{path}: damaged or changed since it was written; {remedy}")
+    try:
+        if not path.exists():
+            raise InputError(f"{path}: no such file")
+        if not path.is_file():
+            raise InputError(f"{path}: not a file; name a file")
+        if is_damaged(path):
+            raise InputError(f"{path}: damaged or changed since it was written; {remedy}")
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error}); check its permissions") from error
 
 
 def write_npz(path: Path, arrays: dict[str, np.ndarray]) -> None:

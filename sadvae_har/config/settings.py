@@ -273,7 +273,7 @@ class Config:
     classifier: ClassifierConfig = field(default_factory=ClassifierConfig)
     gate: GateConfig = field(default_factory=GateConfig)
     reference: str | None = None
-    trust_code: tuple[str, ...] = field(default=(), compare=False)
+    trust_code: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
     def __post_init__(self) -> None:
         """Refuse a seed that random generators do not take, and what is no digest."""

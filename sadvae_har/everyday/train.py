@@ -30,11 +30,11 @@ from sadvae_har.experiment.fitted import class_scorer
 from sadvae_har.method.gate import DomainClassifier, GateExamples, SafetyNet, best_temperatures, log_softmax
 from sadvae_har.method.scorer import FoldModel, SeenClassifier
 from sadvae_har.recognition.calibration import Calibration, fit_calibration, fit_temperature
-from sadvae_har.recognition.context import smooth
 from sadvae_har.recognition.everyday.model import EverydayModel
 from sadvae_har.recognition.everyday.pairs import sum_over_places
 from sadvae_har.recognition.model.header import EVERYDAY, everyday_format
 from sadvae_har.recognition.model.text_settings import TextSettings
+from sadvae_har.recognition.prediction import smooth
 from sadvae_har.recognition.strangeness import Strangeness
 
 logger = logging.getLogger(__name__)

@@ -15,8 +15,7 @@ from feature_extraction.own_files.plausibility import Doubt, Examination, requir
 from feature_extraction.own_files.read import Account, Declared, ReadingPlan, read_recording
 from feature_extraction.recordings.recording import Channel
 from feature_extraction.windows.stream import TimedWindows, WindowStream
-from sadvae_har.recognition.context import CONTEXT
-from sadvae_har.recognition.prediction import Prediction, join
+from sadvae_har.recognition.prediction import CONTEXT, Prediction, join
 from sadvae_har.recognition.recognizer import Recognizer
 
 logger = logging.getLogger(__name__)

@@ -29,13 +29,12 @@ from feature_extraction.windows.input_format import InputFormat
 from feature_extraction.windows.stream import TimedWindows, windows_of
 from sadvae_har.experiment.latent_map import LatentPlane
 from sadvae_har.recognition.activities import ActivityList
-from sadvae_har.recognition.context import in_context, smooth
 from sadvae_har.recognition.explanation import Explanation, nearest, weigh
 from sadvae_har.recognition.model.file import load_model, save_model
 from sadvae_har.recognition.model.header import EVERYDAY_KIND, MODEL_FILE, find_model, kind_of_model
 from sadvae_har.recognition.model.parts import RecognizerModel
 from sadvae_har.recognition.model.reference import reference_of
-from sadvae_har.recognition.prediction import UNKNOWN, Prediction
+from sadvae_har.recognition.prediction import UNKNOWN, Prediction, in_context, smooth
 from sadvae_har.recognition.scorer import ActivityScorer
 
 KINDS = {EVERYDAY_KIND: ("sadvae_har.recognition.everyday.recognizer", "EverydayRecognizer")}  # found when first met

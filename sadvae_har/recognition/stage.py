@@ -13,10 +13,10 @@ from sadvae_har.experiment.problem import Problem
 from sadvae_har.experiment.run_folder import RunFolder
 from sadvae_har.method.gate import GateExamples
 from sadvae_har.recognition.calibration import Calibration, calibration_report, fit_calibration
-from sadvae_har.recognition.context import smooth
 from sadvae_har.recognition.model.file import save_model
 from sadvae_har.recognition.model.header import MODEL_FILE, read_summary
 from sadvae_har.recognition.model.parts import FinishedRun, gather_model
+from sadvae_har.recognition.prediction import smooth
 from sadvae_har.recognition.strangeness import Strangeness
 
 logger = logging.getLogger(__name__)

@@ -7,7 +7,8 @@ HOSTILE = (
     "=1+1\x1b]0;owned\x07\x1b[31m\x9b2J\u202e</pre></script><img src=x onerror=alert(1)>|"
     "[x](javascript:alert(1))`$%{x}\x08"
 )
-HARMLESS = "a" * len(HOSTILE)
+PRINTABLE = "".join(letter for letter in HOSTILE if letter.isprintable())  # what a class may be called
+HARMLESS = "a" * len(PRINTABLE)
 IN_A_HEADER = "=1+1\u202e<img src=x onerror=alert(1)>|`$%{x}"  # a table whose head has controls is refused
 _JOINERS = "\u200c\u200d"
 

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow.parquet
 import pytest
 from checkout import ROOT
-from hostile import HARMLESS, HOSTILE, IN_A_HEADER, elements, obeyed_by_a_terminal
+from hostile import HARMLESS, HOSTILE, IN_A_HEADER, PRINTABLE, elements, obeyed_by_a_terminal
 from kitchen import NAMES, Kitchen, one_thread  # noqa: F401  (one_thread is autouse)
 from result_row import ROW
 
@@ -59,7 +59,7 @@ def said(capsys: pytest.CaptureFixture) -> Any:
 def kitchens(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Kitchen]:
     """Return two complete runs that differ in the name of a class alone, by that name."""
     made = {}
-    for name in (HOSTILE, HARMLESS):
+    for name in (PRINTABLE, HARMLESS):
         kitchen = Kitchen(tmp_path_factory.mktemp("kitchen"), (*NAMES[:-1], name))
         chosen = ["--unseen", f"{NAMES[1]},{name}", "--test-subjects", "4", "--out", kitchen.folder / "splits"]
         assert run("splits", "create", kitchen.yaml, *chosen) == 0
@@ -72,7 +72,7 @@ def kitchens(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Kitchen]:
 @pytest.fixture(scope="module")
 def model(kitchens: dict[str, Kitchen]) -> Path:
     """Return the model file of the run with the hostile name."""
-    return kitchens[HOSTILE].folder / "whole" / "recognizer.safetensors"
+    return kitchens[PRINTABLE].folder / "whole" / "recognizer.safetensors"
 
 
 def leaves() -> list[tuple[cl.Command, list[Any]]]:
@@ -80,7 +80,11 @@ def leaves() -> list[tuple[cl.Command, list[Any]]]:
     found = []
     for command in cli.COMMANDS:
         leaf = cl._leaf(command, with_flags=True)
-        own = [a for a in leaf._actions if a.nargs != 0 and "." not in a.dest and a.dest not in ("help", "config")]
+        own = [
+            a
+            for a in leaf._actions
+            if a.nargs != 0 and "." not in a.dest and a.dest not in ("help", "config", "print_config")
+        ]
         found.append((command, own))
     return found
 
@@ -103,9 +107,9 @@ def test_every_argument_can_be_hostile(
 
 
 def test_data_and_runs(kitchens: dict[str, Kitchen], said: Any, tmp_path: Path) -> None:
-    kitchen = kitchens[HOSTILE]
+    kitchen = kitchens[PRINTABLE]
     said("data", "check", kitchen.yaml)
-    assert visible(HOSTILE) in said("data", "prepare", kitchen.yaml, "--resources", kitchen.resources)
+    assert visible(PRINTABLE) in said("data", "prepare", kitchen.yaml, "--resources", kitchen.resources)
     said("splits", "create", kitchen.yaml, "--count", "1", "--out", tmp_path)
     before = (kitchen.folder / "whole" / "recognizer.safetensors").read_bytes()
     said("run", *kitchen.flags())
@@ -128,8 +132,8 @@ def test_pages_have_no_element_of_a_name(kitchens: dict[str, Kitchen], name: str
             said("report", whole, other, "--out", kitchen.folder / name)
         page = ((whole if name == "report.html" else kitchen.folder) / name).read_text("utf-8")
         found[kind] = elements(page), page
-    assert found[HOSTILE][0] == found[HARMLESS][0] and len(found[HOSTILE][0]) > 50
-    page = found[HOSTILE][1]
+    assert found[PRINTABLE][0] == found[HARMLESS][0] and len(found[PRINTABLE][0]) > 50
+    page = found[PRINTABLE][1]
     assert "&lt;img src=x" in page and "<img src=x" not in page and "\\u003cimg src=x" not in page
     page = page.replace(script(), "")  # Plotly's program has what it looks for
     assert set(obeyed_by_a_terminal(page)) <= {"\n", "\t"}
@@ -138,7 +142,7 @@ def test_pages_have_no_element_of_a_name(kitchens: dict[str, Kitchen], name: str
 @pytest.fixture
 def recording(kitchens: dict[str, Kitchen], tmp_path: Path) -> Path:
     """Return a recording with a hostile name and a hostile column."""
-    with (kitchens[HOSTILE].folder / "raw" / "recordings" / "kitchen_p4.csv").open(newline="") as file:
+    with (kitchens[PRINTABLE].folder / "raw" / "recordings" / "kitchen_p4.csv").open(newline="") as file:
         header, *rows = csv.reader(file)
     path = tmp_path / f"{PATH[:-1]}.csv"
     lines = [[*header[:3], IN_A_HEADER], *([*row[:3], "7"] for row in rows)]
@@ -147,7 +151,7 @@ def recording(kitchens: dict[str, Kitchen], tmp_path: Path) -> Path:
 
 
 def test_predictions_in_every_format(model: Path, recording: Path, said: Any, tmp_path: Path) -> None:
-    flags = ["--model", model, "--units", "acc=g", "--rate-hz", "25", "--yes", "--only", HOSTILE]
+    flags = ["--model", model, "--units", "acc=g", "--rate-hz", "25", "--yes", "--only", PRINTABLE]
     printed = said("predict", recording, *flags)
     assert visible(recording.name) in printed
     on_screen = list(csv.DictReader(io.StringIO(said("predict", recording, *flags, "--out", "csv"))))
@@ -157,7 +161,7 @@ def test_predictions_in_every_format(model: Path, recording: Path, said: Any, tm
     assert list(csv.DictReader((tmp_path / "w.csv").open())) == on_screen
     assert [json.loads(line) for line in (tmp_path / "w.json").read_text("utf-8").splitlines()] == as_json
     labels = [row["activity"] for row in pyarrow.parquet.read_table(tmp_path / "w.parquet").to_pylist()]
-    assert labels == [row["activity"] for row in as_json] and set(labels) == {HOSTILE}
+    assert labels == [row["activity"] for row in as_json] and set(labels) == {PRINTABLE}
     assert [cell_text(row["activity"]) for row in on_screen] == [visible(label) for label in labels]
     assert not [row for row in on_screen if row["activity"].startswith("=") or row["file"].startswith("=")]
     assert [float(row["strangeness"]) for row in on_screen] == [row["strangeness"] for row in as_json]
@@ -166,7 +170,7 @@ def test_predictions_in_every_format(model: Path, recording: Path, said: Any, tm
 
 def test_activities_models_and_exports(model: Path, said: Any, tmp_path: Path) -> None:
     own = tmp_path / "own.safetensors"
-    name, text = f"a {HOSTILE}", f"The person waves. {HOSTILE}"
+    name, text = f"a {PRINTABLE}", f"The person waves. {PRINTABLE}"
     said("activities", "add", model, name, text, "--out", own)
     listed = said("activities", "list", own).splitlines()
     assert len(listed) == 1 + len(NAMES) + 1 and visible(text) in listed[-1]

@@ -126,7 +126,7 @@ def nobody():
 @of_files
 def test_a_file_without_permission_is_refused(sound, tmp_path):
     reader, path, _ = sound
-    for folder in (tmp_path, *tmp_path.parents[:2]):  # pytest keeps its folders to their owner
+    for folder in (tmp_path, *tmp_path.parents[:-2]):  # pytest keeps its folders to their owner
         folder.chmod(0o755)
     path.chmod(0)
     with nobody(), refused(path):

@@ -50,7 +50,7 @@ def test_strength_survives_the_network():
 def test_impossible_sizes_are_refused():
     with pytest.raises(InputError, match="odd"):
         ResNetConfig(kernel_size=4)
-    with pytest.raises(InputError, match="positive"):
+    with pytest.raises(InputError, match="cannot be used"):
         ResNetConfig(widths=())
 
 

@@ -13,9 +13,8 @@ from feature_extraction.datasets import get_dataset
 from feature_extraction.own_files.read import Declared, plan_reading
 from feature_extraction.recordings.recording import Recording
 from sadvae_har import __main__ as cli
-from sadvae_har.recognition.context import CONTEXT
 from sadvae_har.recognition.live import RecordingStream, predict_file
-from sadvae_har.recognition.prediction import Prediction, join
+from sadvae_har.recognition.prediction import CONTEXT, Prediction, join
 from sadvae_har.recognition.recognizer import Recognizer
 
 

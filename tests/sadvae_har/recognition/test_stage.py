@@ -18,8 +18,8 @@ from sadvae_har.experiment.fitted import FittedModels
 from sadvae_har.experiment.problem import Problem
 from sadvae_har.experiment.run_folder import RunFolder
 from sadvae_har.method.gate import GateExamples
-from sadvae_har.recognition.context import smooth
 from sadvae_har.recognition.model.parts import FinishedRun, gather_model
+from sadvae_har.recognition.prediction import smooth
 from sadvae_har.recognition.stage import CALIBRATION_FILE, calibrate, fit_strangeness, measure
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sadvae_har.recognition.context import CONTEXT, GOES_ON, in_context, smooth
+from sadvae_har.recognition.prediction import CONTEXT, GOES_ON, in_context, smooth
 
 ONE_PIECE = np.zeros(6, int)
 
