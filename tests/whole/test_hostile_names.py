@@ -34,6 +34,8 @@ HARMLESS_THERE = {("text embed", "resources"), ("benchmark", "resources"), ("ben
 HARMLESS_THERE |= {("benchmark", "results"), ("descriptions", "resources")}
 HARMLESS_THERE |= {("text embed", "split"), ("text embed", "reference")}  # which it does not read
 
+OF_THE_PARSER = ("help", "config", "print_config")
+
 
 def run(*words: object) -> int:
     return cli.main([str(word) for word in words])
