@@ -1,18 +1,18 @@
 """Is anything lost or wrong after a kill, a damaged file, a full disk, on another machine? Tries it, many times.
 
-    python benchmarks/campaign.py kills --number 40
+    python benchmarks/campaign.py kills --number 40 [--raw FOLDER]
     python benchmarks/campaign.py damage --number 50
     python benchmarks/campaign.py machines
 
-Five commands are tried on the recordings that ship with `seglearn`, with short settings. Each is first given twice in
-peace, to learn what it writes, and what of that differs between two runs anyway, such as times.
+Four commands are tried on the recordings that ship with `seglearn`, with short settings, and `benchmark` on WHARF,
+whose recordings have to be in `FOLDER/wharf`. Each is first given twice in peace, to learn what it writes, and what of
+that differs between two runs anyway, such as times.
 
 * `kills`: the command is killed (`kill -9`) at a random moment, and given again until it ends. What it leaves must be
   what an undisturbed one leaves.
 * `damage`: one bit of a file that it wrote is flipped, for every kind of file in turn, and the command given again. It
   must make the file again or refuse it by name.
-* `machines`: other hash seeds, locales, time zones, numbers of threads; two processes in one folder; a disk that fills
-  up; a folder that may not be written into.
+* `machines`: other hash seeds, locales, time zones, numbers of threads; a disk that fills up.
 
 Results go to `benchmarks/campaign.json`, one entry a part, from which `docs/reliability.md` quotes.
 """
@@ -47,8 +47,8 @@ TASKS: dict[str, tuple[str, ...]] = {
         *RESOURCES,
     ),
     "benchmark": (
-        *("benchmark", "--datasets", "watch", "--kinds", "random", "--methods", "closed-form", "eszsl", "--seeds", "1"),
-        *("--results", "{home}/rows.jsonl", "--docs", "{home}/docs", *RESOURCES),
+        *("benchmark", "--datasets", "wharf", "--kinds", "random", "--methods", "closed-form", "eszsl", "--seeds", "1"),
+        *("--raw", "{home}/.raw", "--results", "{home}/rows.jsonl", "--docs", "{home}/docs", *RESOURCES),
     ),
     "everyday train": ("everyday", "train", "--datasets", "watch", *RESOURCES, "--out", "{home}/model"),
 }
@@ -59,9 +59,14 @@ encoder: {width: 16, depth: 1, heads: 2, feed_forward: 16}
 """
 
 
+RAW: list[Path] = []  # folder of recordings, if there is one
+
+
 def new_home(folder: Path) -> Path:
     """Make the folder of a trial."""
     folder.mkdir(parents=True)
+    for raw in RAW:
+        (folder / ".raw").symlink_to(raw.resolve())
     (folder / "pool.yaml").write_text(POOL, encoding="utf-8")
     return folder
 
@@ -130,8 +135,13 @@ def _child(task: str, home: Path, log: Path, limits: Mapping[int, int]) -> None:
 
 
 def tree(home: Path) -> dict[str, bytes]:
-    """Return the bytes of all files in a folder by their paths."""
-    return {str(path.relative_to(home)): path.read_bytes() for path in sorted(home.rglob("*")) if path.is_file()}
+    """Return the bytes of all files in a folder by their paths, without hidden ones, which are temporary."""
+    files = {path.relative_to(home): path for path in sorted(home.rglob("*")) if path.is_file()}
+    return {str(name): path.read_bytes() for name, path in files.items() if not _is_hidden(name)}
+
+
+def _is_hidden(name: Path) -> bool:
+    return any(part.startswith(".") for part in name.parts)
 
 
 @dataclass
@@ -218,6 +228,8 @@ def kills(task: str, number: int, generator: np.random.Generator, folder: Path) 
             tally.count("differs", f"{task}: {wrong}")
         else:
             tally.count("trials equal to an undisturbed run")
+        if any(_is_hidden(name) for path in home.rglob("*") if (name := path.relative_to(home)) != Path(".raw")):
+            tally.count("of all trials, with temporary files left behind")
         shutil.rmtree(home)
     return tally
 
@@ -233,7 +245,7 @@ def damage(task: str, number: int, generator: np.random.Generator, folder: Path)
     for kind, names in tqdm(sorted(kinds.items()), desc=f"damage to {task}", unit="kind", disable=None):
         for _ in range(number):
             home = folder / "damaged"
-            shutil.copytree(original, home)
+            shutil.copytree(original, home, symlinks=True)
             for path in home.rglob("*"):
                 if path.is_file() and str(original).encode() in (data := path.read_bytes()):
                     path.write_bytes(data.replace(str(original).encode(), str(home).encode()))
@@ -311,14 +323,16 @@ def main() -> None:
     """Run one part for some commands and write down what came of it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("part", choices=PARTS)
-    parser.add_argument("--tasks", nargs="+", choices=TASKS, default=list(TASKS))
+    parser.add_argument("--tasks", nargs="+", choices=TASKS, help="default: all that can be tried")
+    parser.add_argument("--raw", type=Path, help="folder with one folder of recordings per data set, for `benchmark`")
     parser.add_argument("--number", type=int, default=40, help="kills a command, damages a kind of file, full disks")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path(__file__).with_suffix(".json"))
     arguments = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     _import_what_commands_need()
-    for task in arguments.tasks:
+    RAW.extend([arguments.raw] if arguments.raw else [])
+    for task in arguments.tasks or [task for task in TASKS if RAW or task != "benchmark"]:
         generator = np.random.default_rng([arguments.seed, list(TASKS).index(task)])
         with TemporaryDirectory() as folder:
             tally = PARTS[arguments.part](task, arguments.number, generator, Path(folder))
