@@ -22,6 +22,7 @@ import os
 import resource
 import shutil
 import signal
+import subprocess
 import sys
 import time
 from collections import Counter
@@ -47,7 +48,7 @@ TASKS: dict[str, tuple[str, ...]] = {
         *RESOURCES,
     ),
     "benchmark": (
-        *("benchmark", "--datasets", "wharf", "--kinds", "random", "--methods", "closed-form", "eszsl", "--seeds", "1"),
+        *("benchmark", "--datasets", "wharf", "--kinds", "random", "--methods", "ridge", "eszsl", "--seeds", "1"),
         *("--raw", "{home}/.raw", "--results", "{home}/rows.jsonl", "--docs", "{home}/docs", *RESOURCES),
     ),
     "everyday train": ("everyday", "train", "--datasets", "watch", *RESOURCES, "--out", "{home}/model"),
@@ -57,8 +58,6 @@ objectives: {masked_autoencoding: 1.0}
 n_epochs: 3
 encoder: {width: 16, depth: 1, heads: 2, feed_forward: 16}
 """
-
-
 RAW: list[Path] = []  # folder of recordings, if there is one
 
 
@@ -86,20 +85,20 @@ class Ended:
     said: str
 
 
-def give(task: str, home: Path, kill_after_s: float | None = None, limits: Mapping[int, int] | None = None) -> Ended:
+def give(task: str, home: Path, kill_after_s: float | None = None, longest_file: int | None = None) -> Ended:
     """Give a command in a process of its own, forked from this one, so that what it imports is there already.
 
     Args:
         task: Its name.
         home: Folder of the trial.
         kill_after_s: When it is killed, if it still runs.
-        limits: Limits of the process, as `resource.setrlimit` takes them.
+        longest_file: Bytes beyond which the system refuses to write to a file, as on a full disk.
     """
     log = home.parent / f"{home.name}.log"
     start = time.monotonic()
     child = os.fork()
     if child == 0:
-        _child(task, home, log, limits or {})
+        _child(task, home, log, longest_file)
     code = None
     while code is None:
         found, status = os.waitpid(child, os.WNOHANG)
@@ -115,7 +114,7 @@ def give(task: str, home: Path, kill_after_s: float | None = None, limits: Mappi
     return Ended(code, time.monotonic() - start, log.read_text(encoding="utf-8", errors="replace"))
 
 
-def _child(task: str, home: Path, log: Path, limits: Mapping[int, int]) -> None:
+def _child(task: str, home: Path, log: Path, longest_file: int | None) -> None:
     """Run the command and end the process, whatever happens."""
     code = 70
     try:
@@ -123,8 +122,8 @@ def _child(task: str, home: Path, log: Path, limits: Mapping[int, int]) -> None:
         for stream in (1, 2):
             os.dup2(file, stream)
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a full disk is an error of writing, not a signal
-        for kind, value in limits.items():
-            resource.setrlimit(kind, (value, value))
+        if longest_file is not None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (longest_file, longest_file))
         from sadvae_har.__main__ import main
 
         code = main([word.format(home=home) for word in TASKS[task]])
@@ -285,10 +284,10 @@ def machines(task: str, number: int, generator: np.random.Generator, folder: Pat
         home = new_home(folder / f"{name}-{value.replace('/', '-')}")
         wrong = peace.compared(home) if (code := _in_surroundings(task, home, {name: value})) == 0 else [f"code {code}"]
         tally.count(f"other {name}: equal" if not wrong else f"other {name}: differs", f"{task}: {wrong}" * bool(wrong))
-    for _ in range(number):
-        home = new_home(folder / f"full-{_}")
+    for k in range(number):
+        home = new_home(folder / f"full-{k}")
         size = int(generator.integers(1, max(map(len, peace.files.values()))))
-        ended = give(task, home, limits={resource.RLIMIT_FSIZE: size})
+        ended = give(task, home, longest_file=size)
         last = ended.said.strip().splitlines()[-1:] or [""]
         fine = ended.code == 2 and last[0].startswith("error: ") and "Traceback" not in ended.said
         again = give(task, home)
@@ -302,18 +301,8 @@ def machines(task: str, number: int, generator: np.random.Generator, folder: Pat
 def _in_surroundings(task: str, home: Path, variables: Mapping[str, str]) -> int:
     """Give a command in a new interpreter with other environment variables; return its exit code."""
     words = [word.format(home=home) for word in TASKS[task]]
-    log = os.open(home.parent / f"{home.name}.log", os.O_WRONLY | os.O_CREAT)
-    return os.waitstatus_to_exitcode(
-        os.waitpid(
-            os.posix_spawn(
-                sys.executable,
-                [sys.executable, "-m", "sadvae_har", *words],
-                {**os.environ, **variables},
-                file_actions=[(os.POSIX_SPAWN_DUP2, log, 1), (os.POSIX_SPAWN_DUP2, log, 2)],
-            ),
-            0,
-        )[1]
-    )
+    command = [sys.executable, "-m", "sadvae_har", *words]
+    return subprocess.run(command, env={**os.environ, **variables}, capture_output=True).returncode
 
 
 PARTS = {"kills": kills, "damage": damage, "machines": machines}

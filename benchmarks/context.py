@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from feature_extraction.datasets import get_dataset
+from feature_extraction.datasets.readers import hapt
 from feature_extraction.recordings.recording import Recording
 from feature_extraction.storage.files import write_json
 from sadvae_har.evaluation.metrics import expected_calibration_error
@@ -50,43 +51,18 @@ class Labelled(NamedTuple):
 def labelled(dataset: str, raw: Path) -> Iterator[Labelled]:
     """Yield what a person recorded in one go."""
     spec = get_dataset(dataset)
-    files = spec.list_files(raw)
-    items = [item for item in spec.read_files(files, spec.class_list()) if isinstance(item, Recording)]
+    files, class_list, names = spec.list_files(raw), spec.class_list(), ACTIVITIES[dataset]
     if dataset == "hapt":
-        yield from _whole(items, files)
+        for one in hapt.read_experiments(files, class_list):
+            activity = np.full(len(one.samples), "", dtype="U20")
+            for label, first, last in one.stretches:
+                activity[first:last] = names.get(label, "")
+            whole = spec.recording(one.samples, f"exp{one.number}", one.subject, "", {"imu": "waist"})
+            yield Labelled(whole, activity)
         return
-    for item in items:
-        yield Labelled(item, np.full(len(item.samples), ACTIVITIES[dataset].get(item.label, "")))
-
-
-def _whole(items: list[Recording], files: list[Path]) -> Iterator[Labelled]:
-    """Put the experiments of HAPT together again from the files of signals and `labels.txt`."""
-    names = {row: item.label for row, item in zip(_rows(files[0]), items, strict=True)}
-    for path in (path for path in files if path.stem.startswith("acc")):
-        number = int(path.stem[7:9])
-        parts = [np.loadtxt(file) for file in (path, path.with_name(path.name.replace("acc", "gyro")))]
-        activity = np.full(len(parts[0]), "", dtype="U20")
-        for (experiment, first, last), label in names.items():
-            if experiment == number:
-                activity[first - 1 : last] = ACTIVITIES["hapt"].get(label, "")
-        example = items[0]
-        yield Labelled(
-            Recording(
-                samples=np.hstack(parts).astype(np.float32),
-                channels=example.channels,
-                rate_hz=example.rate_hz,
-                dataset="hapt",
-                name=path.stem,
-                subject=path.stem[-2:],
-                label="",
-            ),
-            activity,
-        )
-
-
-def _rows(labels: Path) -> list[tuple[int, int, int]]:
-    """Return experiment, first and last sample of every labelled stretch, in the order of the file."""
-    return [(int(row[0]), int(row[3]), int(row[4])) for row in np.loadtxt(labels, int)]
+    for item in spec.read_files(files, class_list):
+        if isinstance(item, Recording):
+            yield Labelled(item, np.full(len(item.samples), names.get(item.label, "")))
 
 
 def measure(dataset: str, raw: Path) -> dict[str, dict[str, float]]:

@@ -30,7 +30,7 @@ from sadvae_har.experiment.inputs import (
     load_text,
 )
 from sadvae_har.experiment.problem import Problem, make_problem
-from sadvae_har.experiment.run_folder import REPORT_FILE, RunFolder
+from sadvae_har.experiment.run_folder import GATE, GATE_EXAMPLES, PREDICTIONS, REPORT_FILE, TRAINED, RunFolder
 from sadvae_har.method.gate import GateExamples
 from sadvae_har.recognition.model.header import MODEL_FILE
 from sadvae_har.recognition.model.parts import FinishedRun, require_described_one_by_one
@@ -91,7 +91,7 @@ class Run:
         metrics, path = self.folder.metrics(), self.folder.path
         wanted = {"measured"} if self.is_open else {"zsl", "gzsl", "chance"}
         wanted |= {"reference"} if self.config.reference is not None else set()
-        files = {stages.GATE_EXAMPLES, stages.GATE, REPORT_FILE} | (set() if self.is_open else {"predictions.npz"})
+        files = {GATE_EXAMPLES, GATE, REPORT_FILE} | (set() if self.is_open else {PREDICTIONS})
         if self.inputs is not None and NO_MODEL_FILE not in metrics:
             files |= {MODEL_FILE} | (set() if self.is_open else {CALIBRATION_FILE})
         return wanted <= metrics.keys() and all((path / name).exists() for name in files)
@@ -181,7 +181,7 @@ def run_original(layout: OriginalLayout, config: Config, locations: Locations, o
 
 def load_or_train(this: Run) -> FittedModels:
     """Return the fitted models of a run, training them if stage 1 has not finished in its folder."""
-    path = this.folder.path / stages.MODEL
+    path = this.folder.path / TRAINED
     if path.exists():
         return FittedModels.load(path, this.key)
     return stages.train_zsl(this.problem, this.config, this.folder, this.key)
@@ -262,7 +262,7 @@ def run_stage(name: str, config: Config, locations: Locations, out: Path | None)
     if name == "zsl train":
         load_or_train(this)
         return folder
-    fitted = FittedModels.load(folder.path / stages.MODEL, this.key)
+    fitted = FittedModels.load(folder.path / TRAINED, this.key)
     if name == "zsl evaluate" and this.is_open:
         raise InputError("zsl evaluate: an open split has no unseen classes; `gate train` and `gzsl evaluate` go on")
     if name == "zsl evaluate":

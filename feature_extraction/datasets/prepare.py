@@ -1,11 +1,10 @@
 """From raw files to cached windows: `resources/windows/<dataset>/<key>/`.
 
 The key is a digest of the raw files' content, the settings and the class codes, so a changed file or
-setting never meets old windows. Content is read again only when a path, size or
-time of change is another. Windows are written as they are cut, into a temporary folder that is renamed when complete.
+setting never meets old windows. Content is read again only when a path, size or time of change is another. Windows are
+written as they are cut, into a temporary folder that is renamed when complete.
 """
 
-import hashlib
 import json
 import logging
 import os
@@ -28,6 +27,7 @@ from feature_extraction.errors import InputError
 from feature_extraction.own_files.plausibility import require_possible
 from feature_extraction.recordings import signal
 from feature_extraction.recordings.recording import Channel, Recording, Skipped
+from feature_extraction.storage.checksums import digest_of
 from feature_extraction.storage.files import (
     NO_ROOM,
     atomic_path,
@@ -127,14 +127,9 @@ def content_of(files: Sequence[Path], memo: Path) -> str:
         known = known if isinstance(known, dict) else {}
         digest, _, check = str(known.get(look)).partition(" ")
         if check != content_hash(look, digest):
-            digest = content_hash(*(f"{name} {_file_digest(path)}" for name, path in zip(names, files, strict=True)))
+            digest = content_hash(*(f"{name} {digest_of(path)}" for name, path in zip(names, files, strict=True)))
             write_json(memo, {**known, look: f"{digest} {content_hash(look, digest)}"})
     return digest
-
-
-def _file_digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager

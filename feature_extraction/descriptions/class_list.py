@@ -6,7 +6,6 @@ so that a missing view or an attribute out of range fails before anything is tra
 """
 
 import csv
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from typing import Any
 
 from feature_extraction.errors import InputError
 from feature_extraction.storage.files import require_file
-from feature_extraction.storage.names import UNPRINTABLE, Spellings, plain_name, require_plain
+from feature_extraction.storage.names import Spellings, plain_name, require_plain, require_printable
 from feature_extraction.storage.places import CLASS_LISTS_FOLDER
 from feature_extraction.storage.yaml import read_yaml
 
@@ -254,12 +253,7 @@ def differences(wanted: Iterable[str], given: Iterable[Any]) -> tuple[list[str],
 def _text(value: Any, where: str) -> str:
     if not isinstance(value, str) or not value.strip():
         raise InputError(f"{where}: expected a text, found {value!r}")
-    text = " ".join(value.split())
-    if any(unicodedata.category(letter) in UNPRINTABLE for letter in text):
-        raise InputError(f"{where}: {text[:80]!r} holds what cannot be printed; take it away")
-    if len(text) > LONGEST_DESCRIPTION:
-        raise InputError(f"{where}: {text[:40]!r}... has {len(text)} characters; shorten it to {LONGEST_DESCRIPTION}")
-    return text
+    return require_printable(" ".join(value.split()), where, LONGEST_DESCRIPTION)
 
 
 def _texts(values: Iterable[Any], where: str) -> tuple[str, ...]:

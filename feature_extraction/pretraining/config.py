@@ -11,11 +11,11 @@ from jsonargparse import ArgumentError, ArgumentParser
 from feature_extraction.encoders.patch_transformer.network import TINY, PatchTransformerConfig
 from feature_extraction.errors import InputError
 from feature_extraction.pretraining.augment.augment import AugmentConfig
+from feature_extraction.storage.plain import LARGEST_SEED
 from feature_extraction.storage.yaml import read_yaml
 
 GROUPS = ("encoder", "patches", "augment")
 MOST = 1_000_000  # epochs, steps or windows; more is a slip that would take years
-LARGEST_SEED = 2**32 - 1
 Precision = Literal["float32", "bfloat16"]
 
 

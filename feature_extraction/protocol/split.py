@@ -22,6 +22,7 @@ from feature_extraction.descriptions.class_list import load_class_list
 from feature_extraction.descriptions.synonyms import find_synonym
 from feature_extraction.errors import InputError, LeakageError
 from feature_extraction.protocol.groups import MEANING, NOTHING_TESTED, HeldOut, groups_of
+from feature_extraction.storage.escaping import visible
 from feature_extraction.storage.files import read_json, write_json
 from feature_extraction.storage.names import LONGEST_NAME, plain_name, require_plain
 from feature_extraction.storage.places import OWN_SPLITS_FOLDER, SPLITS_FOLDER
@@ -121,7 +122,7 @@ class Split:
         Raises:
             InputError: Naming the offending classes or subjects.
         """
-        where = f"split {self.dataset[:LONGEST_NAME]!r}/{self.name[:LONGEST_NAME]!r}".replace("'", "")
+        where = visible(f"split {self.dataset[:LONGEST_NAME]}/{self.name[:LONGEST_NAME]}")
         people = (*self.train_subjects, *self.val_subjects, *self.test_subjects) if self.holds_out == "people" else ()
         for name in (self.dataset, self.name, *self.classes, *people):
             require_plain(name, where)

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from feature_extraction.errors import InputError
+from feature_extraction.storage.json_text import parse_json
 from feature_extraction.storage.locks import locked
 
 CHECKSUMS = "checksums.json"
@@ -37,12 +38,12 @@ def read_checksums(folder: Path) -> Digests | None:
     """
     path = folder / CHECKSUMS
     try:
-        value = json.loads(path.read_bytes())
+        value = parse_json(path.read_bytes().decode())
         if value["format"] == FORMAT and value["checksum"] == _checksum(value["files"]):
             return value["files"]
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):  # said below
+    except (OSError, ValueError, KeyError, TypeError):  # said below
         pass
     raise InputError(
         f"{path}: damaged or changed since it was written; restore it, or delete the folder and make it again"

@@ -14,7 +14,7 @@ from feature_extraction.storage.files import content_hash
 
 LONGEST_SLUG = 60
 LONGEST_NAME = 100  # characters
-UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")  # categories of controls, halves of surrogate pairs, ends of lines
+_UNPRINTABLE = ("Cc", "Cs", "Zl", "Zp")  # categories of controls, halves of surrogate pairs, ends of lines
 _WHOLE_NUMBER = re.compile(r"([+-]?\d+)\.0*")  # as tables of floating-point numbers write a code
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?")  # device names on Windows, whatever their ending
 
@@ -36,12 +36,26 @@ def require_plain(name: str, where: str) -> str:
     Raises:
         InputError: It holds a character that is not printable, or more than `LONGEST_NAME` characters.
     """
-    if len(name) > LONGEST_NAME:
-        raise InputError(f"{where}: {name[:40]!r}... has {len(name)} characters; shorten it to {LONGEST_NAME}")
-    odd = next((letter for letter in name if unicodedata.category(letter) in UNPRINTABLE), None)
+    return require_printable(name, where, LONGEST_NAME)
+
+
+def require_printable(text: str, where: str, longest: int) -> str:
+    """Return a text that can be printed and is not too long.
+
+    Args:
+        text: What somebody wrote, in one line.
+        where: What it is, and where it stands; named in the error.
+        longest: Most characters.
+
+    Raises:
+        InputError: It is longer, or holds a character that is not printable.
+    """
+    if len(text) > longest:
+        raise InputError(f"{where}: {text[:40]!r}... has {len(text)} characters; shorten it to {longest}")
+    odd = next((letter for letter in text if unicodedata.category(letter) in _UNPRINTABLE), None)
     if odd is not None:
-        raise InputError(f"{where}: {name!r} holds {odd!r}, which cannot be printed; take it away")
-    return name
+        raise InputError(f"{where}: {text[:80]!r} holds {odd!r}, which cannot be printed; take it away")
+    return text
 
 
 def sound_of(name: str) -> str:

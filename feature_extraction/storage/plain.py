@@ -8,6 +8,7 @@ from feature_extraction.errors import InputError
 
 T = TypeVar("T")
 _WORDS: dict[Any, str] = {str: "a text", int: "a whole number", float: "a number", bool: "true or false"}
+LARGEST_SEED = 2**32 - 1  # that every random generator takes
 _LARGEST = 1 << 64  # whole numbers beyond overflow as soon as they meet a float or an array
 
 

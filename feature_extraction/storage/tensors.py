@@ -38,7 +38,7 @@ def write_tensors(path: Path, kind: str, header: Mapping[str, Any], tensors: Map
     copies = {name: value.detach().contiguous().clone() for name, value in tensors.items()}  # no shared memory
     full = {**header, "checksum": _checksum(header, {name: value.numpy() for name, value in copies.items()})}
     with atomic_path(path) as temporary:
-        temporary.write_bytes(save(copies, metadata={kind: json.dumps(full)}))
+        temporary.write_bytes(save(copies, metadata={kind: json.dumps(full)}))  # save_file hides that a disk is full
 
 
 Accept = Callable[[Mapping[str, Any]], None]

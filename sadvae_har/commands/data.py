@@ -6,9 +6,9 @@ from jsonargparse import Namespace
 
 from feature_extraction.errors import InputError
 from feature_extraction.storage.places import windows_folder
+from feature_extraction.storage.plain import LARGEST_SEED
 from sadvae_har.commands import parser as cl
 from sadvae_har.commands.terminal import say
-from sadvae_har.config.settings import LARGEST_SEED
 
 if TYPE_CHECKING:
     from feature_extraction.protocol.split import Split

@@ -7,9 +7,9 @@ from jsonargparse import Namespace
 from feature_extraction.errors import InputError
 from feature_extraction.storage.files import write_text
 from feature_extraction.storage.places import runs_folder, text_cache, windows_folder
+from feature_extraction.storage.plain import LARGEST_SEED
 from sadvae_har.commands import parser as cl
 from sadvae_har.commands.terminal import say
-from sadvae_har.config.settings import LARGEST_SEED
 
 SHAREABLE = "dsads,wisdm,umafall,sp-sw-har,berkeley-mhad"  # data sets whose terms allow passing on what was learned
 CARD = "README.md"

@@ -13,9 +13,9 @@ from typing import Any, Literal
 from feature_extraction.descriptions.class_list import VIEWS
 from feature_extraction.descriptions.embeddings import DEFAULT_TEXT_MODEL
 from feature_extraction.errors import InputError
+from feature_extraction.storage.plain import LARGEST_SEED
 
 GATE_CUES = ("text_margin", "text_odds", "novelty", "energy")
-LARGEST_SEED = 2**32 - 1
 # Far beyond what makes sense; what is larger is a slip that would take all memory, or years.
 WIDEST, MOST_MODELS, MOST_STEPS, MOST_SAMPLES, MOST_ENTRIES = 8192, 64, 1_000_000, 100_000, 100
 

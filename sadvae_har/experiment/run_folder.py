@@ -39,8 +39,9 @@ logger = logging.getLogger(__name__)
 
 REPORT_FILE = "report.html"
 TRAINED, TRAINING_STATE, PROGRESS = "model.safetensors", "training_state.safetensors", "progress.jsonl"
+GATE_EXAMPLES, GATE, PREDICTIONS = "gate_examples.npz", "gate.json", "predictions.npz"
 MADE_AGAIN = (  # within minutes, from the trained models
-    *("gate_examples.npz", "gate.json", "metrics.json", "predictions.npz", REPORT_FILE),
+    *(GATE_EXAMPLES, GATE, PREDICTIONS, "metrics.json", REPORT_FILE),
     *("recognizer.safetensors", "calibration.json"),
 )
 RESULTS = (TRAINED, *MADE_AGAIN)
@@ -140,7 +141,7 @@ class RunFolder:
 
     def merge_predictions(self, arrays: dict[str, np.ndarray]) -> None:
         """Add arrays to predictions.npz."""
-        path = self.path / "predictions.npz"
+        path = self.path / PREDICTIONS
         with changing(path):
             write_npz(path, (read_npz(path) if path.exists() else {}) | arrays)
 

@@ -26,7 +26,7 @@ from sadvae_har.evaluation.numbers import GatedWindows, TestWindows
 from sadvae_har.experiment.fitted import FittedModels, class_scorer, fit_seen_classifiers, seed_of, training_key
 from sadvae_har.experiment.latent_map import latent_map
 from sadvae_har.experiment.problem import Fold, Problem
-from sadvae_har.experiment.run_folder import TRAINED, TRAINING_STATE, RunFolder
+from sadvae_har.experiment.run_folder import GATE, GATE_EXAMPLES, TRAINED, TRAINING_STATE, RunFolder
 from sadvae_har.method.gate import TEXT_MARGIN, DomainClassifier, GateExamples, fit_gate, usable_folds
 from sadvae_har.method.scorer import ClassScorer, gather_scores
 from sadvae_har.method.training import Trainer, TrainingData
@@ -34,7 +34,6 @@ from sadvae_har.method.training_state import Snapshots, load_state, save_state
 
 logger = logging.getLogger(__name__)
 
-MODEL, GATE_EXAMPLES, GATE = TRAINED, "gate_examples.npz", "gate.json"  # in the run folder
 _TRAIN, _SYNTHESIS = 1, 3  # Independent random streams of a run; 2 is the seen classifiers'.
 
 
@@ -75,7 +74,7 @@ def train_zsl(problem: Problem, config: Config, folder: RunFolder, key: str | No
     fitted = choose_models(snapshots, problem, config, key)
     inner_top1 = {str(step): round(value, 4) for step, value in fitted.inner_top1.items()}
     folder.log({"chosen_step": fitted.step, "inner_top1": inner_top1})
-    fitted.save(folder.path / MODEL)
+    fitted.save(folder.path / TRAINED)
     state.unlink(missing_ok=True)
     return fitted
 

@@ -13,7 +13,7 @@ import numpy as np
 
 CONTEXT = 2  # windows on either side
 GOES_ON = 0.9  # probability that the next window is of the same activity: 25 s of it at a stride of 2.5 s
-LEAST = 1e-30
+LEAST = 1e-30  # probability of what one window rules out, so that others still count
 UNKNOWN = "unknown"  # label of a window that is like nothing on the list
 
 

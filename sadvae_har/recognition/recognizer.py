@@ -225,14 +225,22 @@ class Recognizer(ActivityList):
 
     def windows_alone(self, windows: TimedWindows) -> Prediction:
         """Recognise the activities in windows, each by itself; `in_context` goes on from there."""
-        if not len(windows.start_s):
-            return self._describe(windows, np.empty((0, len(self.names))), np.empty(0))
-        features = self.features(windows.samples)
-        joint, positions = self.score(features)
-        probabilities = self.model.calibration.probabilities(joint)
-        # A hard gate chooses between trained and described ones first; what it chose counts as much as any other.
-        probabilities[np.arange(len(joint)), positions] = probabilities.max(1) * JUST_ABOVE
-        return self._describe(windows, probabilities / probabilities.sum(1, keepdims=True), self.strangeness(features))
+        probabilities, strangeness = np.empty((0, len(self.names))), np.empty(0)
+        if len(windows.start_s):
+            features = self.features(windows.samples)
+            joint, positions = self.score(features)
+            probabilities, strangeness = self.model.calibration.probabilities(joint), self.strangeness(features)
+            # A hard gate chooses between trained and described ones first; what it chose counts as much as any other.
+            probabilities[np.arange(len(joint)), positions] = probabilities.max(1) * JUST_ABOVE
+            probabilities /= probabilities.sum(1, keepdims=True)
+        return Prediction(
+            start_s=windows.start_s,
+            end_s=windows.start_s + self.window_s,
+            piece=windows.piece,
+            strangeness=strangeness,
+            activities=self.names,
+            **self._most_probable(probabilities),
+        )
 
     def features(self, samples: np.ndarray) -> np.ndarray:
         """Return standardised features [n, D] of windows [n, T, C]."""
@@ -255,49 +263,31 @@ class Recognizer(ActivityList):
         """Return how well windows match every description, log densities [n, A], of standardised features [n, D]."""
         return self.scorer.scores(features).text_logits
 
-    def _describe(self, windows: TimedWindows, probabilities: np.ndarray, strangeness: np.ndarray) -> Prediction:
-        activity, positions = self._most_probable(probabilities)
-        return Prediction(
-            start_s=windows.start_s,
-            end_s=windows.start_s + self.window_s,
-            piece=windows.piece,
-            labels=activity,
-            activity=activity,
-            probability=probabilities.max(1, initial=0),
-            unseen=positions >= len(self.model.trained),
-            strangeness=strangeness,
-            probabilities=probabilities,
-            activities=self.names,
-        )
-
-    def _most_probable(self, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return names and positions of the most probable activities, [n]."""
+    def _most_probable(self, probabilities: np.ndarray) -> dict[str, Any]:
+        """Return what `Prediction` says of windows by their probabilities [n, A]."""
         positions = probabilities.argmax(1) if len(probabilities) else np.empty(0, int)
-        return np.array(self.names)[positions], positions
+        activity = np.array(self.names)[positions]
+        return {
+            "labels": activity,
+            "activity": activity,
+            "probability": probabilities.max(1, initial=0),
+            "unseen": positions >= len(self.model.trained),
+            "probabilities": probabilities,
+        }
 
     def in_context(self, alone: Prediction) -> Prediction:
-        """Return what windows in order of time are with their neighbours in mind: see `context`.
+        """Return what windows in order of time are with their neighbours in mind: see `prediction.in_context`.
 
         They are `unknown` where they and their neighbours are too strange.
 
         Args:
             alone: What `windows_alone` says of them.
         """
-        if not len(alone):
-            return alone
-        probabilities = in_context(alone.probabilities, alone.piece, min(1.0, self.stride_s / self.window_s))
-        activity, positions = self._most_probable(probabilities)
-        unseen = positions >= len(self.model.trained)
+        weight = min(1.0, self.stride_s / self.window_s)
+        found = replace(alone, **self._most_probable(in_context(alone.probabilities, alone.piece, weight)))
         smoothed = smooth(alone.strangeness, alone.piece)
-        unknown = self.model.calibration.excess(smoothed, unseen if self._described else None) > 0
-        return replace(
-            alone,
-            labels=np.where(unknown, UNKNOWN, activity),
-            activity=activity,
-            probability=probabilities.max(1),
-            unseen=unseen,
-            probabilities=probabilities,
-        )
+        unknown = self.model.calibration.excess(smoothed, found.unseen if self._described else None) > 0
+        return replace(found, labels=np.where(unknown, UNKNOWN, found.activity))
 
     def explain(self, window: np.ndarray) -> Explanation:
         """Say why a window [T, C] gets its label if it is looked at by itself."""

@@ -44,7 +44,9 @@ def _one_run(run: RunFiles) -> Verdict:
 
 
 def _numbers(run: RunFiles) -> Verdict:
-    return _verdict(number_contradictions(run), f"all {len(again(run))} computed again from predictions.npz")
+    values = again(run)
+    found = number_contradictions(run.metrics, values)
+    return _verdict(found, f"all {len(values)} computed again from predictions.npz")
 
 
 def _classes(run: RunFiles) -> Verdict:

@@ -1,6 +1,7 @@
 """Numbers of a run that follow from its saved predictions, computed again; others are refused."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -24,7 +25,7 @@ def require_agreement(run: RunFiles, calibration: CalibrationFile | None = None)
     Raises:
         InputError: Naming the file, the number there and the one that follows from the predictions.
     """
-    found = {"metrics.json": list(number_contradictions(run)), "gate.json": list(_of_gate(run))}
+    found = {"metrics.json": list(number_contradictions(run.metrics, again(run))), "gate.json": list(_of_gate(run))}
     found["calibration.json"] = list(_of_calibration(run, calibration)) if calibration and run.has_gzsl else []
     for name, problems in found.items():
         if problems:
@@ -55,10 +56,15 @@ def again(run: RunFiles) -> dict[tuple[str, ...], float]:
     return values
 
 
-def number_contradictions(run: RunFiles) -> Iterator[str]:
-    """Yield each number of `metrics.json` that does not follow from the predictions."""
-    for place, value in again(run).items():
-        saved: object = run.metrics
+def number_contradictions(metrics: Mapping[str, Any], values: Mapping[tuple[str, ...], float]) -> Iterator[str]:
+    """Yield each number of `metrics.json` that does not follow from the predictions.
+
+    Args:
+        metrics: The content of the file.
+        values: What `again` computed.
+    """
+    for place, value in values.items():
+        saved: object = metrics
         for key in place:
             saved = saved.get(key) if isinstance(saved, dict) else None
         if not isinstance(saved, int | float) or not abs(saved - value) <= ROUNDING:

@@ -33,7 +33,6 @@ ENDLESS = {"demo": ["--model", PATH], "predict": ["--model", PATH, PATH]}
 HARMLESS_THERE = {("text embed", "resources"), ("benchmark", "resources"), ("benchmark", "raw"), ("benchmark", "docs")}
 HARMLESS_THERE |= {("benchmark", "results"), ("descriptions", "resources")}
 HARMLESS_THERE |= {("text embed", "split"), ("text embed", "reference")}  # which it does not read
-
 OF_THE_PARSER = ("help", "config", "print_config")
 
 
@@ -82,11 +81,7 @@ def leaves() -> list[tuple[cl.Command, list[Any]]]:
     found = []
     for command in cli.COMMANDS:
         leaf = cl._leaf(command, with_flags=True)
-        own = [
-            a
-            for a in leaf._actions
-            if a.nargs != 0 and "." not in a.dest and a.dest not in ("help", "config", "print_config")
-        ]
+        own = [a for a in leaf._actions if a.nargs != 0 and "." not in a.dest and a.dest not in OF_THE_PARSER]
         found.append((command, own))
     return found
 

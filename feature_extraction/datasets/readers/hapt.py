@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
@@ -28,26 +29,56 @@ def list_files(raw: Path) -> list[Path]:
 
 def read_files(files: Sequence[Path], class_list: ClassList) -> Iterator[Recording | Skipped]:
     """Read one recording per labelled stretch; what lies between them has no label and is not read."""
-    labels_path, *signal_paths = files
-    by_name = {path.name: path for path in signal_paths}
-    rows = read_numbers(labels_path, 5).astype(np.int64)
-    experiments = [(key, list(part)) for key, part in groupby(rows.tolist(), key=lambda row: (row[0], row[1]))]
-    for (experiment, user), stretches in progress(experiments, "hapt", "experiment"):
-        samples = _read_experiment(by_name, experiment, user, labels_path)
-        for _, _, code, first, last in stretches:
-            where = f"{labels_path}: experiment {experiment}, samples {first} to {last}"
-            if not 1 <= first <= last <= len(samples):
-                raise InputError(f"{where}, but its files have {len(samples)} rows; {FETCH_AGAIN}")
+    for one in read_experiments(files, class_list):
+        for label, first, last in one.stretches:
             yield HAPT.recording(
-                samples=samples[first - 1 : last],  # the authors count from 1 and include the last sample
-                name=f"exp{experiment:02d}_{first}",
-                subject=str(user),
-                label=class_name(class_list, str(code), where),
+                samples=one.samples[first:last],
+                name=f"exp{one.number:02d}_{first + 1}",
+                subject=one.subject,
+                label=label,
                 placements={"imu": "waist"},
             )
 
 
-def _read_experiment(by_name: dict[str, Path], experiment: int, user: int, labels_path: Path) -> np.ndarray:
+@dataclass(frozen=True)
+class Experiment:
+    """What a person recorded in one go, ten minutes with all activities and what lies between them.
+
+    Attributes:
+        number: As the authors count.
+        subject: Who.
+        samples: [T, 6], acceleration in g and angular rate in rad/s.
+        stretches: Class, first sample, and the one behind the last.
+    """
+
+    number: int
+    subject: str
+    samples: np.ndarray
+    stretches: tuple[tuple[str, int, int], ...]
+
+
+def read_experiments(files: Sequence[Path], class_list: ClassList) -> Iterator[Experiment]:
+    """Read whole experiments from the files that `list_files` lists.
+
+    Raises:
+        InputError: A file is missing or damaged, or `labels.txt` names samples or classes that are not there.
+    """
+    labels_path, *signal_paths = files
+    by_name = {path.name: path for path in signal_paths}
+    rows = read_numbers(labels_path, 5).astype(np.int64)
+    experiments = [(key, list(part)) for key, part in groupby(rows.tolist(), key=lambda row: (row[0], row[1]))]
+    for (number, user), labelled in progress(experiments, "hapt", "experiment"):
+        samples, stretches = _read_signals(by_name, number, user, labels_path), []
+        for _, _, code, first, last in labelled:
+            where = f"{labels_path}: experiment {number}, samples {first} to {last}"
+            if not 1 <= first <= last <= len(samples):
+                raise InputError(f"{where}, but its files have {len(samples)} rows; {FETCH_AGAIN}")
+            # The authors count from 1 and include the last sample.
+            stretches.append((class_name(class_list, str(code), where), first - 1, last))
+        yield Experiment(number, str(user), samples, tuple(stretches))
+
+
+def _read_signals(by_name: dict[str, Path], experiment: int, user: int, labels_path: Path) -> np.ndarray:
     parts = []
     for sensor in ("acc", "gyro"):
         name = f"{sensor}_exp{experiment:02d}_user{user:02d}.txt"

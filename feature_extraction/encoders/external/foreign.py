@@ -1,6 +1,5 @@
 """Handling of other people's packages, files and code, whose errors become one line with a remedy."""
 
-import hashlib
 import importlib
 import os
 import re
@@ -15,6 +14,7 @@ from torch import Tensor
 
 from feature_extraction.encoders.external.spec import Combine
 from feature_extraction.errors import InputError
+from feature_extraction.storage.checksums import digest_of
 
 
 def require_package(module: str, package: str, kind: str) -> ModuleType:
@@ -92,16 +92,11 @@ def digests(path: Path, suffixes: tuple[str, ...] = ()) -> tuple[str, ...]:
         name = file.relative_to(root)
         hidden = any(part.startswith(".") or part == "__pycache__" for part in name.parts)
         if file.is_file() and not hidden and (not suffixes or file.suffix in suffixes):
-            parts += [name.as_posix(), _digest(file)]
+            parts += [name.as_posix(), digest_of(file)]
     for location in [] if path.is_dir() else _external_data(path):
         if (root / location).is_file():
-            parts += [location, _digest(root / location)]
+            parts += [location, digest_of(root / location)]
     return tuple(parts)
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "blake2b").hexdigest()
 
 
 def _external_data(path: Path) -> list[str]:

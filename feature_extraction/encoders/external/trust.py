@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from feature_extraction.errors import InputError
+from feature_extraction.storage.checksums import digest_of
 
 PLAIN = (".safetensors", ".json", ".md", ".txt", "")  # of what folders of models hold; none can be code
 PASSED_OVER = (".git", "__pycache__")  # what git and Python keep beside sources, and nothing here reads
@@ -70,7 +71,7 @@ def code_digest(path: Path) -> str:
         InputError: The folder holds a link to a folder.
     """
     if not path.is_dir():
-        return _file_digest(path)
+        return digest_of(path)
     lines = []
     for entry in path.rglob("*"):
         name = entry.relative_to(path)
@@ -79,10 +80,5 @@ def code_digest(path: Path) -> str:
         if entry.is_symlink() and entry.is_dir():
             raise InputError(f"{entry}: a link to a folder, in a folder of code; put the folder itself there")
         if entry.is_file():
-            lines.append(f"{_file_digest(entry)}  {name.as_posix()!r}\n")
+            lines.append(f"{digest_of(entry)}  {name.as_posix()!r}\n")
     return hashlib.sha256("".join(sorted(lines)).encode()).hexdigest()
-
-
-def _file_digest(path: Path) -> str:
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -7,6 +7,7 @@ from feature_extraction.encoders.resnet import ResNetConfig
 from feature_extraction.errors import InputError
 from feature_extraction.pretraining.augment.augment import AugmentConfig
 from feature_extraction.pretraining.config import MOST
+from feature_extraction.storage.plain import LARGEST_SEED
 
 
 @dataclass(frozen=True)
@@ -43,5 +44,7 @@ class PretrainConfig:
                 raise InputError(f"pretrain.{name}: {getattr(self, name)} cannot be used; give 1 to {MOST}")
         if not 2 <= self.batch_size <= MOST:
             raise InputError(f"pretrain.batch_size: {self.batch_size} cannot be used; give 2 to {MOST}")
-        if not (0 < self.learning_rate < math.inf and 0 <= self.weight_decay < math.inf and self.seed >= 0):
-            raise InputError("pretrain: learning_rate must be positive, weight_decay and seed 0 or more")
+        if not (0 < self.learning_rate < math.inf and 0 <= self.weight_decay < math.inf):
+            raise InputError("pretrain: learning_rate must be positive, weight_decay 0 or more")
+        if not 0 <= self.seed <= LARGEST_SEED:
+            raise InputError(f"pretrain.seed: {self.seed} cannot be used; give 0 to {LARGEST_SEED}")

@@ -60,7 +60,7 @@ def test_what_is_said_of_a_model_holds_for_people_it_never_met(trained_run: Path
     assert said == pytest.approx(np.mean(predicted >= len(recognizer.model.trained)), abs=0.1)
 
 
-def test_a_name_alone_takes_the_described_at(everyday: EverydayRecognizer, trained_run: Path) -> None:
+def test_a_name_alone_takes_the_shipped_description(everyday: EverydayRecognizer, trained_run: Path) -> None:
     vocabulary = load_vocabulary()
     added = everyday.add_activity("Jumping  Jacks")
     assert added.name == NOT_RECORDED and added.description == vocabulary.descriptions[NOT_RECORDED].sentence
