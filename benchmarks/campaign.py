@@ -134,9 +134,13 @@ def _child(task: str, home: Path, log: Path, longest_file: int | None) -> None:
 
 
 def tree(home: Path) -> dict[str, bytes]:
-    """Return the bytes of all files in a folder by their paths, without hidden ones, which are temporary."""
+    """Return the bytes of all files in a folder by their paths.
+
+    Left out are hidden ones, which are temporary, and the logs of TensorBoard, whose names hold time and process.
+    """
     files = {path.relative_to(home): path for path in sorted(home.rglob("*")) if path.is_file()}
-    return {str(name): path.read_bytes() for name, path in files.items() if not _is_hidden(name)}
+    kept = {name: path for name, path in files.items() if not _is_hidden(name) and "tfevents" not in name.name}
+    return {str(name): path.read_bytes() for name, path in kept.items()}
 
 
 def _is_hidden(name: Path) -> bool:

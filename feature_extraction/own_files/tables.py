@@ -247,16 +247,16 @@ def _arrow_tables(path: Path, layout: Layout, columns: Sequence[int]) -> Iterato
 
 @contextmanager
 def _readable(path: Path, kind: str) -> Iterator[None]:
-    """Turn what the libraries raise on a damaged file into one kind of error.
+    """Turn what reading a damaged file raises into one kind of error.
 
     Raises:
-        InputError: Naming the file and the library's reason.
+        InputError: Naming the file and the reason.
     """
+    from pyarrow import ArrowException
+
     try:
         yield
-    except InputError:
-        raise
-    except (OSError, ValueError, NotImplementedError) as error:  # which Arrow's errors are
+    except (OSError, UnicodeError, ArrowException) as error:  # a name of a column may be no text
         detail = " ".join(str(error).split())[:200]
         raise InputError(f"{path}: not readable as {kind} ({detail}); correct the file or its format") from error
 

@@ -21,7 +21,7 @@ def column_names(path: Path, most_rows: int, most_columns: int) -> tuple[str, ..
 
     Raises:
         InputError: It has too many rows or columns, or would unpack to far more than it should.
-        OSError: It is damaged; Arrow raises `ValueError` and `NotImplementedError`, too.
+        OSError, ArrowException, UnicodeError: It is damaged, or cannot be read.
     """
     from pyarrow import parquet
 
@@ -54,7 +54,7 @@ def read_parquet(path: Path, columns: Sequence[int], batch_rows: int) -> Iterato
         batch_rows: Most rows at once.
 
     Raises:
-        OSError: As `column_names`.
+        OSError, ArrowException, UnicodeError: As `column_names`.
     """
     import pyarrow
     from pyarrow import parquet, types

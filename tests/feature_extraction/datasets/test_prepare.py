@@ -76,7 +76,7 @@ def test_second_call_reads_no_raw_file(raw, out, monkeypatch):
         raise AssertionError("raw files were read again")
 
     monkeypatch.setitem(DATASETS, "usc-had", replace(get_dataset("usc-had"), read_files=fail))
-    monkeypatch.setattr(module, "_file_digest", fail)
+    monkeypatch.setattr(module, "digest_of", fail)
     second = prepare("usc-had", raw, out=out)
     assert second.key == first.key
     np.testing.assert_array_equal(second.samples, first.samples)

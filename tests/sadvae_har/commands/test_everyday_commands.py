@@ -12,12 +12,13 @@ import pytest
 from everyday_model import felt, pretend_corpus, tiny_config
 from full_disk import files_no_longer_than
 
+from feature_extraction.storage.places import MODELS_FOLDER
 from sadvae_har import __main__ as cli
 from sadvae_har.everyday import kept
 from sadvae_har.everyday import train as training
 from sadvae_har.everyday.card import everyday_card
 from sadvae_har.recognition.everyday.model import EverydayModel, load_everyday, save_everyday
-from sadvae_har.recognition.model.header import read_summary
+from sadvae_har.recognition.model.header import MODEL_FILE, read_summary
 
 DECLARED = ["--units", "acc=m/s2,gyro=rad/s", "--rate-hz", "50", "--no-time-column"]
 
@@ -296,6 +297,13 @@ def test_a_full_disk_ends_training_in_one_line(
     said = capsys.readouterr().err.splitlines()[-1]
     assert said.startswith(f"error: {out}") and "cannot be written (File too large)" in said
     assert not [path for path in out.rglob("*") if path.suffix == ".safetensors" or "-" in path.stem]
+
+
+def test_the_shipped_card_is_what_the_code_says_of_the_shipped_model() -> None:
+    path = MODELS_FOLDER / "everyday" / MODEL_FILE
+    card = path.with_name("README.md").read_text(encoding="utf-8")
+    command = card.partition("| made by | `")[2].partition("`")[0]
+    assert card == everyday_card(load_everyday(path), command, path.stat().st_size)
 
 
 def test_misuse_of_training_is_one_line(pretend: list[str], tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
